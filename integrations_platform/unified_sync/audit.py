@@ -1,0 +1,34 @@
+"""The hash chain of the audit: each line's hash covers its content and the hash before it.
+
+Whoever changes, removes or reorders a stored line breaks every later hash; ``verify_chain`` names the first bad line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+
+from integrations_platform.unified_sync.store import AuditEntry, StoredAuditEntry
+
+GENESIS = "0" * 64
+
+
+def chain_hash(previous_hash: str, number: int, entry: AuditEntry) -> str:
+    """SHA-256 over the previous hash, the line's number and its content as sorted JSON."""
+    content = asdict(entry) | {"at": entry.at.isoformat(), "number": number, "previous": previous_hash}
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def verify_chain(entries: Iterable[StoredAuditEntry]) -> tuple[int, str | None]:
+    """Check a pair's whole chain in order. Returns (lines checked, what is wrong with the first bad one or None)."""
+    previous, expected_number = GENESIS, 1
+    for stored in entries:
+        if stored.number != expected_number:
+            return expected_number - 1, f"audit line {expected_number} is missing (found {stored.number})"
+        if stored.previous_hash != previous or chain_hash(previous, stored.number, stored.entry) != stored.hash:
+            return expected_number - 1, f"audit line {stored.number} was altered"
+        previous, expected_number = stored.hash, expected_number + 1
+    return expected_number - 1, None
