@@ -1,0 +1,66 @@
+"""Five-field cron expressions: whether one can ever fire, and if not, why.
+
+Judges text only; when a schedule runs is the orchestrator's business. Accepts what Dagster's cron parser accepts of the
+classic form (lists, ranges, steps, month and day names) and refuses macros and a seconds field.
+"""
+
+from __future__ import annotations
+
+import re
+
+_MONTHS = {
+    name: number
+    for number, name in enumerate(
+        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1
+    )
+}
+_DAYS = {name: number for number, name in enumerate(("sun", "mon", "tue", "wed", "thu", "fri", "sat"))}
+_FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
+    ("minute", 0, 59, {}),
+    ("hour", 0, 23, {}),
+    ("day of month", 1, 31, {}),
+    ("month", 1, 12, _MONTHS),
+    ("day of week", 0, 7, _DAYS),
+)
+_PART = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>\d{1,4}))?", re.ASCII)
+_LONGEST_MONTH = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
+
+
+def cron_fault(text: str) -> str | None:
+    """What is wrong with the expression ``text``, or None when it is a schedule that fires."""
+    words = text.lower().split()
+    if len(words) != len(_FIELDS):
+        return f"a schedule has 5 fields (minute hour day month weekday), found {len(words)}"
+    expanded: list[set[int]] = []
+    for word, (name, low, high, names) in zip(words, _FIELDS, strict=True):
+        values = _expand(word, low, high, names)
+        if values is None:
+            return f"{name} {word!r} is not made of numbers from {low} to {high}, lists, ranges or steps"
+        expanded.append(values)
+    days, months = expanded[2], expanded[3]
+    if words[4] == "*" and all(min(days) > _LONGEST_MONTH.get(month, 31) for month in months):
+        return "that day does not exist in that month, so the schedule would never fire"
+    return None
+
+
+def _expand(word: str, low: int, high: int, names: dict[str, int]) -> set[int] | None:
+    values: set[int] = set()
+    for part in word.split(","):
+        match = _PART.fullmatch(part)
+        if match is None:
+            return None
+        first, last, step = match["first"], match["last"], match["step"]
+        start = low if first is None else _number(first, names)
+        if first is None or (step is not None and last is None):
+            end: int | None = high
+        else:
+            end = start if last is None else _number(last, names)
+        stride = int(step) if step else 1
+        if start is None or end is None or stride < 1 or not low <= start <= end <= high:
+            return None
+        values.update(range(start, end + 1, stride))
+    return values
+
+
+def _number(word: str, names: dict[str, int]) -> int | None:
+    return int(word) if word.isdecimal() and len(word) <= 4 else names.get(word)
