@@ -1,0 +1,95 @@
+"""Reading links: the whole table as a frame, and look-ups by link, by record and by match key.
+
+The frame is filled piece by piece, so that a million links never exist as a million Python objects at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from integrations_platform.state import tables
+from integrations_platform.state.database import Database, chunks
+from integrations_platform.state.rows import from_row, from_text
+from integrations_platform.unified_sync.spec import SideName
+from integrations_platform.unified_sync.store import LINK_SCHEMA, BaseRow, LinkState, Tombstone
+
+PIECE = 50_000  # rows held as Python objects while the frame is filled
+
+_link, _base, _key = tables.link, tables.base, tables.key
+
+
+def frame(database: Database, pair: str) -> pl.DataFrame:
+    """All links of a sync in order of link_id, read at one moment."""
+    query = sa.select(*(_link.c[name] for name in LINK_SCHEMA)).where(_link.c.pair == pair)
+    pieces = [pl.DataFrame(schema=LINK_SCHEMA)]
+    with database.read() as connection:
+        for rows in connection.execution_options(yield_per=PIECE).execute(query).partitions():
+            columns = zip(*rows, strict=True)
+            pieces.append(pl.DataFrame(dict(zip(LINK_SCHEMA, columns, strict=True)), schema=LINK_SCHEMA))
+    return pl.concat(pieces).sort("link_id")  # sorted here: PostgreSQL would sort by its locale
+
+
+def bases(database: Database, pair: str, link_ids: Sequence[str]) -> dict[str, BaseRow]:
+    """Stored bases by link id."""
+    query = sa.select(_base.c.link_id, _base.c.base_version, _base.c.agreed_at, _base.c.values_a, _base.c.values_b)
+    return {
+        row.link_id: BaseRow(row.base_version, from_text(row.agreed_at), row.values_a, row.values_b)
+        for row in _rows(database, query.where(_base.c.pair == pair), _base.c.link_id, link_ids)
+    }
+
+
+def key_owners(database: Database, pair: str, digests: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Ids of active links by match-key digest, sorted; a digest nobody holds is left out."""
+    query = (
+        sa.select(_key.c.digest, _key.c.link_id)
+        .join(_link, (_link.c.pair == _key.c.pair) & (_link.c.link_id == _key.c.link_id))
+        .where(_key.c.pair == pair, _link.c.state == LinkState.ACTIVE.value)
+    )
+    owners: dict[str, list[str]] = {}
+    for row in _rows(database, query, _key.c.digest, digests):
+        owners.setdefault(row.digest, []).append(row.link_id)
+    return {digest: tuple(sorted(ids)) for digest, ids in owners.items()}
+
+
+def by_record(database: Database, pair: str, side: SideName, ids: Sequence[str]) -> dict[str, tuple[str, LinkState]]:
+    """(link id, state) by record id on ``side``; a record that was merged away and linked again is in its live link."""
+    column = _link.c.id_a if side == "A" else _link.c.id_b
+    query = sa.select(column.label("record_id"), _link.c.link_id, _link.c.state).where(_link.c.pair == pair)
+    found: dict[str, tuple[str, LinkState]] = {}
+    for condition in (tables.MERGED, tables.LIVE):  # each has its own index; the later wins
+        for row in _rows(database, query.where(condition), column, ids):
+            found[row.record_id] = (row.link_id, LinkState(row.state))
+    return found
+
+
+def record_ids(
+    database: Database, pair: str, link_ids: Sequence[str]
+) -> dict[str, tuple[str | None, str | None, LinkState]]:
+    """(id on A, id on B, state) by link id."""
+    query = sa.select(_link.c.link_id, _link.c.id_a, _link.c.id_b, _link.c.state).where(_link.c.pair == pair)
+    return {
+        row.link_id: (row.id_a, row.id_b, LinkState(row.state))
+        for row in _rows(database, query, _link.c.link_id, link_ids)
+    }
+
+
+def tombstones(database: Database, pair: str, link_ids: Sequence[str]) -> Mapping[str, Tombstone]:
+    """Tombstones by link id."""
+    table = tables.tombstone
+    query = sa.select(table).where(table.c.pair == pair)
+    return {row.link_id: from_row(Tombstone, row._mapping) for row in _rows(database, query, table.c.link_id, link_ids)}
+
+
+def _rows(
+    database: Database, query: sa.Select[*tuple[Any, ...]], column: sa.ColumnElement[str], values: Sequence[str]
+) -> list[sa.Row[*tuple[Any, ...]]]:
+    rows: list[sa.Row[*tuple[Any, ...]]] = []
+    if values:
+        with database.read() as connection:
+            for some in chunks(values):
+                rows += connection.execute(query.where(database.among(column, some))).all()
+    return rows

@@ -1,0 +1,233 @@
+"""The engine's memory over SQLAlchemy Core: the port's ``Store``.
+
+Owns the reads and where each transaction begins and ends; what happens inside them is in the modules beside it. It
+never interprets a record's values, and its own methods leave the schema alone (see :mod:`.migrate`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from integrations_platform.state import audit_trail, breakers, decisions, leases, links, tables
+from integrations_platform.state.database import Database, chunks
+from integrations_platform.state.rows import as_row, from_row, to_text
+from integrations_platform.state.transaction import SqlTransaction
+from integrations_platform.unified_sync.audit import GENESIS
+from integrations_platform.unified_sync.spec import SideName
+from integrations_platform.unified_sync.store import (
+    BaseRow,
+    Breaker,
+    Conflict,
+    ConflictStatus,
+    Intent,
+    Lease,
+    LinkState,
+    OpState,
+    Quarantined,
+    QuarantineStatus,
+    RunRecord,
+    SavedPlan,
+    StoredAuditEntry,
+    Tombstone,
+)
+
+
+def now_utc() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+class SqlStore:
+    """The memory of all syncs in one database. Safe to share between threads; every method is its own transaction.
+
+    Any method raises :class:`StateError` when the database cannot be reached, is full, damaged or kept by others.
+    """
+
+    def __init__(self, database: Database, clock: Callable[[], datetime] = now_utc) -> None:
+        self._database = database
+        self._clock = clock
+
+    def open_pair(self, pair: str, spec_digest: str, at: datetime) -> None:
+        """Make the pair known, and remember the digest of its present declaration."""
+        table = tables.pair
+        with self._database.read() as connection:
+            if connection.execute(sa.select(table.c.spec_digest).where(table.c.pair == pair)).scalar() == spec_digest:
+                return
+        row = {"pair": pair, "spec_digest": spec_digest, "opened_at": to_text(at)}
+        with self._database.write() as connection:
+            statement = self._database.upsert(table, keep=("opened_at", "audit_number", "audit_hash"))
+            connection.execute(statement, row | {"audit_number": 0, "audit_hash": GENESIS})
+
+    def acquire(self, pair: str, holder: str, ttl_seconds: float, now: datetime) -> Lease:
+        """Take the lease, or take over an expired one with a higher token. Raises ``LeaseHeld``."""
+        return leases.acquire(self._database, pair, holder, ttl_seconds, now)
+
+    def renew(self, lease: Lease, ttl_seconds: float, now: datetime) -> None:
+        """Extend the lease. Raises ``LeaseLost``."""
+        leases.renew(self._database, lease, ttl_seconds, now)
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back; harmless when it was lost."""
+        leases.release(self._database, lease)
+
+    @contextmanager
+    def transaction(self, lease: Lease) -> Iterator[SqlTransaction]:
+        """A fenced transaction. Raises ``LeaseLost``, and KeyError for a pair that was never opened."""
+        with self._database.write() as connection:
+            leases.fence(connection, lease)
+            audit_trail.lock_head(connection, lease.pair)
+            yield SqlTransaction(self._database, connection, lease.pair, self._clock)
+
+    def links(self, pair: str) -> pl.DataFrame:
+        """All links, closed ones included, as a frame of ``LINK_SCHEMA`` in order of link_id."""
+        return links.frame(self._database, pair)
+
+    def bases(self, pair: str, link_ids: Sequence[str]) -> Mapping[str, BaseRow]:
+        """Stored bases by link id."""
+        return links.bases(self._database, pair, link_ids)
+
+    def key_owners(self, pair: str, digests: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """Ids of active links that hold each match-key digest."""
+        return links.key_owners(self._database, pair, digests)
+
+    def open_intents(self, pair: str) -> Sequence[Intent]:
+        """Intents in state sent, oldest first."""
+        query = sa.select(tables.op).where(tables.op.c.pair == pair, tables.SENT).order_by(tables.op.c.number)
+        return [from_row(Intent, row) for row in self._all(query)]
+
+    def intents(self, pair: str, op_ids: Sequence[str]) -> Mapping[str, Intent]:
+        """Intents by op_id."""
+        table, found = tables.op, {}
+        for some in chunks(op_ids):
+            query = sa.select(table).where(table.c.pair == pair, self._database.among(table.c.op_id, some))
+            found.update({row["op_id"]: from_row(Intent, row) for row in self._all(query)})
+        return found
+
+    def conflicts(self, pair: str, status: ConflictStatus | None = ConflictStatus.OPEN) -> Sequence[Conflict]:
+        """Conflicts, oldest first; ``status`` None for all."""
+        table = tables.conflict
+        query = sa.select(table).where(table.c.pair == pair).order_by(table.c.opened_at, table.c.conflict_id)
+        if status is not None:
+            query = query.where(table.c.status == status.value)
+        return [from_row(Conflict, row) for row in self._all(query)]
+
+    def decide(
+        self, pair: str, conflict_id: str, n: int, choice: str, value: str | None, by: str, at: datetime, run_id: str
+    ) -> None:
+        """Record a decision with its audit line. Raises ``DecisionRefused``, KeyError, ValueError."""
+        decisions.decide(self._database, pair, conflict_id, n, choice, value, by, at, run_id)
+
+    def quarantined(self, pair: str, status: QuarantineStatus | None = None) -> Sequence[Quarantined]:
+        """Quarantine rows, oldest first; ``status`` None: open and released ones."""
+        table = tables.quarantine
+        wanted = (status,) if status is not None else (QuarantineStatus.OPEN, QuarantineStatus.RELEASED)
+        query = sa.select(table).where(table.c.pair == pair, table.c.status.in_([each.value for each in wanted]))
+        return [from_row(Quarantined, row) for row in self._all(query.order_by(table.c.at, table.c.subject))]
+
+    def release_quarantined(self, pair: str, subjects: Sequence[str], by: str, at: datetime) -> int:
+        """Ask for another try; returns how many rows were open."""
+        return decisions.release_quarantined(self._database, pair, subjects, by, at)
+
+    def tombstones(self, pair: str, link_ids: Sequence[str]) -> Mapping[str, Tombstone]:
+        """Tombstones by link id."""
+        return links.tombstones(self._database, pair, link_ids)
+
+    def links_by_record(self, pair: str, side: SideName, ids: Sequence[str]) -> Mapping[str, tuple[str, LinkState]]:
+        """(link id, state) of links that are not closed, by record id on ``side``."""
+        return links.by_record(self._database, pair, side, ids)
+
+    def record_ids(self, pair: str, link_ids: Sequence[str]) -> Mapping[str, tuple[str | None, str | None, LinkState]]:
+        """(id on A, id on B, state) by link id."""
+        return links.record_ids(self._database, pair, link_ids)
+
+    def last_settled(self, pair: str) -> Mapping[SideName, datetime]:
+        """When each side was last observed completely by a settled run."""
+        seen, run = tables.observation, tables.run
+        query = (
+            sa.select(seen.c.side, sa.func.max(seen.c.taken_at).label("taken_at"))
+            .join(run, (run.c.pair == seen.c.pair) & (run.c.run_id == seen.c.run_id))
+            .where(seen.c.pair == pair, seen.c.complete, run.c.settled)
+            .group_by(seen.c.side)
+        )
+        return {row["side"]: datetime.fromisoformat(row["taken_at"]) for row in self._all(query)}
+
+    def next_sequence(self, pair: str) -> int:
+        """The number of the pair's next run, from 1: one above the highest stored, so ask while holding the lease."""
+        run = tables.run
+        rows = self._all(sa.select(sa.func.max(run.c.sequence).label("highest")).where(run.c.pair == pair))
+        return (rows[0]["highest"] or 0) + 1
+
+    def runs(self, pair: str | None, limit: int) -> Sequence[tuple[str, RunRecord]]:
+        """(pair, run), newest first."""
+        run = tables.run
+        query = sa.select(run).order_by(run.c.started_at.desc(), run.c.sequence.desc(), run.c.pair).limit(limit)
+        if pair is not None:
+            query = query.where(run.c.pair == pair)
+        return [(row["pair"], from_row(RunRecord, row)) for row in self._all(query)]
+
+    def audit(
+        self,
+        pair: str,
+        *,
+        after: int = 0,
+        link_id: str | None = None,
+        run_id: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[StoredAuditEntry]:
+        """Audit lines of a pair in order; read page by page, so a slow reader holds nothing up."""
+        return audit_trail.read(self._database, pair, after, link_id, run_id, limit)
+
+    def breaker(self, system: str) -> Breaker:
+        """The stored breaker; a closed one when none is stored."""
+        return breakers.read(self._database, system)
+
+    def change_breaker(self, expected: Breaker, new: Breaker) -> bool:
+        """Compare-and-set the whole breaker row; False when another process was first."""
+        return breakers.change(self._database, expected, new)
+
+    def save_plan(self, pair: str, plan: SavedPlan) -> None:
+        """Keep a plan for review; one of the same id is replaced."""
+        row = as_row(plan) | {"pair": pair, "op_ids": json.dumps(plan.op_ids)}
+        with self._database.write() as connection:
+            connection.execute(self._database.upsert(tables.plan), row)
+
+    def plan(self, pair: str, plan_id: str | None) -> SavedPlan | None:
+        """A saved plan, or the newest one."""
+        table = tables.plan
+        query = sa.select(table).where(table.c.pair == pair).order_by(table.c.created_at.desc(), table.c.plan_id)
+        if plan_id is not None:
+            query = query.where(table.c.plan_id == plan_id)
+        for row in self._all(query.limit(1)):
+            return from_row(SavedPlan, {**row, "op_ids": tuple(json.loads(row["op_ids"]))})
+        return None
+
+    def summary(self, view: str, pair: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Rows of a view, newest (for conflicts: oldest) first. Raises ValueError for a view that does not exist."""
+        if view not in tables.VIEWS:
+            raise ValueError(f"there is no view {view!r}; known: {', '.join(tables.VIEWS)}")
+        query = sa.select(sa.text("*")).select_from(sa.table(view)).order_by(sa.text(tables.VIEWS[view])).limit(limit)
+        if pair is not None:
+            query = query.where(sa.column("sync") == pair)
+        return [dict(row) for row in self._all(query)]
+
+    def prune(self, pair: str, before: datetime) -> int:
+        """Remove operations closed before that time, whose story the audit keeps; returns how many."""
+        op = tables.op
+        closed = op.c.pair == pair, op.c.state != OpState.SENT.value, op.c.changed_at < to_text(before)
+        with self._database.write() as connection:
+            return connection.execute(sa.delete(op).where(*closed)).rowcount
+
+    def close(self) -> None:
+        """Release connections."""
+        self._database.close()
+
+    def _all(self, query: sa.Select[Any]) -> Sequence[sa.RowMapping]:
+        with self._database.read() as connection:
+            return connection.execute(query).mappings().all()

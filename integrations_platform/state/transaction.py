@@ -1,0 +1,229 @@
+"""One fenced, atomic change of what a sync remembers.
+
+Writes only; every method sends its rows in bulk. It neither begins nor ends the database's transaction: the store does,
+after the lease was checked, and a fault in any method undoes all of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from integrations_platform.state import audit_trail, tables
+from integrations_platform.state.database import Database, chunks
+from integrations_platform.state.rows import as_row, to_column, to_text
+from integrations_platform.unified_sync.store import (
+    AuditEntry,
+    Conflict,
+    Intent,
+    Link,
+    LinkState,
+    Observation,
+    OpState,
+    Quarantined,
+    QuarantineStatus,
+    RunRecord,
+    Tombstone,
+)
+
+_LINK_COLUMNS = ("link_id", "id_a", "id_b", "state", "version_a", "version_b")
+_BASE_COLUMNS = ("link_id", "base_version", "values_a", "values_b", "agreed_at")
+_DECISION = ("choice", "chosen_value", "decided_n", "decided_by", "decided_at")
+
+
+class SqlTransaction:
+    """The port's ``Transaction`` over one connection. ``clock`` dates the intents, for pruning."""
+
+    def __init__(self, database: Database, connection: sa.Connection, pair: str, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._connection = connection
+        self._pair = pair
+        self._clock = clock
+
+    def put_links(self, links: Sequence[Link]) -> None:
+        """Insert or replace links with their bases and keys, as one set: ids may move between links of one call.
+
+        Raises ValueError naming the ids that another live link holds.
+        """
+        by_id = {link.link_id: link for link in links}
+        if not by_id:
+            return
+        rows = [as_row(link) | {"pair": self._pair} for link in by_id.values()]
+        self._place([{name: row[name] for name in ("pair", *_LINK_COLUMNS)} for row in rows])
+        bases = [{name: row[name] for name in ("pair", *_BASE_COLUMNS)} for row in rows]
+        self._connection.execute(self._database.upsert(tables.base), bases)
+        self._replace_keys(by_id)
+
+    def set_versions(self, rows: Sequence[tuple[str, str | None, str | None]]) -> None:
+        """Set (link_id, version_a, version_b), bases untouched. Raises KeyError if a link does not exist."""
+        self._update(tables.link, "link_id", ("version_a", "version_b"), rows)
+
+    def set_states(self, rows: Sequence[tuple[str, LinkState]]) -> None:
+        """Set the state of existing links. Raises KeyError if one does not exist, ValueError as `put_links`."""
+        try:
+            with self._connection.begin_nested():
+                self._update(tables.link, "link_id", ("state",), rows)
+        except IntegrityError:
+            states = dict(rows)
+            stored: list[dict[str, Any]] = []
+            for ids in chunks(list(states)):
+                stored += self._stored_links(ids)
+            raise ValueError(self._taken([row | {"state": states[row["link_id"]].value} for row in stored])) from None
+
+    def put_intents(self, intents: Sequence[Intent]) -> None:
+        """Insert intents, or replace closed ones. Raises ValueError if one of the same op_id is still open."""
+        if not intents:
+            return
+        op = tables.op
+        for ids in chunks([intent.op_id for intent in intents]):
+            query = sa.select(op.c.op_id).where(op.c.pair == self._pair, self._database.among(op.c.op_id, ids))
+            still_open = self._connection.execute(query.where(tables.SENT)).scalars().all()
+            if still_open:
+                raise ValueError(f"these operations were sent and have no outcome yet: {', '.join(still_open[:10])}")
+        number = self._connection.execute(sa.select(sa.func.max(op.c.number)).where(op.c.pair == self._pair)).scalar()
+        stamp = {"pair": self._pair, "changed_at": to_text(self._clock())}
+        rows = [as_row(intent) | stamp | {"number": n} for n, intent in enumerate(intents, (number or 0) + 1)]
+        self._connection.execute(self._database.upsert(op), rows)
+
+    def close_intents(self, rows: Sequence[tuple[str, OpState]]) -> None:
+        """Set the state of (op_id, state). Raises KeyError if an operation does not exist."""
+        at = to_text(self._clock())
+        self._update(tables.op, "op_id", ("state", "changed_at"), [(op_id, state, at) for op_id, state in rows])
+
+    def append_audit(self, entries: Sequence[AuditEntry]) -> None:
+        """Append to the pair's hash chain."""
+        audit_trail.append(self._connection, self._pair, entries)
+
+    def put_conflicts(self, conflicts: Sequence[Conflict]) -> None:
+        """Insert or replace conflict rows by id.
+
+        A decision that a person took on this very ``n`` while the run was going on stays, although the run, which read
+        the row before, writes none.
+        """
+        stored = tables.conflict.c
+        insert = sa.table("excluded", sa.column("n"), *(sa.column(name) for name in _DECISION)).c
+        decided_meanwhile = (insert.n == stored.n) & insert.choice.is_(None)
+        kept = {name: sa.case((decided_meanwhile, stored[name]), else_=insert[name]) for name in _DECISION}
+        self._put(tables.conflict, conflicts, **kept)
+
+    def put_quarantined(self, rows: Sequence[Quarantined]) -> None:
+        """Insert or replace quarantine rows by subject."""
+        self._put(tables.quarantine, rows, resolved_at=sa.null())
+
+    def resolve_quarantined(self, subjects: Sequence[str], at: datetime) -> None:
+        """Mark open or released rows of these subjects as resolved."""
+        table = tables.quarantine
+        for some in chunks(subjects):
+            self._connection.execute(
+                sa.update(table)
+                .where(table.c.pair == self._pair, self._database.among(table.c.subject, some))
+                .where(table.c.status != QuarantineStatus.RESOLVED.value)
+                .values(status=QuarantineStatus.RESOLVED.value, resolved_at=to_text(at))
+            )
+
+    def put_tombstones(self, rows: Sequence[Tombstone]) -> None:
+        """Insert or replace tombstones by link."""
+        self._put(tables.tombstone, rows)
+
+    def put_observation(self, run_id: str, observation: Observation) -> None:
+        """Record a listing certificate; a later one of the same run and side replaces it."""
+        row = as_row(observation) | {"pair": self._pair, "run_id": run_id}
+        self._connection.execute(self._database.upsert(tables.observation), row)
+
+    def put_run(self, run: RunRecord) -> None:
+        """Insert or replace the run's row. Raises ValueError unless ``counts`` is a JSON object of numbers."""
+        counts = json.loads(run.counts)
+        if not isinstance(counts, dict) or not all(isinstance(count, int | float) for count in counts.values()):
+            raise ValueError(f"counts of run {run.run_id} must be a JSON object of numbers")  # the views add them up
+        self._put(tables.run, [run])
+
+    def mark_plan_applied(self, plan_id: str, run_id: str) -> None:
+        """Note which run applied a saved plan. Raises KeyError if there is no such plan."""
+        self._update(tables.plan, "plan_id", ("applied_run",), [(plan_id, run_id)])
+
+    def _put(self, table: sa.Table, records: Sequence[Any], **computed: Any) -> None:
+        if records:
+            rows = [as_row(record) | {"pair": self._pair} for record in records]
+            self._connection.execute(self._database.upsert(table, **computed), rows)
+
+    def _update(self, table: sa.Table, key: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+        """Set ``columns`` of the rows whose ``key`` comes first in each tuple."""
+        if not rows:
+            return
+        statement = (
+            sa.update(table)
+            .where(table.c.pair == self._pair, table.c[key] == sa.bindparam("key"))
+            .values({name: sa.bindparam(f"new_{name}") for name in columns})
+        )
+        names = ("key", *(f"new_{name}" for name in columns))
+        bound = [dict(zip(names, map(to_column, row), strict=True)) for row in rows]
+        if self._connection.execute(statement, bound).rowcount != len(rows):
+            raise KeyError(f"some of these are not in {table.name}: {', '.join(row[0] for row in rows[:10])}")
+
+    def _place(self, rows: list[dict[str, Any]]) -> None:
+        """Upsert link rows; ids of these links are free to move among them."""
+        statement = self._database.upsert(tables.link)
+        try:
+            with self._connection.begin_nested():
+                self._connection.execute(statement, rows)
+            return
+        except IntegrityError:  # a true duplicate, or an id on its way from a later row of this call to an earlier one
+            link = tables.link
+        try:
+            with self._connection.begin_nested():
+                for ids in chunks([row["link_id"] for row in rows]):
+                    mine = link.c.pair == self._pair, self._database.among(link.c.link_id, ids)
+                    self._connection.execute(sa.update(link).where(*mine).values(id_a=None, id_b=None))
+                self._connection.execute(statement, rows)
+        except IntegrityError:
+            raise ValueError(self._taken(rows)) from None
+
+    def _taken(self, rows: Sequence[dict[str, Any]]) -> str:
+        """Which ids of these link rows another live link holds, in words."""
+        link, mine, found = tables.link, {row["link_id"] for row in rows}, []
+        live = [row for row in rows if row["state"] not in {LinkState.CLOSED, LinkState.MERGED_AWAY}]
+        for side, name in (("A", "id_a"), ("B", "id_b")):
+            named = [(row[name], row["link_id"]) for row in live if row[name] is not None]
+            wanted = dict(named)
+            found += [
+                f"{record_id} on side {side} (links {link_id} and {wanted[record_id]})"
+                for record_id, link_id in named
+                if wanted[record_id] != link_id
+            ]
+            for ids in chunks(list(wanted)):
+                query = sa.select(link.c[name], link.c.link_id).where(link.c.pair == self._pair, tables.LIVE)
+                owners = self._connection.execute(query.where(self._database.among(link.c[name], ids)))
+                found += [
+                    f"{record_id} on side {side} (links {owner} and {wanted[record_id]})"
+                    for record_id, owner in owners
+                    if owner not in mine
+                ]
+        return f"in two live links of {self._pair!r}: {'; '.join(found)}"
+
+    def _stored_links(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        link = tables.link
+        query = sa.select(link).where(link.c.pair == self._pair, self._database.among(link.c.link_id, ids))
+        return [dict(row) for row in self._connection.execute(query).mappings()]
+
+    def _replace_keys(self, links: dict[str, Link]) -> None:
+        key = tables.key
+        stored: set[tuple[str, str]] = set()
+        for ids in chunks(list(links)):
+            query = sa.select(key.c.link_id, key.c.digest).where(key.c.pair == self._pair)
+            stored.update(
+                (link_id, digest)
+                for link_id, digest in self._connection.execute(query.where(self._database.among(key.c.link_id, ids)))
+            )
+        wanted = {(link.link_id, digest) for link in links.values() for digest in link.keys}
+        if gone := sorted(stored - wanted):
+            mine = key.c.pair == self._pair, key.c.link_id == sa.bindparam("a"), key.c.digest == sa.bindparam("b")
+            self._connection.execute(sa.delete(key).where(*mine), [{"a": a, "b": b} for a, b in gone])
+        if new := sorted(wanted - stored):
+            self._connection.execute(
+                sa.insert(key), [{"pair": self._pair, "link_id": link_id, "digest": digest} for link_id, digest in new]
+            )
