@@ -1,0 +1,269 @@
+"""The settings of one environment: its systems and its state.
+
+The only reader of ``environments/*.yaml`` and of the process environment. Variables are resolved when a system is
+opened, never at load, so that everything loads with no variable set; values of addresses appear in no message or repr.
+Relative paths (``path:`` of a system, a SQLite ``state.url``) are relative to the current directory, not to the file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from integrations_platform.schema_check import brief, check, nearest
+from integrations_platform.secret_text import SecretText, SettingsError
+from integrations_platform.settings_schema import ENVIRONMENT_SCHEMA
+from integrations_platform.yaml_source import Fault, Faults, Located, read_file, shown_path
+
+__all__ = [
+    "Limits",
+    "Retry",
+    "SecretText",
+    "Settings",
+    "SettingsError",
+    "StateSettings",
+    "SystemSettings",
+    "find_environment",
+    "json_schema",
+    "known_environments",
+    "load_settings",
+    "variable",
+]
+
+SystemKind = Literal["postgresql", "mysql", "sqlite"]
+
+ENVIRONMENT_VARIABLE = "INTEGRATIONS_ENV"
+_DEFAULT_ENVIRONMENT = "local"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+_SCHEMES = {
+    "postgresql": re.compile(r"postgres(ql)?(\+\w+)?://", re.IGNORECASE),
+    "mysql": re.compile(r"(mysql|mariadb)(\+\w+)?://", re.IGNORECASE),
+}
+_STATE_SCHEMES = re.compile(r"(sqlite|postgres(ql)?)(\+\w+)?://", re.IGNORECASE)
+_SQLITE_FILE = re.compile(r"(?P<scheme>sqlite(\+\w+)?:///)(?P<file>[^?]+)(?P<query>\?.*)?", re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How hard a system may be driven; None is no limit of ours."""
+
+    calls_per_second: float | None = None
+
+
+@dataclass(frozen=True)
+class Retry:
+    """How transient errors are retried: ``attempts`` calls in all, waits doubling up to the longest."""
+
+    attempts: int = 5
+    first_wait_seconds: float = 0.5
+    longest_wait_seconds: float = 60.0
+
+
+@dataclass(frozen=True)
+class SystemSettings:
+    """One entry under ``systems:``; ``location`` is its URL, or its file for SQLite, unresolved."""
+
+    name: str
+    kind: SystemKind
+    location: SecretText
+    limits: Limits = field(default_factory=Limits)
+    retry: Retry = field(default_factory=Retry)
+
+    def url(self) -> str:
+        """The address as a URL, variables filled in: a secret. For SQLite ``sqlite:///`` and the absolute file.
+
+        Raises :class:`SettingsError` when a variable is missing or the URL is of another kind.
+        """
+        if self.kind == "sqlite":
+            return f"sqlite:///{self.file()}"
+        url = self.location.resolve()
+        if not _SCHEMES[self.kind].match(url):
+            origin = f" (from {' and '.join(self.location.variables)})" if self.location.variables else ""
+            what = f"is no {self.kind} URL{origin}"
+            raise self.location.error(what, f"write {self.kind}://user:password@host:port/database")
+        return url
+
+    def file(self) -> Path:
+        """The absolute path of a SQLite file. Raises :class:`SettingsError` for a system that is a server."""
+        if self.kind != "sqlite":
+            raise self.location.error(f"is a {self.kind} server, not a file", "use its url")
+        path = self.location.resolve()
+        if not path or "?" in path or "\0" in path:  # a question mark would start the options of the URL
+            raise self.location.error("is no usable file name", "name a file, without a question mark")
+        return Path.cwd() / Path(path).expanduser()
+
+
+@dataclass(frozen=True)
+class StateSettings:
+    """Where the engine's memory is kept."""
+
+    location: SecretText
+
+    def url(self) -> str:
+        """The URL of the state, variables filled in: a secret. A SQLite file is made absolute; its
+        folder may not exist.
+
+        Raises :class:`SettingsError` when a variable is missing, or the URL is neither SQLite nor PostgreSQL or keeps
+        nothing (SQLite in memory).
+        """
+        url = self.location.resolve()
+        if not _STATE_SCHEMES.match(url):
+            remedy = "write sqlite:///file or postgresql://user:password@host:port/database"
+            raise self.location.error("is neither a sqlite nor a postgresql URL", remedy)
+        if not url.lower().startswith("sqlite"):
+            return url
+        match = _SQLITE_FILE.fullmatch(url)
+        if match is None or match["file"] == ":memory:":  # every run would be a first sync
+            raise self.location.error("names no SQLite file", "write sqlite:///./state.sqlite")
+        return f"{match['scheme']}{Path.cwd() / match['file']}{match['query'] or ''}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One environment. ``name`` is that of its file."""
+
+    name: str
+    file: Path
+    systems: Mapping[str, SystemSettings]
+    state: StateSettings
+
+    def system(self, name: str) -> SystemSettings:
+        """The system of that name. Raises :class:`SettingsError` that lists the known ones."""
+        if name not in self.systems:
+            what = f"no system is named {brief(name)}"
+            raise SettingsError([Fault(shown_path(self.file), None, "systems", what, nearest(name, self.systems))])
+        return self.systems[name]
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of an environment file, for editors."""
+    return deepcopy(ENVIRONMENT_SCHEMA)
+
+
+def variable(name: str) -> str | None:
+    """The environment variable ``name``, None when unset or empty. For values that are no part of a settings file."""
+    return os.environ.get(name) or None
+
+
+def known_environments() -> tuple[str, ...]:
+    """Names that :func:`find_environment` accepts, sorted."""
+    return tuple(sorted({path.stem for folder in _folders() for path in folder.glob("*.yaml")}))
+
+
+def find_environment(name: str) -> Path:
+    """The file of the environment ``name``: in ``environments/`` of the current directory, else beside the package.
+
+    The wheel carries no environments: installed without a checkout, the current directory or an explicit file serves.
+    Raises :class:`SettingsError` that lists the known names.
+    """
+    if _NAME.fullmatch(name):
+        for folder in _folders():
+            path = folder / f"{name}.yaml"
+            if path.is_file():
+                return path
+    known = known_environments()
+    place = " or ".join(shown_path(folder) for folder in _folders()) or str(Path.cwd())
+    if not known:
+        remedy = "run where the folder environments/ is, or give the file with --env-file"
+        raise SettingsError([Fault(place, None, "", "holds no environments", remedy)])
+    what = f"no environment is named {brief(name)}"
+    raise SettingsError([Fault(place, None, ENVIRONMENT_VARIABLE, what, nearest(name, known))])
+
+
+def load_settings(
+    name: str | None = None, *, env_file: Path | str | None = None, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """Load ``env_file`` if given, else the environment ``name``, else that of ``INTEGRATIONS_ENV``, else ``local``.
+
+    ``environ`` stands in for the process environment, now and when addresses are resolved. Raises
+    :class:`SettingsError` with everything wrong in the file.
+    """
+    variables = os.environ if environ is None else environ
+    if env_file is not None:
+        path = Path(env_file)
+    else:
+        path = find_environment(name or variables.get(ENVIRONMENT_VARIABLE) or _DEFAULT_ENVIRONMENT)
+    faults = Faults(shown_path(path))
+    root = read_file(path, faults)
+    settings = _build(root, path, faults, variables) if root else None
+    if faults or settings is None:
+        raise SettingsError(faults)
+    return settings
+
+
+def _folders() -> list[Path]:
+    candidates = (Path.cwd() / "environments", Path(__file__).parent.parent / "environments")
+    return list(dict.fromkeys(folder for folder in candidates if folder.is_dir()))
+
+
+def _build(root: Located, path: Path, faults: Faults, environ: Mapping[str, str]) -> Settings | None:
+    check(root, ENVIRONMENT_SCHEMA, faults)
+    listed = root.get("systems")
+    entries = listed.value if listed and isinstance(listed.value, dict) else {}
+    systems = {
+        name: system
+        for name, node in entries.items()
+        if not faults.within(f"systems.{name}") and (system := _system(name, node, faults, environ))
+    }
+    url = (root.get("state") or root).get("url")
+    state = None if url is None or faults.within("state") else _secret(url, "state.url", faults, environ)
+    if faults or state is None:
+        return None
+    settings = Settings(path.stem, path.absolute(), systems, StateSettings(state))
+    _judge_literals(settings, faults)
+    return settings
+
+
+def _system(name: str, node: Located, faults: Faults, environ: Mapping[str, str]) -> SystemSettings | None:
+    declared: dict[str, Any] = node.plain()
+    path = f"systems.{name}"
+    kind = cast("SystemKind", declared["kind"])
+    wanted, unwanted = ("path", "url") if kind == "sqlite" else ("url", "path")
+    stray, address = node.get(unwanted), node.get(wanted)
+    if stray:
+        faults.add(stray.line, f"{path}.{unwanted}", f"has no meaning for kind {kind}", f"give `{wanted}` instead")
+    elif address is None:
+        faults.add(node.line, f"{path}.{wanted}", "is missing", f"kind {kind} needs it")
+    location = _secret(address, f"{path}.{wanted}", faults, environ) if address else None
+    if location is None:
+        return None
+    limits, retry = declared.get("limits", {}), declared.get("retry", {})
+    pace = limits.get("calls_per_second")
+    return SystemSettings(
+        name,
+        kind,
+        location,
+        Limits(None if pace is None else float(pace)),
+        Retry(
+            retry.get("attempts", Retry.attempts),
+            float(retry.get("first_wait_seconds", Retry.first_wait_seconds)),
+            float(retry.get("longest_wait_seconds", Retry.longest_wait_seconds)),
+        ),
+    )
+
+
+def _secret(node: Located, key: str, faults: Faults, environ: Mapping[str, str]) -> SecretText | None:
+    try:
+        return SecretText(str(node.value), faults.file, node.line, key, environ)
+    except SettingsError as refusal:
+        for fault in refusal.faults:
+            faults.add(fault.line, fault.path, fault.what, fault.remedy)
+        return None
+
+
+def _judge_literals(settings: Settings, faults: Faults) -> None:
+    """Addresses without variables are checked at load; the others when they are opened."""
+    places: tuple[SystemSettings | StateSettings, ...] = (*settings.systems.values(), settings.state)
+    for place in places:
+        if place.location.variables:
+            continue
+        try:
+            place.url()
+        except SettingsError as refusal:
+            for fault in refusal.faults:
+                faults.add(fault.line, fault.path, fault.what, fault.remedy)
