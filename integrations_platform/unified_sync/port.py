@@ -134,13 +134,18 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of the write ``op_id``; ``id`` is the record's id (a created record's new one)."""
+    """What became of the write ``op_id``; ``id`` is the record's id (a created record's new one).
+
+    ``record`` is the record as the side showed it in the same atomic step as the write, so that nobody else's edit can
+    lie between: what differs from the payload there is the side's own doing. None when the side does not return it.
+    """
 
     op_id: str
     status: Status
     id: str | None = None
     code: str = ""
     message: str = ""
+    record: Record | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -258,7 +258,7 @@ class Lease:
     token: int
 
 
-class LeaseHeld(Exception):
+class LeaseHeld(Exception):  # noqa: N818
     """Another run of the same sync is going on."""
 
     def __init__(self, pair: str, holder: str, until: datetime) -> None:
@@ -270,11 +270,11 @@ class LeaseHeld(Exception):
         self.until = until
 
 
-class LeaseLost(Exception):
+class LeaseLost(Exception):  # noqa: N818
     """This run paused longer than its lease and another took over; nothing more is committed by this one."""
 
 
-class DecisionRefused(Exception):
+class DecisionRefused(Exception):  # noqa: N818
     """A resolution was taken on values that have changed since; look again and decide again."""
 
 
@@ -391,7 +391,7 @@ class Store(Protocol):
     def decide(
         self, pair: str, conflict_id: str, n: int, choice: str, value: str | None, by: str, at: datetime, run_id: str
     ) -> None:
-        """Record a decision, compare-and-set on ``n``, with its audit line. Raises :class:`DecisionRefused`, KeyError."""
+        """Record a decision, compare-and-set on ``n``, with its audit line. Raises DecisionRefused, KeyError."""
 
     def quarantined(self, pair: str, status: QuarantineStatus | None = None) -> Sequence[Quarantined]:
         """Quarantine rows, oldest first; ``status`` None: open and released ones."""
@@ -417,8 +417,15 @@ class Store(Protocol):
     def runs(self, pair: str | None, limit: int) -> Sequence[tuple[str, RunRecord]]:
         """(pair, run), newest first."""
 
-    def audit(self, pair: str, *, after: int = 0, link_id: str | None = None, run_id: str | None = None,
-              limit: int | None = None) -> Iterator[StoredAuditEntry]:
+    def audit(
+        self,
+        pair: str,
+        *,
+        after: int = 0,
+        link_id: str | None = None,
+        run_id: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[StoredAuditEntry]:
         """Audit lines of a pair in order."""
 
     def breaker(self, system: str) -> Breaker:
@@ -438,4 +445,3 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Release connections."""
-

@@ -20,6 +20,7 @@ class Transform:
     name: str
     forward: Callable[[Value], Value]
     backward: Callable[[Value], Value] | None
+    renders: Template | None = None  # the source value is this text, built from several columns
 
 
 def _same(value: Value) -> Value:
@@ -81,8 +82,9 @@ class Template:
 
 def template(pattern: str) -> Transform:
     """Declares the source side as the rendered ``pattern``; one-way, because text does not come apart again."""
-    Template(pattern).columns  # noqa: B018  validates now, so that the fault names the declaration
-    return Transform(f"template:{pattern}", _same, None)
+    rendered = Template(pattern)
+    rendered.columns  # noqa: B018  validates now, so that the fault names the declaration
+    return Transform("template", _same, None, rendered)
 
 
 def constant(value: Value) -> Transform:

@@ -69,7 +69,7 @@ Value = str | int | Decimal | bool | date | datetime | tuple[str, ...] | None | 
 Values = Mapping[str, Value]
 
 
-class NotCanonical(ValueError):
+class NotCanonical(ValueError):  # noqa: N818  named as the sentence reads: this value is not canonical
     """A driver's value cannot be read as the declared type; the message says why."""
 
 
@@ -84,8 +84,10 @@ def canonical(kind: FieldType, raw: Any, zone: str | None = None) -> Value:
     Floats are accepted for decimals only through their shortest decimal spelling (SQLite stores REAL).
     Raises :class:`NotCanonical`.
     """
-    if raw is None or raw is ABSENT:
-        return raw
+    if raw is None:
+        return None
+    if raw is ABSENT:
+        return ABSENT
     if isinstance(raw, bytes | bytearray | memoryview) and kind not in _BYTES_OK:
         raise NotCanonical(f"binary data where {kind} is declared")
     return _READERS[kind](raw, zone)
@@ -306,6 +308,6 @@ def from_json(kind: FieldType, data: Any) -> Value:
 
 
 def dumps(values: Values) -> str:
-    """Field values as one line of JSON with sorted keys; ABSENT fields are left out, because nothing is known of them."""
+    """Field values as one line of JSON with sorted keys; ABSENT fields are left out: nothing is known of them."""
     known = {name: to_json(value) for name, value in values.items() if value is not ABSENT}
     return json.dumps(known, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,80 @@
+"""Telling the few records that need a look from the many that do not, as columns.
+
+A linked record whose two versions equal the stored ones is settled without being read. Absence from a listing proves
+nothing here; it only puts the record on the list of those to be read by id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from integrations_platform.unified_sync.port import Listing, Presence
+from integrations_platform.unified_sync.store import LinkState
+
+_LIVE = Presence.LIVE.value
+
+
+@dataclass(frozen=True)
+class Classes:
+    """``look``: links to be read, as a frame with link_id, id_a, id_b, state, version and seen columns of both sides
+    (``seen_a``/``seen_b``: version in the listing, ``presence_a``/``presence_b``, ``same_a``/``same_b``).
+    ``new_a``/``new_b``: ids without any link. ``settled``: links equal to their base. ``live_a``/``live_b``: records
+    seen live. ``active``: active links."""
+
+    look: pl.DataFrame
+    new_a: list[str]
+    new_b: list[str]
+    settled: int
+    active: int
+    live_a: int
+    live_b: int
+
+
+def classify(links: pl.DataFrame, listing_a: Listing, listing_b: Listing, *, everything: bool = False) -> Classes:
+    """Join the links with both listings. ``everything`` puts every active link on the list (full verification)."""
+    joined = links
+    for letter, listing in (("a", listing_a), ("b", listing_b)):
+        seen = listing.frame.select(
+            pl.col("id").alias(f"id_{letter}"),
+            pl.col("version").alias(f"seen_{letter}"),
+            pl.col("presence").alias(f"presence_{letter}"),
+        )
+        joined = joined.join(seen, on=f"id_{letter}", how="left", maintain_order="left").with_columns(
+            ((pl.col(f"presence_{letter}") == _LIVE) & (pl.col(f"seen_{letter}") == pl.col(f"version_{letter}")))
+            .fill_null(value=False)
+            .alias(f"same_{letter}")
+        )
+    active = joined.filter(pl.col("state") == LinkState.ACTIVE.value)
+    settled = pl.col("same_a") & pl.col("same_b")
+    live_a, live_b = (pl.col(name).fill_null("") == _LIVE for name in ("presence_a", "presence_b"))
+    awake = pl.concat(
+        [
+            active if everything else active.filter(~settled),
+            # back in scope on both sides: compared with the base it left with
+            joined.filter((pl.col("state") == LinkState.OUT_OF_SCOPE.value) & live_a & live_b),
+            # whatever came back to life after a delete
+            joined.filter((pl.col("state") == LinkState.TRASHED.value) & (live_a | live_b)),
+        ]
+    ).sort("link_id")
+    settled_count = int(active.select(settled.sum()).item() or 0)
+    return Classes(
+        look=awake,
+        new_a=_unlinked(listing_a, links["id_a"]),
+        new_b=_unlinked(listing_b, links["id_b"]),
+        settled=0 if everything else settled_count,
+        active=active.height,
+        live_a=_live_count(listing_a),
+        live_b=_live_count(listing_b),
+    )
+
+
+def _unlinked(listing: Listing, linked: pl.Series) -> list[str]:
+    live = listing.frame.filter(pl.col("presence") == _LIVE)
+    known = pl.DataFrame({"id": linked.drop_nulls().unique()}, schema={"id": pl.String})
+    return live.join(known, on="id", how="anti")["id"].sort().to_list()
+
+
+def _live_count(listing: Listing) -> int:
+    return int((listing.frame["presence"] == _LIVE).sum())

@@ -1,0 +1,97 @@
+"""Parked conflicts over their life: noticing that the values moved, and turning a person's decision into values.
+
+A decision counts only while both sides still show what its author saw (or already show its result); otherwise it is
+dropped, the row's number goes up, and the person is asked again (P22).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from integrations_platform.unified_sync.forms import FieldPlace, Unrepresentable, project
+from integrations_platform.unified_sync.links import LinkView
+from integrations_platform.unified_sync.plan import Plan
+from integrations_platform.unified_sync.spec import SIDES, SideName
+from integrations_platform.unified_sync.store import Conflict
+from integrations_platform.unified_sync.values import Value, dumps, from_json
+
+
+def shown(view: LinkView, side: SideName, names: Sequence[str]) -> str:
+    """What a side shows of these fields, as stored in a conflict row."""
+    now = view.side(side).now or {}
+    return dumps({name: now[name] for name in names})
+
+
+def plan_parked(plan: Plan, view: LinkView, names: Sequence[str], parked: Conflict) -> None:
+    """Keep an open conflict up to date; a row whose values did not move is left untouched (P25)."""
+    value_a, value_b = shown(view, "A", names), shown(view, "B", names)
+    if (value_a, value_b) == (parked.value_a, parked.value_b):
+        return
+    if parked.choice:
+        plan.warnings.append(
+            f"conflict {parked.conflict_id}: the values changed after {parked.decided_by} decided; decide again"
+        )
+    plan.conflicts.append(
+        replace(
+            parked,
+            n=parked.n + 1,
+            value_a=value_a,
+            value_b=value_b,
+            choice=None,
+            chosen_value=None,
+            decided_n=None,
+            decided_by=None,
+            decided_at=None,
+        )
+    )
+
+
+def decided_values(
+    view: LinkView, places: Sequence[FieldPlace], parked: Conflict
+) -> dict[SideName, dict[str, Value]] | None:
+    """The values each side shall show under the decision on ``parked``; None without a decision that still counts."""
+    if parked.choice is None or parked.decided_n != parked.n:
+        return None
+    names = [place.spec.name for place in places]
+    try:
+        wanted = _wanted(view, places, parked)
+    except Unrepresentable:
+        return None
+    for side in SIDES:
+        seen = parked.value_a if side == "A" else parked.value_b
+        now = shown(view, side, names)
+        if now != seen and now != dumps(wanted[side]):
+            return None
+    return wanted
+
+
+def _wanted(view: LinkView, places: Sequence[FieldPlace], parked: Conflict) -> dict[SideName, dict[str, Value]]:
+    wanted: dict[SideName, dict[str, Value]] = {"A": {}, "B": {}}
+    custom: Mapping[str, object] = json.loads(parked.chosen_value) if parked.chosen_value else {}
+    stored: dict[SideName, Mapping[str, object]] = {
+        "A": json.loads(parked.value_a or "{}"),
+        "B": json.loads(parked.value_b or "{}"),
+    }
+    for place in places:
+        name = place.spec.name
+        if parked.choice == "base":
+            wanted["A"][name], wanted["B"][name] = view.a.base.get(name), view.b.base.get(name)
+        elif parked.choice == "value":
+            value = from_json(place.spec.type, custom[name])
+            wanted["A"][name] = project_own(place, value)
+            wanted["B"][name] = place.carry(value, "B")
+        else:
+            winner: SideName = "A" if parked.choice == "A" else "B"
+            loser: SideName = "B" if winner == "A" else "A"
+            value = from_json(place.spec.type, stored[winner][name])
+            wanted[winner][name], wanted[loser][name] = value, place.carry(value, loser)
+    return wanted
+
+
+def project_own(place: FieldPlace, value: Value) -> Value:
+    """A value given in the source's terms, as the source keeps it. Raises Unrepresentable."""
+    if place.form_a is None or not place.form_a.writable:
+        raise Unrepresentable(f"field {place.spec.name} cannot be written on the source")
+    return project(place.spec, place.form_a, value)

@@ -1,0 +1,72 @@
+"""Planning the creation of a record on one side from the record of the other, for new and for returning links.
+
+A created record starts with every mapped value, fields of the other direction included: a new record has no master
+value yet, and leaving it blank would later be read as the master clearing it.
+"""
+
+from __future__ import annotations
+
+from integrations_platform.unified_sync.field_merge import prepare
+from integrations_platform.unified_sync.links import LinkView
+from integrations_platform.unified_sync.operations import FieldChange, Operation, operation_id
+from integrations_platform.unified_sync.plan import Plan, World
+from integrations_platform.unified_sync.port import Kind
+from integrations_platform.unified_sync.quarantine import still_refused, withhold
+from integrations_platform.unified_sync.spec import Direction, SideName, other
+from integrations_platform.unified_sync.values import ABSENT
+
+
+def plan_create(
+    world: World, plan: Plan, view: LinkView, side: SideName, *, rule: str, closes: tuple[str, ...] = ()
+) -> bool:
+    """Plan to create the record of ``view`` on ``side``; withheld if a required value is missing or does not fit."""
+    origin = view.side(other(side))
+    changes = []
+    for place in world.places:
+        spec, form = place.spec, place.form(side)
+        value = (origin.now or {}).get(spec.name, ABSENT)
+        if form is None or not form.writable or value is ABSENT or spec.direction is Direction.NEVER:
+            continue
+        if side == "A" and any(step.backward is None for step in spec.transforms):
+            value = view.a.base.get(spec.name, ABSENT)  # no way back through the transform: the last known value
+            if value is ABSENT:
+                continue
+        changes.append(FieldChange(spec.name, None, value, (origin.now or {})[spec.name], rule))
+    prepared = prepare(world, plan, view, side, changes)
+    if prepared is None:
+        return False
+    fields, columns = prepared
+    op_id = operation_id(world.pair, view.link_id, side, Kind.CREATE, view.base_version, columns)
+    subject = f"{view.link_id}:{side}"
+    if still_refused(world, subject, op_id):
+        withhold(
+            world,
+            plan,
+            subject=subject,
+            side=side,
+            link_id=view.link_id,
+            record_id=None,
+            reason="rejected",
+            message=world.quarantined[subject].message,
+            cause=op_id,
+            values=origin.now or {},
+        )
+        return False
+    plan.views[view.link_id] = view
+    plan.operations.append(
+        Operation(
+            op_id=op_id,
+            kind=Kind.CREATE,
+            side=side,
+            link_id=view.link_id,
+            record_id=None,
+            other_id=origin.id,
+            expected_version=None,
+            base_version=view.base_version,
+            columns=columns,
+            fields=tuple(fields),
+            rule=rule,
+            closes=closes,
+        )
+    )
+    return True

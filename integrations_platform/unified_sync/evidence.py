@@ -1,0 +1,89 @@
+"""When a change can have happened: intervals on one clock, and what they prove (B2 of the semantics).
+
+Only bounds that are certain are used. A record's modified time bounds a field's change from above (another field may
+have moved it), so the engine's own writes, which move that time, can only widen an interval (P20).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from integrations_platform.unified_sync.port import ClockReading
+
+BEGINNING = datetime.min.replace(tzinfo=UTC)
+_WHOLE_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The change happened at or after ``low`` and at or before ``high``, engine time; ``source`` says how we know."""
+
+    low: datetime
+    high: datetime
+    source: str
+
+    def __str__(self) -> str:
+        low = "the beginning" if self.low == BEGINNING else self.low.isoformat(timespec="milliseconds")
+        return f"between {low} and {self.high.isoformat(timespec='milliseconds')} ({self.source})"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a side was observed, and how its clock stands to ours."""
+
+    observed_at: datetime
+    clock: ClockReading
+
+
+def _shifted(at: datetime, by: timedelta) -> datetime:
+    try:
+        return at + by
+    except OverflowError:
+        return at
+
+
+def from_the_future(stamp: datetime, moment: Moment) -> bool:
+    """A timestamp later than the observation by more than the clock's uncertainty proves nothing (P19)."""
+    return stamp - moment.clock.offset > moment.observed_at + moment.clock.uncertainty
+
+
+def change_interval(
+    history: tuple[datetime, bool] | None, modified: datetime | None, previous: datetime | None, moment: Moment
+) -> Interval:
+    """The interval of one field's change, from the best evidence there is.
+
+    ``history``: time and authorship (True: ours) of the field's last change, where the side keeps them. ``modified``:
+    the record's modified time. ``previous``: when the field was last observed at its base value.
+    """
+    low = previous or BEGINNING
+    error = moment.clock.uncertainty
+    if history is not None and not history[1] and not from_the_future(history[0], moment):
+        at = _shifted(history[0], -moment.clock.offset)
+        return Interval(_shifted(at, -error), _shifted(at, error), "field history")
+    if modified is not None and not from_the_future(modified, moment):
+        if modified.microsecond == 0:  # the side keeps whole seconds: the change may be up to one second later
+            error += _WHOLE_SECOND
+        high = _shifted(_shifted(modified, -moment.clock.offset), error)
+        # A modified time before the last sight of the unchanged value was not moved by this change: no evidence.
+        if high >= low:
+            return Interval(low, min(high, moment.observed_at + error), "modified time")
+    return Interval(low, moment.observed_at, "observation")
+
+
+def later(a: Interval, b: Interval) -> str | None:
+    """ "A" or "B" if that side's change is proved the later one, else None (a tie)."""
+    if a.low > b.high:
+        return "A"
+    if b.low > a.high:
+        return "B"
+    return None
+
+
+def record_interval(modified: datetime | None, moment: Moment) -> Interval:
+    """Without a base there is no change to date; the record's own modified time stands for it (first sync)."""
+    if modified is None or from_the_future(modified, moment):
+        return Interval(BEGINNING, moment.observed_at, "no modified time")
+    error = moment.clock.uncertainty + (_WHOLE_SECOND if modified.microsecond == 0 else timedelta(0))
+    at = _shifted(modified, -moment.clock.offset)
+    return Interval(_shifted(at, -error), _shifted(at, error), "modified time of the record")

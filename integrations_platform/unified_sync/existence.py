@@ -1,0 +1,294 @@
+"""Records that are gone, archived, out of scope or back again (B5 of the semantics).
+
+Absence is not deletion: a delete needs a tombstone, or a complete listing and a read by id that both miss the record.
+Everything else leaves the link as it is. A change on the other side is never dropped for a delete without a trace.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from enum import Enum
+
+from integrations_platform.unified_sync.creation import plan_create
+from integrations_platform.unified_sync.field_merge import count_parked
+from integrations_platform.unified_sync.links import LinkView, full_record
+from integrations_platform.unified_sync.operations import Operation, operation_id
+from integrations_platform.unified_sync.plan import Plan, World
+from integrations_platform.unified_sync.port import Kind, Presence
+from integrations_platform.unified_sync.quarantine import still_refused, withhold
+from integrations_platform.unified_sync.spec import SIDES, OnDelete, OnDeleteOfChanged, SideName, other
+from integrations_platform.unified_sync.store import Conflict, ConflictStatus, LinkState, Tombstone
+
+
+class Standing(Enum):
+    """Where one side of a link stands, as far as it is proved."""
+
+    LIVE = "live"
+    DELETED = "deleted"  # gone by proof
+    ARCHIVED = "archived"  # a tombstone is there; it can be brought back
+    AWAY = "away"  # out of scope
+    UNPROVEN = "unproven"  # not seen, and nothing proves why
+
+
+_GONE = (Standing.DELETED, Standing.ARCHIVED)
+
+
+def standing(world: World, view: LinkView, side: SideName) -> Standing:
+    """What is proved about one side of a link."""
+    known = view.side(side)
+    if known.now is not None:
+        return Standing.LIVE
+    if known.id is None:
+        return Standing.UNPROVEN
+    if known.record is None:
+        return Standing.DELETED if world.listings[side].complete else Standing.UNPROVEN
+    if known.record.presence is Presence.ARCHIVED:
+        return Standing.ARCHIVED
+    return Standing.AWAY
+
+
+def plan_existence(world: World, plan: Plan, view: LinkView) -> bool:
+    """Decide on the records' existence. Returns True when both are there and their fields are to be merged."""
+    stands = {side: standing(world, view, side) for side in SIDES}
+    if view.state is LinkState.TRASHED:
+        return _trashed(world, plan, view, stands)
+    if all(stand is Standing.LIVE for stand in stands.values()):
+        if view.state is not LinkState.ACTIVE:
+            view.state = LinkState.ACTIVE
+            _keep(plan, view)
+        return True
+    if any(stand is Standing.AWAY for stand in stands.values()):
+        if view.state is LinkState.ACTIVE:
+            plan.states.append((view.link_id, LinkState.OUT_OF_SCOPE))
+            plan.counts["left_scope"] += 1
+            plan.notes.setdefault(view.link_id, []).append("left the declared scope; nothing is deleted")
+        return False
+    if any(stand is Standing.UNPROVEN for stand in stands.values()):
+        plan.counts["unproven"] += 1
+        plan.notes.setdefault(view.link_id, []).append("not seen, and nothing proves that it was deleted")
+        return False
+    if all(stand in _GONE for stand in stands.values()):
+        _close(world, plan, view)
+        return False
+    deleted: SideName = "A" if stands["A"] in _GONE else "B"
+    _one_sided(world, plan, view, deleted, stands[deleted])
+    return False
+
+
+def _keep(plan: Plan, view: LinkView) -> None:
+    plan.views[view.link_id] = view
+    if view.link_id not in plan.settlements:
+        plan.settlements.append(view.link_id)
+
+
+def _close(world: World, plan: Plan, view: LinkView) -> None:
+    plan.tombstones.append(Tombstone(view.link_id, None, "both", full_record(view.a), full_record(view.b), world.now))
+    # The ids are given up, so that a record created anew under one of them is a new record, not an old link.
+    view.state, view.a.id, view.b.id = LinkState.CLOSED, None, None
+    _keep(plan, view)
+    _end_conflicts(world, plan, view)
+    plan.counts["closed"] += 1
+    plan.notes.setdefault(view.link_id, []).append("deleted on both sides")
+
+
+def _end_conflicts(world: World, plan: Plan, view: LinkView) -> None:
+    for (link_id, _), row in world.conflicts.items():
+        if link_id == view.link_id:
+            plan.conflicts.append(replace(row, status=ConflictStatus.WITHDRAWN, closed_at=world.now))
+
+
+def _one_sided(world: World, plan: Plan, view: LinkView, deleted: SideName, stand: Standing) -> None:
+    """One side is proved gone, the other is there."""
+    kept = other(deleted)
+    changed = view.side(kept).differs()
+    policy = world.spec.on_delete[deleted]
+    parked = world.conflicts.get((view.link_id, ""))
+    rule = world.spec.on_delete_of_changed
+    if parked is not None and parked.choice in ("A", "B") and parked.decided_n == parked.n:
+        if parked.choice == deleted:
+            wanted = policy if policy in (OnDelete.ARCHIVE, OnDelete.DELETE) else OnDelete.ARCHIVE
+            _remove(world, plan, view, deleted, wanted, closes=(parked.conflict_id,), changed=changed)
+        else:
+            _bring_back(world, plan, view, deleted, stand, closes=(parked.conflict_id,))
+        return
+    if changed and world.spec.writes_to(deleted):
+        if rule is OnDeleteOfChanged.KEEP and parked is None:
+            _bring_back(world, plan, view, deleted, stand)
+            return
+        if rule is OnDeleteOfChanged.MANUAL or parked is not None:
+            _park_record(world, plan, view, deleted, parked)
+            return
+    if policy is OnDelete.UNLINK:
+        view.state = LinkState.CLOSED
+        setattr(view.side(deleted), "id", None)  # noqa: B010
+        _keep(plan, view)
+        _bury(world, plan, view, deleted, policy)
+        plan.notes.setdefault(view.link_id, []).append("unlinked: the other record stays and is no longer synced")
+    elif policy is OnDelete.IGNORE or not world.spec.writes_to(kept):
+        view.state = LinkState.TRASHED
+        _keep(plan, view)
+        _bury(world, plan, view, deleted, OnDelete.IGNORE)
+        plan.notes.setdefault(view.link_id, []).append(
+            "delete not propagated; the link sleeps until the record is back"
+        )
+    else:
+        _remove(world, plan, view, deleted, policy, changed=changed)
+
+
+def _bury(world: World, plan: Plan, view: LinkView, deleted: SideName, policy: OnDelete) -> None:
+    plan.tombstones.append(
+        Tombstone(view.link_id, deleted, policy.value, full_record(view.a), full_record(view.b), world.now)
+    )
+    _end_conflicts(world, plan, view)
+    plan.counts["deletes_kept"] += 1
+
+
+def _remove(
+    world: World,
+    plan: Plan,
+    view: LinkView,
+    deleted: SideName,
+    policy: OnDelete,
+    *,
+    changed: bool,
+    closes: tuple[str, ...] = (),
+) -> None:
+    side = other(deleted)
+    known = view.side(side)
+    kind = Kind.DELETE if policy is OnDelete.DELETE else Kind.ARCHIVE
+    able = world.capabilities[side].delete if kind is Kind.DELETE else world.capabilities[side].archive
+    subject = f"{view.link_id}:{side}"
+    op_id = operation_id(world.pair, view.link_id, side, kind, view.base_version, {})
+    refused = still_refused(world, subject, op_id)
+    if not able or refused:
+        message = (
+            world.quarantined[subject].message if refused else f"{world.spec.side(side).system} cannot {kind} records"
+        )
+        withhold(
+            world,
+            plan,
+            subject=subject,
+            side=side,
+            link_id=view.link_id,
+            record_id=known.id,
+            reason="rejected",
+            message=message,
+            cause=op_id,
+            values=known.now or {},
+        )
+        return
+    rule = f"deleted on {'source' if deleted == 'A' else 'target'}"
+    plan.notes.setdefault(view.link_id, []).append(f"{rule}: {kind} the other record")
+    plan.operations.append(
+        Operation(
+            op_id=op_id,
+            kind=kind,
+            side=side,
+            link_id=view.link_id,
+            record_id=known.id,
+            other_id=view.side(deleted).id,
+            expected_version=known.version,
+            base_version=view.base_version,
+            columns={},
+            fields=(),
+            rule=f"{rule}, against a change" if changed else rule,
+            closes=closes,
+            record=full_record(known),
+            policy=policy.value,
+        )
+    )
+    plan.views[view.link_id] = view
+
+
+def _bring_back(
+    world: World, plan: Plan, view: LinkView, side: SideName, stand: Standing, closes: tuple[str, ...] = ()
+) -> None:
+    """Bring the record back on ``side``: un-archived where a tombstone allows it, else created anew, same link."""
+    note = "deleted here but changed on the other side: brought back"
+    plan.notes.setdefault(view.link_id, []).append(note)
+    if stand is Standing.ARCHIVED and world.capabilities[side].archive:
+        known = view.side(side)
+        version = known.record.version if known.record else None
+        op_id = operation_id(world.pair, view.link_id, side, Kind.RESTORE, view.base_version, {})
+        subject = f"{view.link_id}:{side}"
+        if still_refused(world, subject, op_id):
+            withhold(
+                world,
+                plan,
+                subject=subject,
+                side=side,
+                link_id=view.link_id,
+                record_id=known.id,
+                reason="rejected",
+                message=world.quarantined[subject].message,
+                cause=op_id,
+                values=known.base,
+            )
+            return
+        plan.operations.append(
+            Operation(
+                op_id,
+                Kind.RESTORE,
+                side,
+                view.link_id,
+                known.id,
+                view.side(other(side)).id,
+                version,
+                view.base_version,
+                {},
+                (),
+                rule=note,
+                closes=closes,
+            )
+        )
+        plan.views[view.link_id] = view
+        return
+    plan_create(world, plan, view, side, rule=note, closes=closes)
+
+
+def _park_record(world: World, plan: Plan, view: LinkView, deleted: SideName, parked: Conflict | None) -> None:
+    if parked is None:
+        name = hashlib.sha256(f"{world.pair}\x00{view.link_id}\x00\x00{view.base_version}".encode()).hexdigest()[:12]
+        plan.conflicts.append(
+            Conflict(
+                conflict_id=name,
+                link_id=view.link_id,
+                unit="",
+                kind="delete_update",
+                n=1,
+                status=ConflictStatus.OPEN,
+                base=full_record(view.side(deleted)),
+                value_a=None if deleted == "A" else full_record(view.a),
+                value_b=None if deleted == "B" else full_record(view.b),
+                evidence=f"deleted on {'source' if deleted == 'A' else 'target'}, changed on the other side",
+                opened_run=world.run_id,
+                opened_at=world.now,
+                id_a=view.a.id,
+                id_b=view.b.id,
+            )
+        )
+        plan.counts["conflicts_opened"] += 1
+    count_parked(plan, view, "")
+
+
+def _trashed(world: World, plan: Plan, view: LinkView, stands: dict[SideName, Standing]) -> bool:
+    """A sleeping link of which something is alive: did it come back, or was it simply left alone?"""
+    tomb = world.store.tombstones(world.pair, [view.link_id]).get(view.link_id)
+    deleted: SideName = tomb.deleted_side if tomb and tomb.deleted_side else "A"
+    kept = other(deleted)
+    left_alone = tomb is not None and tomb.policy in (OnDelete.IGNORE.value, OnDelete.UNLINK.value)
+    if stands[deleted] is not Standing.LIVE and (left_alone or stands[kept] is not Standing.LIVE):
+        return False
+    if not all(stand in (Standing.LIVE, *_GONE) for stand in stands.values()):
+        return False
+    view.state = LinkState.ACTIVE
+    _keep(plan, view)
+    plan.counts["reactivated"] += 1
+    plan.notes.setdefault(view.link_id, []).append("back after a delete")
+    missing = [side for side in SIDES if stands[side] is not Standing.LIVE]
+    if not missing:
+        return True
+    if world.spec.writes_to(missing[0]):
+        _bring_back(world, plan, view, missing[0], stands[missing[0]])
+    return False

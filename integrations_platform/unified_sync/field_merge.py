@@ -1,0 +1,321 @@
+"""From merge decisions to at most one write per side of a link, parked conflicts and base updates.
+
+Decisions come from :mod:`.merge`; this module applies them to one linked record whose two sides are both there. What
+one side cannot hold goes to quarantine with its whole write; the other direction and all other records go on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+from integrations_platform.unified_sync.conflicts import decided_values, plan_parked
+from integrations_platform.unified_sync.evidence import Interval, change_interval, record_interval
+from integrations_platform.unified_sync.forms import FieldPlace, Unrepresentable
+from integrations_platform.unified_sync.links import LinkView
+from integrations_platform.unified_sync.merge import Decision, Verb, decide
+from integrations_platform.unified_sync.operations import FieldChange, Operation, operation_id
+from integrations_platform.unified_sync.plan import Plan, Unit, World
+from integrations_platform.unified_sync.port import Kind
+from integrations_platform.unified_sync.quarantine import cleared, defer, still_refused, withhold
+from integrations_platform.unified_sync.spec import SIDES, SideName, other
+from integrations_platform.unified_sync.store import Conflict, ConflictStatus
+from integrations_platform.unified_sync.values import ABSENT, FieldType, Unresolved, Value, Values, dumps
+
+Changes = dict[SideName, list[FieldChange]]
+Closing = dict[SideName, list[str]]
+
+
+def plan_fields(world: World, plan: Plan, view: LinkView) -> None:
+    """Merge every unit of a link whose two records are both there."""
+    changes: Changes = {"A": [], "B": []}
+    closing: Closing = {"A": [], "B": []}
+    advanced = view.is_new
+    for side in SIDES:
+        known = view.side(side)
+        for name, value in (known.now or {}).items():
+            if value is not ABSENT and name in known.base and known.base[name] != value:
+                plan.changed_fields[(side, name)] += 1
+    for unit in world.units:
+        name, places, policy = unit
+        evidence = partial(_intervals, world, view, unit)
+        decision = decide(places, view.sight("A"), view.sight("B"), policy, evidence)
+        parked = world.conflicts.get((view.link_id, name))
+        if parked is not None and decision.verb is not Verb.SKIP:
+            decision = _with_parked(world, plan, view, unit, parked, decision, changes, closing)
+        if decision.verb is Verb.ADVANCE:
+            advanced |= _advance(view, places)
+        elif decision.verb is Verb.WRITE and decision.origin is not None:
+            _write_unit(view, places, decision, changes)
+        elif decision.verb is Verb.PARK:
+            _park(world, plan, view, unit, decision)
+        if decision.verb in (Verb.WRITE, Verb.PARK):
+            why = f" ({decision.evidence})" if decision.evidence else ""
+            plan.notes.setdefault(view.link_id, []).append(f"{name}: {decision.rule}{why}")
+    wrote = [build_update(world, plan, view, side, changes[side], closing[side]) for side in SIDES]
+    if advanced or any(wrote):
+        plan.views[view.link_id] = view
+    if advanced:
+        plan.settlements.append(view.link_id)
+
+
+def _advance(view: LinkView, places: Sequence[FieldPlace]) -> bool:
+    moved = False
+    for place in places:
+        name = place.spec.name
+        assert view.a.now is not None  # noqa: S101  both sides are there, or existence would have taken the link
+        assert view.b.now is not None  # noqa: S101
+        value_a, value_b = view.a.now[name], view.b.now[name]
+        if isinstance(value_a, Unresolved) or isinstance(value_b, Unresolved):
+            continue
+        if view.a.base.get(name, ABSENT) != value_a or view.b.base.get(name, ABSENT) != value_b:
+            view.agree(name, value_a, value_b)
+            moved = True
+    return moved
+
+
+def _write_unit(view: LinkView, places: Sequence[FieldPlace], decision: Decision, changes: Changes) -> None:
+    origin: SideName = decision.origin or "A"
+    target = other(origin)
+    for place in places:
+        name = place.spec.name
+        source_value = (view.side(origin).now or {})[name]
+        seen = (view.side(target).now or {})[name]
+        changes[target].append(
+            FieldChange(name, seen, source_value, source_value, decision.rule, decision.lost, decision.evidence)
+        )
+
+
+def _park(world: World, plan: Plan, view: LinkView, unit: Unit, decision: Decision) -> None:
+    name, places, _ = unit
+    names = [place.spec.name for place in places]
+    opened = hashlib.sha256(f"{world.pair}\x00{view.link_id}\x00{name}\x00{view.base_version}".encode()).hexdigest()[
+        :12
+    ]
+    has_base = all(field in view.a.base for field in names)
+    plan.conflicts.append(
+        Conflict(
+            conflict_id=opened,
+            link_id=view.link_id,
+            unit=name,
+            kind=decision.kind,
+            n=1,
+            status=ConflictStatus.OPEN,
+            base=dumps({field: view.a.base[field] for field in names}) if has_base else None,
+            value_a=dumps({field: (view.a.now or {})[field] for field in names}),
+            value_b=dumps({field: (view.b.now or {})[field] for field in names}),
+            evidence=decision.evidence or decision.rule,
+            opened_run=world.run_id,
+            opened_at=world.now,
+            id_a=view.a.id,
+            id_b=view.b.id,
+        )
+    )
+    plan.counts["conflicts_opened"] += 1
+    count_parked(plan, view, name)
+
+
+def count_parked(plan: Plan, view: LinkView, unit: str) -> None:
+    """A parked unit withholds one write from each side."""
+    view.frozen.add(unit)
+    plan.counts["parked"] += 1
+    for side in SIDES:
+        plan.counts[f"planned_{side.lower()}"] += 1
+        plan.counts[f"parked_{side.lower()}"] += 1
+
+
+def _with_parked(
+    world: World,
+    plan: Plan,
+    view: LinkView,
+    unit: Unit,
+    parked: Conflict,
+    decision: Decision,
+    changes: Changes,
+    closing: Closing,
+) -> Decision:
+    """An open conflict outranks the merge: the unit stays frozen until it converges, is withdrawn or is decided."""
+    name, places, _ = unit
+    names = [place.spec.name for place in places]
+    if decision.verb in (Verb.ADVANCE, Verb.NOTHING):  # the sides agree
+        status = ConflictStatus.RESOLVED if parked.choice else ConflictStatus.CONVERGED
+        plan.conflicts.append(replace(parked, status=status, closed_at=world.now))
+        return Decision(Verb.ADVANCE, "conflict converged")
+    based = all(field in view.a.base and field in view.b.base for field in names)
+    back = based and not (view.a.changed_from(names) and view.b.changed_from(names))
+    if parked.kind == "field" and back:  # one side went back to its base: nothing is in dispute any more
+        plan.conflicts.append(replace(parked, status=ConflictStatus.WITHDRAWN, closed_at=world.now))
+        return decision
+    chosen = decided_values(view, places, parked)
+    if chosen is None:
+        plan_parked(plan, view, names, parked)
+        count_parked(plan, view, name)
+        return Decision(Verb.SKIP, "parked")
+    two_sided = all(any((view.side(side).now or {})[field] != chosen[side][field] for field in names) for side in SIDES)
+    plan.two_sided |= two_sided
+    for side in SIDES:
+        if all((view.side(side).now or {})[field] == chosen[side][field] for field in names):
+            continue
+        for field in names:
+            seen, origin = (view.side(side).now or {})[field], (view.side(other(side)).now or {})[field]
+            sent = chosen[side][field]
+            changes[side].append(
+                FieldChange(
+                    field,
+                    seen,
+                    sent,
+                    origin,
+                    f"decided by {parked.decided_by}: {parked.choice}",
+                    lost=seen != sent,
+                    commits=not two_sided,
+                )
+            )
+        if not two_sided:
+            closing[side].append(parked.conflict_id)
+    return Decision(Verb.SKIP, "decided")
+
+
+def _intervals(world: World, view: LinkView, unit: Unit, has_base: bool) -> tuple[Interval, Interval]:
+    _, places, _ = unit
+    found = []
+    for side in SIDES:
+        known = view.side(side)
+        moment = replace(world.moments[side], observed_at=known.seen_at or world.moments[side].observed_at)
+        record = known.record
+        modified = record.modified if record else None
+        if not has_base:
+            found.append(record_interval(modified, moment))
+            continue
+        settled = world.previous.get(side)
+        previous = view.agreed_at
+        if settled is not None and view.was_settled[side] and (previous is None or settled > previous):
+            previous = settled
+        stamps = [
+            record.history.get(column) if record else None for place in places for column in place.spec.columns(side)
+        ]
+        theirs = [stamp for stamp in stamps if stamp is not None]
+        latest = max(theirs) if theirs and len(theirs) == len(stamps) else None
+        found.append(change_interval(latest, modified, previous, moment))
+    return found[0], found[1]
+
+
+def build_update(
+    world: World, plan: Plan, view: LinkView, side: SideName, changes: Sequence[FieldChange], closes: Sequence[str]
+) -> bool:
+    """One update of one side from its field changes; withheld as a whole if any of them cannot be written."""
+    subject = f"{view.link_id}:{side}"
+    if not changes:
+        cleared(world, plan, subject)
+        return False
+    prepared = prepare(world, plan, view, side, changes)
+    if prepared is None:
+        return False
+    fields, columns = prepared
+    if not fields:
+        return False
+    known = view.side(side)
+    op_id = operation_id(world.pair, view.link_id, side, Kind.UPDATE, view.base_version, columns)
+    if still_refused(world, subject, op_id):
+        row = world.quarantined[subject]
+        withhold(
+            world,
+            plan,
+            subject=subject,
+            side=side,
+            link_id=view.link_id,
+            record_id=known.id,
+            reason=row.reason,
+            message=row.message,
+            cause=op_id,
+            values=known.now or {},
+        )
+        return False
+    plan.operations.append(
+        Operation(
+            op_id=op_id,
+            kind=Kind.UPDATE,
+            side=side,
+            link_id=view.link_id,
+            record_id=known.id,
+            other_id=view.side(other(side)).id,
+            expected_version=known.version,
+            base_version=view.base_version,
+            columns=columns,
+            fields=tuple(fields),
+            closes=tuple(closes),
+        )
+    )
+    return True
+
+
+def prepare(
+    world: World, plan: Plan, view: LinkView, side: SideName, changes: Sequence[FieldChange]
+) -> tuple[list[FieldChange], dict[str, Value]] | None:
+    """Field changes as this side can hold them, and the column payload; None when the write was withheld.
+
+    ``sent`` of each change comes in as the other side's value (or a decided one already in this side's form).
+    """
+    places: Mapping[str, FieldPlace] = {place.spec.name: place for place in world.places}
+    subject, origin_side = f"{view.link_id}:{side}", other(side)
+    origin_values: Values = view.side(origin_side).now or {}
+    record_id = view.side(side).id
+    fields: list[FieldChange] = []
+    columns: dict[str, Value] = {}
+    for change in changes:
+        place = places[change.name]
+        column = place.spec.columns(side)[0]
+        if isinstance(change.sent, Unresolved):
+            if place.spec.required:
+                defer(
+                    world,
+                    plan,
+                    subject=subject,
+                    side=side,
+                    link_id=view.link_id,
+                    record_id=record_id,
+                    field=change.name,
+                    missing=change.sent.id,
+                    values=origin_values,
+                )
+                return None
+            continue  # an optional reference is owed: no base, so it is looked at again
+        try:
+            if place.cleared_or_missing(change.sent):
+                raise Unrepresentable("a required value is missing")
+            decided = change.rule.startswith("decided by")
+            sent = change.sent if decided else place.carry(change.sent, side)
+        except Unrepresentable as fault:
+            withhold(
+                world,
+                plan,
+                subject=subject,
+                side=side,
+                link_id=view.link_id,
+                record_id=record_id,
+                reason="validation",
+                message=f"field {change.name}: {fault}",
+                cause=f"form:{change.name}:{fault}",
+                values=origin_values,
+            )
+            return None
+        payload = sent
+        if place.spec.type is FieldType.REF and isinstance(sent, str):
+            payload = world.references.record_id(change.name, side, sent)
+            if payload is None:
+                defer(
+                    world,
+                    plan,
+                    subject=subject,
+                    side=side,
+                    link_id=view.link_id,
+                    record_id=record_id,
+                    field=change.name,
+                    missing=sent,
+                    values=origin_values,
+                )
+                return None
+        fields.append(replace(change, sent=sent))
+        columns[column] = payload
+    return fields, columns

@@ -1,0 +1,152 @@
+"""The three-way merge of one unit (a field or a group of fields) of one linked record.
+
+Pure: it looks at the two present values, the two-sided base and the policy, and says what is to be done and why. It
+writes nothing and knows no record, run or store. Timestamps play no part in noticing a change, only in ``latest``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from integrations_platform.unified_sync.evidence import Interval, later
+from integrations_platform.unified_sync.forms import FieldPlace
+from integrations_platform.unified_sync.spec import Direction, OnTie, SideName, Strategy, other
+from integrations_platform.unified_sync.values import ABSENT, Unresolved, Value, Values, is_blank
+
+
+class Verb(Enum):
+    """What is to be done with a unit."""
+
+    NOTHING = "nothing"
+    SKIP = "skip"  # a side cannot say: no base, no write
+    ADVANCE = "advance"  # both sides agree: the base takes what each shows
+    WRITE = "write"  # the winner's values go to the other side
+    PARK = "park"  # a person decides
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The outcome for one unit. ``origin`` is the side whose values are taken; ``lost`` says the other side's
+    value was a user's and must be kept in the audit; ``rule`` and ``evidence`` are for people."""
+
+    verb: Verb
+    rule: str = ""
+    origin: SideName | None = None
+    lost: bool = False
+    kind: str = ""
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One side of one link: present values and base by field name; ``base`` lacks what was never agreed."""
+
+    now: Values
+    base: Values
+
+    def changed(self, names: Sequence[str]) -> bool:
+        """Whether any of the fields differs from its base, exactly as spelled."""
+        return any(self.now.get(name, ABSENT) != self.base.get(name) for name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What decides between two changes of this unit."""
+
+    direction: Direction
+    strategy: Strategy
+    on_tie: OnTie
+    fill_blanks: bool
+
+
+Intervals = Callable[[bool], tuple[Interval, Interval]]
+"""Evidence for (A, B); called with True when there is a base. Deferred, because few units ever need it."""
+
+NOTHING = Decision(Verb.NOTHING)
+SKIP = Decision(Verb.SKIP, "a side cannot say")
+
+
+def decide(places: Sequence[FieldPlace], a: Sight, b: Sight, policy: Policy, intervals: Intervals) -> Decision:
+    """Merge one unit. ``places`` are its members; a group is taken whole from one side."""
+    names = [place.spec.name for place in places]
+    if any(side.now.get(name, ABSENT) is ABSENT for side in (a, b) for name in names):
+        return SKIP
+    unresolved = [isinstance(side.now[name], Unresolved) for side in (a, b) for name in names]
+    has_base = all(name in a.base and name in b.base for name in names)
+    if any(unresolved) and (all(unresolved) or not has_base):
+        return SKIP  # who is meant is not known yet; looked at again until it is
+    agree = all(place.corresponds(a.now[place.spec.name], b.now[place.spec.name]) for place in places)
+    if policy.direction is Direction.NEVER:
+        return Decision(Verb.ADVANCE, "shown only")
+    if not has_base:
+        return _without_base(names, a, b, agree, policy, intervals, "first_sync")
+    changed_a, changed_b = a.changed(names), b.changed(names)
+    if agree:
+        return Decision(Verb.ADVANCE, "both sides say the same") if changed_a or changed_b else NOTHING
+    if not changed_a and not changed_b:
+        # Both equal their base and still disagree: the base broke its invariant, so it is not one (P13).
+        return _without_base(names, a, b, agree, policy, intervals, "divergent")
+    if changed_a and changed_b:
+        return _conflict(policy, intervals, has_base=True, kind="field")
+    origin: SideName = "A" if changed_a else "B"
+    if policy.direction.allows(origin):
+        return Decision(Verb.WRITE, f"changed on {_label(origin)}", origin)
+    return _master(policy, "field")
+
+
+def _without_base(
+    names: Sequence[str], a: Sight, b: Sight, agree: bool, policy: Policy, intervals: Intervals, kind: str
+) -> Decision:
+    if agree:
+        return Decision(Verb.ADVANCE, "both sides say the same")
+    blank_a, blank_b = (all(is_blank(side.now[name]) for name in names) for side in (a, b))
+    if kind == "first_sync" and policy.fill_blanks and blank_a != blank_b:
+        origin: SideName = "B" if blank_a else "A"
+        if policy.direction.allows(origin):
+            return Decision(Verb.WRITE, f"blank on {_label(other(origin))}, filled", origin)
+    return _conflict(policy, intervals, has_base=False, kind=kind)
+
+
+def _conflict(policy: Policy, intervals: Intervals, *, has_base: bool, kind: str) -> Decision:
+    if policy.direction is not Direction.BIDIRECTIONAL:
+        return _master(policy, kind)
+    if policy.strategy is Strategy.MANUAL:
+        return Decision(Verb.PARK, "strategy manual", kind=kind)
+    if policy.strategy is not Strategy.LATEST:
+        winner: SideName = "A" if policy.strategy is Strategy.SOURCE_WINS else "B"
+        return Decision(Verb.WRITE, f"strategy {policy.strategy}", winner, lost=True, kind=kind)
+    interval_a, interval_b = intervals(has_base)
+    evidence = f"source changed {interval_a}; target changed {interval_b}"
+    proved = later(interval_a, interval_b)
+    if proved is not None:
+        side: SideName = "A" if proved == "A" else "B"
+        return Decision(
+            Verb.WRITE, f"latest: {_label(side)} changed later", side, lost=True, kind=kind, evidence=evidence
+        )
+    if policy.on_tie is OnTie.MANUAL:
+        return Decision(Verb.PARK, "latest: no proof which is later", kind=kind, evidence=evidence)
+    side = "A" if policy.on_tie is OnTie.SOURCE else "B"
+    return Decision(
+        Verb.WRITE,
+        f"latest: no proof which is later, on_tie {policy.on_tie}",
+        side,
+        lost=True,
+        kind=kind,
+        evidence=evidence,
+    )
+
+
+def _master(policy: Policy, kind: str) -> Decision:
+    side: SideName = "A" if policy.direction is Direction.SOURCE_TO_TARGET else "B"
+    return Decision(Verb.WRITE, f"one-way field: {_label(side)} is the master", side, lost=True, kind=kind)
+
+
+def _label(side: SideName) -> str:
+    return "source" if side == "A" else "target"
+
+
+def unchanged(base: Mapping[str, Value], now: Mapping[str, Value]) -> bool:
+    """Whether a side equals its base in everything it can say, so that its version may stand for it."""
+    return all(name in base and base[name] == value for name, value in now.items() if value is not ABSENT)

@@ -1,0 +1,141 @@
+"""Records that no link knows: matched one to one, created on the other side, or set aside as ambiguous."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from integrations_platform.unified_sync.creation import plan_create
+from integrations_platform.unified_sync.field_merge import plan_fields
+from integrations_platform.unified_sync.forms import Unrepresentable, read_fields
+from integrations_platform.unified_sync.identity import Node, key_digests_by_rule, link_name, match_records
+from integrations_platform.unified_sync.links import LinkView, SideView
+from integrations_platform.unified_sync.plan import Plan, World
+from integrations_platform.unified_sync.port import Presence, Record
+from integrations_platform.unified_sync.quarantine import cleared, withhold
+from integrations_platform.unified_sync.spec import SIDES, SideName, other
+from integrations_platform.unified_sync.values import Invalid, Value
+
+CHUNK = 1000
+
+Newcomers = dict[Node, tuple[Record, dict[str, Value]]]
+
+
+def plan_newcomers(world: World, plan: Plan, new_a: Sequence[str], new_b: Sequence[str], leaving: set[str]) -> None:
+    """Plan for unlinked ids of both sides. ``leaving``: links being deleted in this plan, which claim no key."""
+    nodes = _read(world, plan, {"A": new_a, "B": new_b})
+    if not nodes:
+        return
+    keyed = {node: _common_form(world, node[0], values) for node, (_, values) in nodes.items()}
+    digests = {digest for values in keyed.values() for digest in key_digests_by_rule(world.spec, values).values()}
+    owners = {
+        digest: tuple(link for link in links if link not in leaving)
+        for digest, links in world.store.key_owners(world.pair, sorted(digests)).items()
+    }
+    matching = match_records(world.spec, keyed, owners)
+    for component, reason in matching.ambiguous:
+        _set_aside(world, plan, nodes, component, reason)
+    taken = set(world.links["link_id"].to_list()) if matching.pairs or matching.alone else set()
+    for id_a, id_b in matching.pairs:
+        _link(world, plan, nodes, id_a, id_b, taken)
+    for node in matching.alone:
+        _create(world, plan, nodes, node, taken)
+
+
+def _read(world: World, plan: Plan, ids: Mapping[SideName, Sequence[str]]) -> Newcomers:
+    nodes: Newcomers = {}
+    for side in SIDES:
+        for start in range(0, len(ids[side]), CHUNK):
+            records = world.snapshots[side].read(ids[side][start : start + CHUNK])
+            plan.counts[f"read_{side.lower()}"] += len(records)
+            fresh = []
+            for record in records.values():
+                if record.presence is not Presence.LIVE:
+                    continue
+                values = read_fields(world.places, side, record.values)
+                faulty = next((name for name, value in values.items() if isinstance(value, Invalid)), None)
+                if faulty is not None:
+                    value = values[faulty]
+                    assert isinstance(value, Invalid)  # noqa: S101  just selected by type
+                    withhold(
+                        world,
+                        plan,
+                        subject=f"{side}:{record.id}",
+                        side=side,
+                        link_id=None,
+                        record_id=record.id,
+                        reason="invalid",
+                        message=f"field {faulty} holds {value.raw!r}: {value.reason}",
+                        cause=f"invalid:{record.version}",
+                        values=values,
+                    )
+                    continue
+                nodes[(side, record.id)] = (record, values)
+                fresh.append(values)
+            world.references.resolve(world.places, side, fresh)
+    return nodes
+
+
+def _common_form(world: World, side: SideName, values: Mapping[str, Value]) -> dict[str, Value]:
+    """Match fields in the target's terms, so that transforms do not hide an equal key."""
+    common = {}
+    for place in world.places:
+        name = place.spec.name
+        if name in world.spec.match:
+            value = values[name]
+            if side == "A" and place.spec.transforms:
+                try:
+                    value = place.carry(value, "B")
+                except Unrepresentable:
+                    value = None
+            common[name] = value
+    return common
+
+
+def _set_aside(world: World, plan: Plan, nodes: Newcomers, component: Sequence[Node], reason: str) -> None:
+    members = ", ".join(f"{'source' if side == 'A' else 'target'} {record_id}" for side, record_id in component)
+    for side, record_id in component:
+        record, values = nodes[(side, record_id)]
+        withhold(
+            world,
+            plan,
+            subject=f"{side}:{record_id}",
+            side=side,
+            link_id=None,
+            record_id=record_id,
+            reason="ambiguous_match",
+            message=f"{reason}: {members}; correct or remove one of them, or link them by hand",
+            cause=f"match:{reason}:{members}:{record.version}",
+            values=values,
+        )
+
+
+def _link(world: World, plan: Plan, nodes: Newcomers, id_a: str, id_b: str, taken: set[str]) -> None:
+    link_id = link_name("A", id_a, taken)
+    taken.add(link_id)
+    ends = []
+    for node in (("A", id_a), ("B", id_b)):
+        record, values = nodes[node]  # type: ignore[index]
+        ends.append(SideView(record.id, record.version, values, {}, record, seen_at=world.now))
+        cleared(world, plan, f"{node[0]}:{node[1]}")
+    view = LinkView(link_id, *ends, is_new=True)
+    plan.counts["linked"] += 1
+    plan.notes.setdefault(link_id, []).append("recognised as the same record by its match key")
+    side: SideName = "B" if world.spec.writes_to("B") else "A"
+    if world.capabilities[side].tags:
+        plan.tags.append((side, id_b if side == "B" else id_a, link_id))
+    plan_fields(world, plan, view)
+
+
+def _create(world: World, plan: Plan, nodes: Newcomers, node: Node, taken: set[str]) -> None:
+    side, record_id = node
+    target = other(side)
+    if not world.spec.creates[side] or not world.spec.writes_to(target):
+        plan.counts[f"only_on_{side.lower()}"] += 1
+        return
+    link_id = link_name(side, record_id, taken)
+    taken.add(link_id)
+    record, values = nodes[node]
+    known, empty = SideView(record.id, record.version, values, {}, record), SideView(None, None, None, {})
+    view = LinkView(link_id, known if side == "A" else empty, known if side == "B" else empty, is_new=True)
+    cleared(world, plan, f"{side}:{record_id}")
+    plan_create(world, plan, view, target, rule=f"new on {'source' if side == 'A' else 'target'}")

@@ -1,0 +1,139 @@
+"""The plan: everything one run intends, complete before the first write, and nothing but data.
+
+A dry run, the console, ``explain`` and the run itself all show this same object.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from integrations_platform.unified_sync.evidence import Moment
+from integrations_platform.unified_sync.forms import FieldPlace
+from integrations_platform.unified_sync.links import LinkView
+from integrations_platform.unified_sync.merge import Policy
+from integrations_platform.unified_sync.operations import Operation, to_body
+from integrations_platform.unified_sync.port import Capabilities, Kind, Listing, Snapshot
+from integrations_platform.unified_sync.references import References
+from integrations_platform.unified_sync.spec import SideName, SyncSpec
+from integrations_platform.unified_sync.store import (
+    Conflict,
+    ConflictStatus,
+    LinkState,
+    Quarantined,
+    Store,
+    Tombstone,
+)
+
+Unit = tuple[str, tuple[FieldPlace, ...], Policy]
+
+
+@dataclass(frozen=True)
+class World:
+    """All that planning may look at: one observation of both sides, and what is remembered.
+
+    ``taken_at``: when the observation began; ``now``: when its listings were read; ``clock`` dates later reads.
+    ``previous``: when each side was last seen whole by a settled run. ``conflicts`` and ``quarantined`` are the open
+    ones, by (link, unit) and by subject. ``links`` already holds what recovery or a rebuild found.
+    """
+
+    spec: SyncSpec
+    pair: str
+    run_id: str
+    now: datetime
+    taken_at: datetime
+    clock: Callable[[], datetime]
+    places: tuple[FieldPlace, ...]
+    units: tuple[Unit, ...]
+    snapshots: Mapping[SideName, Snapshot]
+    listings: Mapping[SideName, Listing]
+    moments: Mapping[SideName, Moment]
+    previous: Mapping[SideName, datetime]
+    capabilities: Mapping[SideName, Capabilities]
+    links: pl.DataFrame
+    store: Store
+    references: References
+    conflicts: Mapping[tuple[str, str], Conflict]
+    quarantined: Mapping[str, Quarantined]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A guard that stops the whole plan."""
+
+    guard: str
+    message: str
+    remedy: str
+
+
+@dataclass
+class Plan:
+    """What one run intends.
+
+    ``taken_at``: when the observation began. ``views``: links with anything to commit, by id. ``settlements``: ids of views whose row is stored without a remote
+    write. ``touched``: (link id, version A, version B) where only versions moved. ``tags``: external ids to leave on
+    records, as (side, record id, link id). ``read``: records read in full per side.
+    """
+
+    spec: SyncSpec
+    taken_at: datetime
+    views: dict[str, LinkView] = field(default_factory=dict)
+    settlements: list[str] = field(default_factory=list)
+    touched: list[tuple[str, str | None, str | None]] = field(default_factory=list)
+    states: list[tuple[str, LinkState]] = field(default_factory=list)
+    tags: list[tuple[SideName, str, str]] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
+    conflicts: list[Conflict] = field(default_factory=list)
+    quarantine: list[Quarantined] = field(default_factory=list)
+    cleared: list[str] = field(default_factory=list)
+    tombstones: list[Tombstone] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    notes: dict[str, list[str]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    changed_fields: Counter[tuple[SideName, str]] = field(default_factory=Counter)
+    two_sided: bool = False
+
+    @property
+    def op_ids(self) -> tuple[str, ...]:
+        """Ids of all planned operations, sorted."""
+        return tuple(sorted(operation.op_id for operation in self.operations))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether applying it would write to no side."""
+        return not self.operations
+
+    @property
+    def opened(self) -> list[Conflict]:
+        """Conflicts this plan opens or finds changed."""
+        return [row for row in self.conflicts if row.status is ConflictStatus.OPEN]
+
+    def deletes(self, side: SideName) -> list[Operation]:
+        """Operations that remove a record from ``side``."""
+        return [op for op in self.operations if op.side == side and op.kind in (Kind.ARCHIVE, Kind.DELETE)]
+
+    def to_data(self) -> dict[str, Any]:
+        """A JSON-safe form for saving and for people; deterministic for the same plan."""
+        return {
+            "sync": self.spec.name,
+            "operations": [
+                {"op_id": op.op_id} | to_body(op)
+                for op in sorted(self.operations, key=lambda op: (op.side, op.link_id))
+            ],
+            "conflicts": sorted(f"{row.link_id} {row.unit}".strip() for row in self.opened),
+            "quarantine": sorted({f"{row.subject}: {row.message}" for row in self.quarantine}),
+            "refusals": [f"{item.guard}: {item.message}" for item in self.refusals],
+            "warnings": self.warnings,
+            "counts": dict(sorted(self.counts.items())),
+        }
+
+    def to_json(self) -> str:
+        """:meth:`to_data` as text."""
+        return json.dumps(self.to_data(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))

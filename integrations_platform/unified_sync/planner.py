@@ -1,0 +1,140 @@
+"""The planner: from one observation of both sides and the memory to a complete plan. It writes nothing.
+
+It decides record by record only for what changed; who is settled is told by columns in :mod:`.classify`. Existence is
+decided before fields, identity of new records last, so that what is being deleted cannot claim a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from integrations_platform.unified_sync.classify import Classes, classify
+from integrations_platform.unified_sync.existence import plan_existence
+from integrations_platform.unified_sync.field_merge import plan_fields
+from integrations_platform.unified_sync.forms import read_fields
+from integrations_platform.unified_sync.guards import evaluate_guards
+from integrations_platform.unified_sync.links import LinkView, view_of
+from integrations_platform.unified_sync.newcomers import plan_newcomers
+from integrations_platform.unified_sync.plan import Plan, World
+from integrations_platform.unified_sync.port import Presence
+from integrations_platform.unified_sync.quarantine import withhold
+from integrations_platform.unified_sync.spec import SIDES, SideName
+from integrations_platform.unified_sync.store import LinkState
+from integrations_platform.unified_sync.values import Invalid
+
+CHUNK = 1000  # links looked at together: bounds memory and the length of id lists
+
+
+def make_plan(world: World, *, attended: bool = True, first_run: bool = False) -> Plan:
+    """Plan one run. ``attended``: a person started it; an unattended first run of a sync is refused."""
+    plan = Plan(world.spec, world.taken_at)
+    for side in SIDES:
+        if not world.listings[side].complete:
+            plan.warnings.append(
+                f"the listing of {world.spec.side(side).system} is incomplete ({world.listings[side].reason}); "
+                "nothing is taken as deleted there"
+            )
+    classes = classify(world.links, world.listings["A"], world.listings["B"])
+    plan.counts.update(settled=classes.settled, active=classes.active, live_a=classes.live_a, live_b=classes.live_b)
+    leaving: set[str] = set()
+    for view, seen in observe(world, classes, plan):
+        if not _readable(world, plan, view):
+            continue
+        if plan_existence(world, plan, view):
+            plan_fields(world, plan, view)
+        else:
+            leaving.add(view.link_id)
+        _note_versions(plan, view, seen)
+    plan_newcomers(world, plan, classes.new_a, classes.new_b, leaving)
+    evaluate_guards(world, plan, classes, attended=attended, first_run=first_run)
+    return plan
+
+
+def observe(world: World, classes: Classes, plan: Plan) -> Iterator[tuple[LinkView, Mapping[str, Any]]]:
+    """Read the links on the list, chunk by chunk, with their stored rows. A side whose version is the stored one is
+    not read again: it equals its base."""
+    rows = classes.look.iter_rows(named=True)
+    while chunk := list(islice(rows, CHUNK)):
+        bases = world.store.bases(world.pair, [row["link_id"] for row in chunk])
+        views = [
+            view_of(
+                world.spec,
+                row["link_id"],
+                (row["id_a"], row["id_b"]),
+                LinkState(row["state"]),
+                bases.get(row["link_id"]),
+            )
+            for row in chunk
+        ]
+        for view, row in zip(views, chunk, strict=True):
+            view.was_settled = {"A": row["version_a"] is not None, "B": row["version_b"] is not None}
+        for side in SIDES:
+            _observe_side(world, plan, side, views, chunk)
+        yield from zip(views, chunk, strict=True)
+
+
+def _observe_side(
+    world: World, plan: Plan, side: SideName, views: Sequence[LinkView], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    letter = side.lower()
+    unread = [
+        (view.side(side), row)
+        for view, row in zip(views, rows, strict=True)
+        if view.side(side).id is not None and not row[f"same_{letter}"]
+    ]
+    for view, row in zip(views, rows, strict=True):
+        if row[f"same_{letter}"]:
+            known = view.side(side)
+            known.now, known.version = dict(known.base), row[f"seen_{letter}"]
+    records = world.snapshots[side].read([known.id for known, _ in unread if known.id is not None]) if unread else {}
+    seen_at = world.clock()
+    plan.counts[f"read_{letter}"] += len(records)
+    fresh = []
+    for known, _ in unread:
+        record = records.get(known.id or "")
+        if record is not None:
+            known.record, known.seen_at = record, seen_at
+            if record.presence is Presence.LIVE:
+                known.now, known.version = read_fields(world.places, side, record.values), record.version
+                fresh.append(known.now)
+    world.references.resolve(world.places, side, fresh)
+
+
+def _readable(world: World, plan: Plan, view: LinkView) -> bool:
+    for side in SIDES:
+        known = view.side(side)
+        for name, value in (known.now or {}).items():
+            if isinstance(value, Invalid):
+                withhold(
+                    world,
+                    plan,
+                    subject=f"{view.link_id}:{side}",
+                    side=side,
+                    link_id=view.link_id,
+                    record_id=known.id,
+                    reason="invalid",
+                    message=f"field {name} holds {value.raw!r}: {value.reason}",
+                    cause=f"invalid:{known.version}",
+                    values=known.now or {},
+                )
+                return False
+    return True
+
+
+def _note_versions(plan: Plan, view: LinkView, seen: Mapping[str, Any]) -> None:
+    """Remember versions that moved without any value moving, so that the record is settled next time."""
+    if view.state is not LinkState.ACTIVE or view.link_id in plan.views:
+        return
+    versions = (view.a.settled_version, view.b.settled_version)
+    if versions != (seen["version_a"], seen["version_b"]):
+        plan.touched.append((view.link_id, *versions))
+
+
+def only(plan: Plan, op_ids: frozenset[str]) -> tuple[Plan, list[str]]:
+    """The plan restricted to the given operations, and which of those are no longer planned (stale)."""
+    planned = {operation.op_id for operation in plan.operations}
+    kept = [operation for operation in plan.operations if operation.op_id in op_ids]
+    return replace(plan, operations=kept), sorted(op_ids - planned)

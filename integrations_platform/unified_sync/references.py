@@ -1,0 +1,72 @@
+"""References between records: a foreign key on one side means the linked record on the other (B6 of the semantics).
+
+The canonical value of a reference is the link id in the sync it points to; record ids appear only at the edges. A
+reference whose target has no active link is unresolved, never guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+
+from integrations_platform.unified_sync.forms import FieldPlace
+from integrations_platform.unified_sync.spec import SideName, SyncSpec
+from integrations_platform.unified_sync.store import LinkState, Store
+from integrations_platform.unified_sync.values import FieldType, Unresolved, Value
+
+
+@dataclass(frozen=True)
+class Target:
+    """The sync a reference points to. ``mirrored``: its source is our target."""
+
+    pair: str
+    mirrored: bool
+
+    def side(self, ours: SideName) -> SideName:
+        """Its side that lies in the same system as our ``ours``."""
+        if not self.mirrored:
+            return ours
+        return "B" if ours == "A" else "A"
+
+
+@dataclass
+class References:
+    """Translation between record ids and link ids for the reference fields of one sync."""
+
+    store: Store
+    targets: Mapping[str, Target] = field(default_factory=dict)  # by field name
+
+    @classmethod
+    def of(cls, spec: SyncSpec, store: Store, known: Mapping[str, SyncSpec]) -> References:
+        """Bind the reference fields of ``spec``. Raises KeyError if a referenced sync is not declared."""
+        targets = {}
+        for item in spec.fields:
+            if item.type is FieldType.REF and item.references:
+                pointed = known[item.references]
+                targets[item.name] = Target(pointed.name, pointed.source.system != spec.source.system)
+        return cls(store, targets)
+
+    def resolve(
+        self, places: Sequence[FieldPlace], side: SideName, records: Sequence[MutableMapping[str, Value]]
+    ) -> None:
+        """Replace raw ids in the reference fields of these records by link ids, or by :class:`Unresolved`."""
+        for place in places:
+            target = self.targets.get(place.spec.name)
+            if target is None:
+                continue
+            name = place.spec.name
+            ids = sorted({value for record in records if isinstance(value := record.get(name), str)})
+            links = self.store.links_by_record(target.pair, target.side(side), ids) if ids else {}
+            for record in records:
+                value = record.get(name)
+                if isinstance(value, str):
+                    link = links.get(value)
+                    record[name] = link[0] if link and link[1] is LinkState.ACTIVE else Unresolved(value)
+
+    def record_id(self, field_name: str, side: SideName, link_id: str) -> str | None:
+        """The id on ``side`` of the record a resolved reference means; None if it is not there (any more)."""
+        target = self.targets[field_name]
+        ids = self.store.record_ids(target.pair, [link_id]).get(link_id)
+        if ids is None or ids[2] is not LinkState.ACTIVE:
+            return None
+        return ids[0] if target.side(side) == "A" else ids[1]
