@@ -1,0 +1,168 @@
+"""One table bound to one side of one sync: which columns, which key, which scope, and their SQL.
+
+Owns the spelling of everything reading and writing share. It runs nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from integrations_platform.connectors.dialect import Dialect
+from integrations_platform.connectors.encoding import decode, encode, id_text, key_parts
+from integrations_platform.connectors.introspection import Family, NativeColumn, TableShape, suggested_type
+from integrations_platform.connectors.session import Database, Row
+from integrations_platform.unified_sync.spec import SideSpec
+from integrations_platform.unified_sync.values import ABSENT, FieldType, Value, Values, canonical
+
+
+@dataclass(frozen=True)
+class Binding:
+    """The parts of a side that stay the same while it is open. ``kinds`` holds the bound columns that exist.
+
+    ``pair`` names sync and side in the engine-owned tables.
+    """
+
+    dialect: Dialect
+    database: Database
+    spec: SideSpec
+    shape: TableShape
+    kinds: Mapping[str, FieldType]
+    pair: str
+
+    def quote(self, *names: str | None) -> str:
+        """Quoted identifiers joined by dots."""
+        return self.database.quoted(*names)
+
+    @cached_property
+    def table(self) -> str:
+        """The object, quoted."""
+        return self.quote(self.shape.schema, self.shape.name)
+
+    @cached_property
+    def keys(self) -> tuple[NativeColumn, ...]:
+        """The key's columns: declared, or the primary key."""
+        return tuple(self.shape.by_name[name] for name in self.spec.key or self.shape.primary_key)
+
+    @cached_property
+    def key_columns(self) -> tuple[str, ...]:
+        """The key's columns, quoted."""
+        return tuple(self.quote(key.name) for key in self.keys)
+
+    @cached_property
+    def key_selects(self) -> tuple[str, ...]:
+        """The key's columns as they are selected."""
+        return tuple(self.dialect.read_expression(key, FieldType.TEXT, self.quote) for key in self.keys)
+
+    @cached_property
+    def column_selects(self) -> tuple[str, ...]:
+        """The bound columns as they are selected, in the order of ``kinds``."""
+        by_name = self.shape.by_name
+        return tuple(self.dialect.read_expression(by_name[name], kind, self.quote) for name, kind in self.kinds.items())
+
+    @cached_property
+    def _versioned(self) -> tuple[NativeColumn, ...]:
+        names = dict.fromkeys(sorted(self.kinds))
+        if self.spec.soft_delete:
+            names[self.spec.soft_delete] = None
+        return tuple(self.shape.by_name[name] for name in names)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The version's SQL, without its prefix."""
+        return self.dialect.fingerprint(self._versioned, self.quote)
+
+    @cached_property
+    def columns_digest(self) -> str:
+        """Six hex digits of the column list, so that versions over other columns never compare equal."""
+        listed = "\n".join(f"{column.name}\t{column.native_type}" for column in self._versioned)
+        return hashlib.sha256(listed.encode()).hexdigest()[:6]
+
+    @cached_property
+    def version_prefix(self) -> str:
+        """Scheme and column list."""
+        return f"{self.dialect.scheme}:{self.columns_digest}:"
+
+    @cached_property
+    def archived_sql(self) -> str:
+        """Whether a row is archived by its soft-delete column."""
+        if not self.spec.soft_delete:
+            return "1 = 0"
+        column = self.shape.by_name[self.spec.soft_delete]
+        name = self.quote(column.name)
+        if column.family is Family.BOOLEAN and self.dialect.name == "postgresql":
+            return f"coalesce({name}, false)"
+        if column.family in (Family.BOOLEAN, Family.INTEGER, Family.BITS):
+            return f"({name} IS NOT NULL AND {name} <> 0)"
+        return f"({name} IS NOT NULL)"
+
+    @property
+    def soft_delete_is_flag(self) -> bool:
+        """True for a boolean, False for a moment."""
+        return self.shape.by_name[self.spec.soft_delete or ""].family in (Family.BOOLEAN, Family.INTEGER, Family.BITS)
+
+    @cached_property
+    def scope(self) -> tuple[str, tuple[Any, ...]]:
+        """Whether a row is in scope, and the parameters of that."""
+        parts, params = [], []
+        for name, accepted in self.spec.only.items():
+            column = self.shape.by_name[name]
+            kind = self.kinds.get(name, suggested_type(column))
+            values = [self.bound(name, canonical(kind, value, self.zone(column))) for value in accepted]
+            present = [value for value in values if value is not None]
+            choices = [f"{self.quote(name)} IS NULL"] if None in values else []
+            if present:
+                marks = ", ".join([self.dialect.mark] * len(present))
+                choices.append(self.dialect.equals_exactly(column, self.quote, marks))
+            parts.append(f"({' OR '.join(choices) or '1 = 0'})")
+            params += present
+        return (f"({' AND '.join(parts)})" if parts else "1 = 1"), tuple(params)
+
+    def zone(self, column: NativeColumn) -> str:
+        """The zone of a column's naive values: instants arrive in UTC, wall-clock times as declared."""
+        return "UTC" if column.family is Family.INSTANT else self.spec.zone or "UTC"
+
+    def bound(self, name: str, value: Value) -> Any:
+        """A canonical value as the driver takes it for that column. Raises ValueRefused."""
+        column = self.shape.by_name[name]
+        return self.dialect.bind(column, encode(column, value, self.zone(column)))
+
+    def values(self, raw: Sequence[Any]) -> Values:
+        """Canonical values by column of a row selected through ``column_selects``."""
+        found = {}
+        for (name, kind), value in zip(self.kinds.items(), raw, strict=True):
+            column = self.shape.by_name[name]
+            found[name] = decode(column, kind, value, self.zone(column))
+        return found
+
+    def present(self, values: Values) -> dict[str, Value]:
+        """The values that say something."""
+        return {name: value for name, value in values.items() if value is not ABSENT}
+
+    def record_id(self, key: Row) -> str:
+        """The id of a key as selected."""
+        return id_text(key)
+
+    def key(self, record_id: str) -> Row | None:
+        """The key of an id as it is bound, or None."""
+        return key_parts(self.keys, record_id)
+
+    def key_predicate(self) -> str:
+        """A predicate for exactly one key; see :meth:`key_params`."""
+        mark = self.dialect.mark
+        return " AND ".join(
+            f"{self.quote(key.name)} = {mark} AND {self.dialect.equals_exactly(key, self.quote, mark)}"
+            if self.dialect.compares_loosely(key)
+            else f"{self.quote(key.name)} = {mark}"
+            for key in self.keys
+        )
+
+    def key_params(self, key: Row) -> Row:
+        """Parameters of :meth:`key_predicate`."""
+        params: list[Any] = []
+        for column, part in zip(self.keys, key, strict=True):
+            params += [part, part] if self.dialect.compares_loosely(column) else [part]
+        return tuple(params)

@@ -1,0 +1,220 @@
+"""Where SQL dialects differ: what each must answer so that the shared side can be written once.
+
+Owns the seam and the spellings most dialects share. It holds no connection and no declaration of a sync.
+"""
+
+# ruff: noqa: ARG002 - a method of the seam is given what some other dialect needs
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+
+from integrations_platform.connectors.introspection import Family, InboundKey, NativeColumn, TableShape
+from integrations_platform.connectors.session import Row, Session
+from integrations_platform.unified_sync.port import Problem
+from integrations_platform.unified_sync.values import FieldType
+
+Quote = Callable[..., str]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineTypes:
+    """Column types of the engine-owned tables."""
+
+    pair: str
+    record_id: str
+    link_id: str
+    body: str
+    moment: str  # with the server's clock as default
+    suffix: str = ""  # table options
+
+
+class Dialect(ABC):
+    """One SQL dialect and its driver. Subclasses also fulfil :class:`.session.Driver`."""
+
+    name: ClassVar[str]
+    mark: ClassVar[str] = "%s"  # parameter placeholder
+    scheme: str = ""  # names the fingerprint's algorithm; versions of two schemes never compare equal
+    begin_read: ClassVar[tuple[str, ...]]
+    begin_write: ClassVar[tuple[str, ...]]
+    lock: ClassVar[str] = " FOR UPDATE"
+    empty_insert: ClassVar[str] = "DEFAULT VALUES"
+    nul_text: ClassVar[bool] = True
+    types: ClassVar[EngineTypes]
+    naive_zone_is_guess: ClassVar[frozenset[Family]] = frozenset({Family.DATETIME})
+
+    # Driver: see session.Driver
+
+    @abstractmethod
+    def engine_options(self) -> dict[str, Any]: ...
+
+    @abstractmethod
+    def prepare(self, raw: Any) -> None: ...
+
+    def each_row(self, cursor: Any, sql: str, sets: Sequence[Row]) -> list[Row | None]:
+        """One statement per set."""
+        found: list[Row | None] = []
+        for params in sets:
+            cursor.execute(sql, params)
+            rows = cursor.fetchall()
+            found.append(tuple(rows[0]) if rows else None)
+        return found
+
+    def each_count(self, cursor: Any, sql: str, sets: Sequence[Row]) -> list[int]:
+        """One statement per set."""
+        counts = []
+        for params in sets:
+            cursor.execute(sql, params)
+            counts.append(int(cursor.rowcount))
+        return counts
+
+    def streaming_cursor(self, raw: Any) -> Any:
+        """The plain cursor, where it streams by itself."""
+        return raw.cursor()
+
+    # Catalogue
+
+    @abstractmethod
+    def url(self, text: str) -> sa.URL:
+        """The URL for this dialect's driver. Raises ValueError or SQLAlchemy's ArgumentError without quoting it."""
+
+    @abstractmethod
+    def version(self, session: Session) -> str:
+        """Product and version of the server."""
+
+    @abstractmethod
+    def learn(self, session: Session) -> None:
+        """Find out what depends on the server's version. Called before anything else, harmless when repeated."""
+
+    @abstractmethod
+    def describe(self, session: Session, object_name: str) -> TableShape | None:
+        """The table or view, or None."""
+
+    @abstractmethod
+    def object_names(self, session: Session, object_name: str) -> list[str]:
+        """Tables and views beside which ``object_name`` would be."""
+
+    @abstractmethod
+    def inbound_keys(self, session: Session, shape: TableShape) -> list[InboundKey]:
+        """Foreign keys of other rows through which a delete here would delete or change them."""
+
+    @abstractmethod
+    def privileges(self, session: Session, shape: TableShape, *, written: bool) -> list[Problem]:
+        """Missing privileges and read-only servers."""
+
+    @abstractmethod
+    def may_create_tables(self, session: Session, shape: TableShape) -> bool:
+        """Whether the engine-owned tables could be created next to the object; True when it cannot be told."""
+
+    @abstractmethod
+    def table_exists(self, session: Session, schema: str | None, name: str) -> bool:
+        """Whether a table of that exact name exists."""
+
+    # Expressions
+
+    @abstractmethod
+    def fingerprint(self, columns: Sequence[NativeColumn], quote: Quote) -> str:
+        """An expression of 32 hex digits that differs when any of these columns differs, in case too."""
+
+    @abstractmethod
+    def now(self, session: Session) -> datetime:
+        """The server's clock, aware, in UTC."""
+
+    @abstractmethod
+    def moment_for(self, column: NativeColumn, zone: str) -> str:
+        """An expression for now, to be stored in ``column``; ``zone`` is what its wall-clock times are meant in."""
+
+    def read_expression(self, column: NativeColumn, _kind: FieldType, quote: Quote) -> str:
+        """How a column is selected so that the driver hands it over without loss."""
+        return quote(column.name)
+
+    def equals_exactly(self, column: NativeColumn, quote: Quote, marks: str) -> str:
+        """Whether a column is one of the parameters ``marks``, case and trailing blanks included."""
+        return f"{quote(column.name)} IN ({marks})"
+
+    def compares_loosely(self, _column: NativeColumn) -> bool:
+        """Whether ``=`` on the column calls different texts equal (a collation without regard to case)."""
+        return False
+
+    def bind(self, _column: NativeColumn, value: Any) -> Any:
+        """The last step before the driver. Raises ValueRefused."""
+        return value
+
+    def keys_in(self, columns: Sequence[str], count: int) -> str:
+        """A predicate true for ``count`` keys given as parameters one after the other; ``columns`` are quoted."""
+        if len(columns) == 1:
+            return f"{columns[0]} IN ({', '.join([self.mark] * count)})"
+        one = f"({', '.join([self.mark] * len(columns))})"
+        return f"({', '.join(columns)}) IN ({', '.join([one] * count)})"
+
+    @abstractmethod
+    def upsert(self, table: str, columns: Sequence[str], key: Sequence[str], update: Sequence[str]) -> str:
+        """INSERT of ``columns`` that updates ``update`` when ``key`` exists; all identifiers quoted."""
+
+    # Writes
+
+    @abstractmethod
+    def insert(
+        self,
+        session: Session,
+        table: str,
+        columns: Sequence[str],
+        keys: Sequence[NativeColumn],
+        rows: Sequence[Row],
+        given: Sequence[Row] | None,
+        quote: Quote,
+    ) -> list[Row]:
+        """Insert rows and return the key of each, in order; ``given`` are the keys when the rows contain them."""  # fmt: skip
+
+    def insert_sql(self, table: str, columns: Sequence[str], quote: Quote, values: Sequence[str] | None = None) -> str:
+        """INSERT of one row. ``values`` replaces the plain placeholders."""
+        if not columns:
+            return f"INSERT INTO {table} {self.empty_insert}"
+        names = ", ".join(quote(name) for name in columns)
+        return f"INSERT INTO {table} ({names}) VALUES ({', '.join(values or [self.mark] * len(columns))})"
+
+    # Whole rows, for the archive
+
+    def row_expression(self, column: NativeColumn, quote: Quote) -> str:
+        """How a column is selected to be kept losslessly in the archive."""
+        return quote(column.name)
+
+    @abstractmethod
+    def pack(self, values: Mapping[str, Any]) -> str:
+        """A whole row, as selected through :meth:`row_expression`, as JSON text."""
+
+    @abstractmethod
+    def unpack(self, body: str) -> dict[str, Any]:
+        """The values :meth:`pack` was given, ready to be bound again."""
+
+    def restore_sql(self, table: str, columns: Sequence[NativeColumn], quote: Quote) -> str:
+        """INSERT of a whole row with its old key."""
+        return self.insert_sql(table, [column.name for column in columns], quote)
+
+
+def split_name(object_name: str) -> tuple[str | None, str]:
+    """(schema, name) of ``schema.name`` or ``name``; only the first dot separates."""
+    schema, dot, name = object_name.partition(".")
+    return (schema, name) if dot else (None, object_name)
+
+
+def parsed_url(text: str, driver: str, schemes: Sequence[str]) -> sa.URL:
+    """A URL with its driver set. Raises ValueError, without quoting what may hold a password."""
+    try:
+        url = sa.make_url(text)
+    except sa.exc.ArgumentError:
+        raise ValueError("the URL cannot be read; percent-encode special characters in user and password") from None
+    if url.drivername.partition("+")[0] not in schemes:
+        raise ValueError(f"the URL must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+    return url.set(drivername=driver)
+
+
+def json_line(data: object) -> str:
+    """Compact JSON, accents kept."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))

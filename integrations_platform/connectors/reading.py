@@ -1,0 +1,149 @@
+"""Listings and reads of one bound table inside one consistent transaction.
+
+Owns the snapshot: ids and versions as columns, records by id. It decides nothing about absence; a SQL listing is complete
+because it is one statement of one snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from integrations_platform.connectors.archive import Archive
+from integrations_platform.connectors.binding import Binding
+from integrations_platform.connectors.encoding import decode
+from integrations_platform.connectors.introspection import Family
+from integrations_platform.connectors.ledger import ARCHIVE_TABLE, LEDGER_TABLE, Ledger, chunks
+from integrations_platform.connectors.session import Row, Session
+from integrations_platform.unified_sync.port import LISTING_SCHEMA, Listing, Presence, Record
+from integrations_platform.unified_sync.values import FieldType
+
+_STREAM_ROWS = 20_000
+
+
+class RelationalSnapshot:
+    """Fulfils :class:`port.Snapshot` on a session whose read transaction is open."""
+
+    def __init__(self, binding: Binding, session: Session) -> None:
+        self._binding = binding
+        self._session = session
+        schema = binding.shape.schema
+        # Asked once per snapshot: the tables appear with the first write, which no snapshot spans.
+        self._ledger = Ledger(binding) if binding.dialect.table_exists(session, schema, LEDGER_TABLE) else None
+        self._archive = Archive(binding) if binding.dialect.table_exists(session, schema, ARCHIVE_TABLE) else None
+
+    def listing(self) -> Listing:
+        """Ids and versions in scope, chunk by chunk into columns; archived records are listed whatever the scope."""
+        binding = self._binding
+        scope, params = binding.scope
+        sql = (
+            f"SELECT {', '.join(binding.key_selects)}, {binding.fingerprint}, {binding.archived_sql} "
+            f"FROM {binding.table} WHERE {scope}"
+        )
+        width = len(binding.keys)
+        frames = [
+            self._frame(rows, width) for rows in self._session.stream(sql, params, _STREAM_ROWS)
+        ]  # fmt: skip
+        if self._archive is not None and (moved := self._archive.versions(self._session)):
+            frames.append(pl.DataFrame(
+                {"id": [row[0] for row in moved], "version": [row[1] for row in moved],
+                 "presence": [str(Presence.ARCHIVED)] * len(moved)}, schema=LISTING_SCHEMA,
+            ))  # fmt: skip
+        frame = pl.concat(frames) if frames else pl.DataFrame(schema=LISTING_SCHEMA)
+        if self._archive is not None:  # someone may have inserted an archived record again by hand: live counts
+            frame = frame.unique("id", keep="first", maintain_order=True)
+        return Listing(frame, complete=True)
+
+    def _frame(self, rows: Sequence[Row], width: int) -> pl.DataFrame:
+        prefix, record_id = self._binding.version_prefix, self._binding.record_id
+        presences = (str(Presence.LIVE), str(Presence.ARCHIVED))
+        return pl.DataFrame(
+            {
+                "id": [record_id(row[:width]) for row in rows],
+                "version": [prefix + _text(row[width]) for row in rows],
+                "presence": [presences[bool(row[width + 1])] for row in rows],
+            },
+            schema=LISTING_SCHEMA,
+        )
+
+    def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
+        """Records by id, in statements of at most a thousand."""
+        found: dict[str, Record] = {}
+        for part in chunks(ids):
+            found.update(self._read_chunk(part))
+        return found
+
+    def _read_chunk(self, ids: Sequence[str]) -> dict[str, Record]:
+        binding = self._binding
+        keys = {record_id: key for record_id in ids if (key := binding.key(record_id)) is not None}
+        entries = self._ledger.by_record(self._session, ids) if self._ledger else {}
+        found = {}
+        for row in self._rows(list(keys.values())):
+            record_id = binding.record_id(row[: len(binding.keys)])
+            if record_id not in keys:
+                continue  # the column calls it equal, we do not
+            entry = entries.get(record_id)
+            found[record_id] = self._record(
+                record_id, row[len(binding.keys) :], entry.last_op if entry else None, entry.link_id if entry else None
+            )
+        missing = [record_id for record_id in ids if record_id not in found]
+        if self._archive is not None and missing:
+            for record_id, archived in self._archive.find(self._session, missing).items():
+                entry = entries.get(record_id)
+                found[record_id] = self._archive.record(archived, entry.last_op if entry else None)
+        return found
+
+    def _rows(self, keys: Sequence[Row]) -> list[Row]:
+        if not keys:
+            return []
+        binding = self._binding
+        scope, scope_params = binding.scope
+        selects = [*binding.key_selects, binding.fingerprint, binding.archived_sql, scope]
+        modified = binding.spec.modified
+        if modified:
+            column = binding.shape.by_name[modified]
+            selects.append(binding.dialect.read_expression(column, FieldType.DATETIME, binding.quote))
+        else:
+            selects.append("NULL")
+        sql = (
+            f"SELECT {', '.join([*selects, *binding.column_selects])} FROM {binding.table} "
+            f"WHERE {binding.dialect.keys_in(binding.key_columns, len(keys))}"
+        )
+        return self._session.rows(sql, (*scope_params, *(part for key in keys for part in key)))
+
+    def _record(self, record_id: str, row: Row, last_op: str | None, link_id: str | None) -> Record:
+        version, archived, in_scope, modified = row[:4]
+        presence = Presence.ARCHIVED if archived else Presence.LIVE if in_scope else Presence.OUT_OF_SCOPE
+        return Record(
+            record_id, self._binding.version_prefix + _text(version), self._binding.values(row[4:]), presence,
+            self._modified(modified), last_op, link_id,
+        )  # fmt: skip
+
+    def _modified(self, raw: Any) -> datetime | None:
+        """The time of the last change; an unreadable one is no evidence, so it is left out."""
+        if raw is None or not self._binding.spec.modified:
+            return None
+        column = self._binding.shape.by_name[self._binding.spec.modified]
+        value = decode(column, FieldType.DATETIME, raw, self._binding.zone(column))
+        return value.astimezone(UTC) if isinstance(value, datetime) else None
+
+
+def naive_guess(binding: Binding) -> list[str]:
+    """Columns of wall-clock times whose zone nobody declared, taken as UTC."""
+    if binding.spec.zone:
+        return []
+    dated = [name for name, kind in binding.kinds.items() if kind is FieldType.DATETIME]
+    if binding.spec.modified and binding.spec.modified not in dated:
+        dated.append(binding.spec.modified)
+    by_name = binding.shape.by_name
+    return [
+        name for name in dated
+        if name in by_name and by_name[name].family in (*binding.dialect.naive_zone_is_guess, Family.DATETIME)
+    ]  # fmt: skip
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,1 @@
+"""Tests of the integrations platform; the folders mirror the package."""

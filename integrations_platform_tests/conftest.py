@@ -1,0 +1,51 @@
+"""Databases for tests: one server per test process, one fresh database per test that asks."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from integrations_platform_tests.servers import Server, start_mysql, start_postgresql
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """A running PostgreSQL."""
+    server = start_postgresql()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def mysql_server() -> Iterator[Server]:
+    """A running MariaDB or MySQL."""
+    server = start_mysql()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def postgres_database(postgres_server: Server) -> Iterator[str]:
+    """URL of an empty PostgreSQL database."""
+    with postgres_server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def mysql_database(mysql_server: Server) -> Iterator[str]:
+    """URL of an empty MariaDB or MySQL database."""
+    with mysql_server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_database(tmp_path: Path) -> str:
+    """URL of an empty SQLite file."""
+    path = tmp_path / "data.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("VACUUM")
+    return f"sqlite:///{path}"
