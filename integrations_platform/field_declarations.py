@@ -211,8 +211,8 @@ def _function(node: Located, path: str, faults: Faults) -> Callable[[Value], Val
         found = getattr(importlib.import_module(module), name)
         inspect.signature(found).bind(None)
     except (Exception, SystemExit) as fault:  # noqa: BLE001  importing runs foreign code, which may raise anything
-        reason = f"{type(fault).__name__}: {fault}".splitlines()[0]
+        reason = f"{type(fault).__name__}: {fault}".splitlines()[0][:120]
         remedy = "name a function of one argument in a module that can be imported"
-        faults.add(node.line, path, f"{dotted} cannot be used ({brief(reason)})", remedy)
+        faults.add(node.line, path, f"{dotted} cannot be used ({reason})", remedy)
         return None
     return found  # type: ignore[no-any-return]

@@ -55,9 +55,9 @@ def check(node: Located, schema: Schema, faults: Faults, path: str = "", root: S
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """``did you mean X? `` when one of ``known`` is close to ``word``, followed by all the known ones."""
+    """The remedy for an unknown name: the one of ``known`` close to ``word``, if any, and all the known ones."""
     names = sorted(known)
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.65)
     listed = f"use one of {', '.join(names)}" if names else "none is known"
     return f"did you mean {close[0]}? {listed}" if close else listed
 

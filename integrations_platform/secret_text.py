@@ -1,7 +1,7 @@
 """Text of an environment file that may name variables and must never be shown.
 
-Owns the ``${VAR}`` syntax and its lazy resolution. It opens nothing, reads only the mapping of variables it is given and
-refuses to be pickled.
+Owns the ``${VAR}`` syntax and its lazy resolution. It opens nothing, reads only the mapping of variables it is
+given and refuses to be pickled.
 """
 
 from __future__ import annotations

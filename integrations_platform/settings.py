@@ -95,7 +95,10 @@ class SystemSettings:
         path = self.location.resolve()
         if not path or "?" in path or "\0" in path:  # a question mark would start the options of the URL
             raise self.location.error("is no usable file name", "name a file, without a question mark")
-        return Path.cwd() / Path(path).expanduser()
+        try:
+            return Path.cwd() / Path(path).expanduser()
+        except RuntimeError as fault:  # ~name of nobody
+            raise self.location.error("names an unknown home directory", "write the directory out") from fault
 
 
 @dataclass(frozen=True)
