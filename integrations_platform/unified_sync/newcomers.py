@@ -113,11 +113,12 @@ def _link(world: World, plan: Plan, nodes: Newcomers, id_a: str, id_b: str, take
     link_id = link_name("A", id_a, taken)
     taken.add(link_id)
     ends = []
-    for node in (("A", id_a), ("B", id_b)):
-        record, values = nodes[node]  # type: ignore[index]
+    nodes_of: tuple[Node, Node] = (("A", id_a), ("B", id_b))
+    for node in nodes_of:
+        record, values = nodes[node]
         ends.append(SideView(record.id, record.version, values, {}, record, seen_at=world.now))
         cleared(world, plan, f"{node[0]}:{node[1]}")
-    view = LinkView(link_id, *ends, is_new=True)
+    view = LinkView(link_id, ends[0], ends[1], is_new=True)
     plan.counts["linked"] += 1
     plan.notes.setdefault(link_id, []).append("recognised as the same record by its match key")
     side: SideName = "B" if world.spec.writes_to("B") else "A"

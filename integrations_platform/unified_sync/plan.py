@@ -76,9 +76,9 @@ class Refusal:
 class Plan:
     """What one run intends.
 
-    ``taken_at``: when the observation began. ``views``: links with anything to commit, by id. ``settlements``: ids of views whose row is stored without a remote
-    write. ``touched``: (link id, version A, version B) where only versions moved. ``tags``: external ids to leave on
-    records, as (side, record id, link id). ``read``: records read in full per side.
+    ``taken_at``: when the observation began. ``views``: links with anything to commit, by id. ``settlements``: ids of
+    views whose row is stored without a remote write. ``touched``: (link id, version A, version B) where only versions
+    moved. ``tags``: external ids to leave on records, as (side, record id, link id). ``notes``: why, by link, in words.
     """
 
     spec: SyncSpec

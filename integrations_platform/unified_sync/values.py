@@ -11,7 +11,7 @@ import json
 import re
 import unicodedata
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
@@ -84,10 +84,8 @@ def canonical(kind: FieldType, raw: Any, zone: str | None = None) -> Value:
     Floats are accepted for decimals only through their shortest decimal spelling (SQLite stores REAL).
     Raises :class:`NotCanonical`.
     """
-    if raw is None:
-        return None
-    if raw is ABSENT:
-        return ABSENT
+    if raw is None or isinstance(raw, Absent):
+        return raw
     if isinstance(raw, bytes | bytearray | memoryview) and kind not in _BYTES_OK:
         raise NotCanonical(f"binary data where {kind} is declared")
     return _READERS[kind](raw, zone)
@@ -220,7 +218,7 @@ def _json_number(value: object) -> object:
 
 
 _BYTES_OK = {FieldType.TEXT, FieldType.BOOLEAN, FieldType.UUID, FieldType.JSON}
-_READERS = {
+_READERS: dict[FieldType, Callable[[Any, str | None], Value]] = {
     FieldType.TEXT: _text,
     FieldType.EMAIL: _text,
     FieldType.PHONE: _text,

@@ -1,0 +1,154 @@
+"""Calls to a side, through its system's circuit breaker, rate limit and retry.
+
+What may be done about an error is the table of :class:`ErrorKind`: transient ones are retried with backoff and counted
+for the breaker, permanent and configuration ones are not. A write whose effect is unknown is never blindly repeated:
+it is handed back, so that the writer can ask the side what became of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from integrations_platform.unified_sync.port import (
+    Capabilities,
+    ErrorKind,
+    Outcome,
+    Record,
+    Side,
+    SideError,
+    Write,
+)
+from integrations_platform.unified_sync.runtime import Runtime
+from integrations_platform.unified_sync.store import Breaker, BreakerState, Store
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class CallPolicy:
+    """``attempts`` per call; the first pause is ``backoff`` seconds and doubles up to ``max_backoff``, with full
+    jitter. The breaker opens after ``open_after`` transient failures in a row and lets one probe through after
+    ``cooldown`` seconds. ``per_second`` limits calls; None: no limit."""
+
+    attempts: int = 4
+    backoff: float = 0.5
+    max_backoff: float = 30.0
+    open_after: int = 5
+    cooldown: float = 60.0
+    probe_seconds: float = 60.0
+    per_second: float | None = None
+
+
+class Caller:
+    """A side with protection around it. With ``remember`` False (dry runs) the breaker is obeyed but not changed."""
+
+    def __init__(
+        self, side: Side, store: Store, runtime: Runtime, policy: CallPolicy | None = None, *, remember: bool = True
+    ) -> None:
+        self.side = side
+        self.calls = 0
+        self._store, self._runtime, self._remember = store, runtime, remember
+        self._policy = policy or CallPolicy()
+        self._not_before: datetime | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the side promises."""
+        return self.side.capabilities
+
+    def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
+        """Records by id as they are now. Raises SideError."""
+        return self.call(lambda: self.side.read(ids))
+
+    def write(self, writes: Sequence[Write]) -> Sequence[Outcome]:
+        """Write a batch; an error whose effect is unknown is raised at once. Raises SideError."""
+        return self.call(lambda: self.side.write(writes))
+
+    def call(self, action: Callable[[], T]) -> T:
+        """Carry out one call with retries. Raises SideError when they are used up or make no sense."""
+        attempt = 0
+        while True:
+            attempt += 1
+            self._admit()
+            self._pace()
+            self.calls += 1
+            try:
+                result = action()
+            except SideError as fault:
+                if fault.kind is not ErrorKind.TRANSIENT:
+                    self._succeeded()  # the system answered: the transport is in order
+                    raise
+                self._failed(fault)
+                if fault.effect_unknown or attempt >= self._policy.attempts:
+                    raise
+                self._runtime.sleep(self._pause(attempt, fault.retry_after))
+            else:
+                self._succeeded()
+                return result
+
+    def _pause(self, attempt: int, asked: float | None) -> float:
+        ceiling = min(self._policy.max_backoff, self._policy.backoff * 2 ** (attempt - 1))
+        return max(asked or 0.0, self._runtime.random.uniform(ceiling / 2, ceiling))
+
+    def _pace(self) -> None:
+        if self._policy.per_second is None:
+            return
+        now = self._runtime.clock()
+        if self._not_before is not None and now < self._not_before:
+            self._runtime.sleep((self._not_before - now).total_seconds())
+            now = self._not_before
+        self._not_before = now + timedelta(seconds=1 / self._policy.per_second)
+
+    def _admit(self) -> None:
+        """Refuse while the breaker is open; elect exactly one prober when its cooldown is over."""
+        breaker, now = self._store.breaker(self.side.system), self._runtime.clock()
+        if breaker.state is BreakerState.CLOSED:
+            return
+        if breaker.state is BreakerState.HALF_OPEN and breaker.probe_holder == self._runtime.holder:
+            return
+        probing = breaker.probe_until is not None and breaker.probe_until > now
+        ready = breaker.opened_at is None or now >= breaker.opened_at + timedelta(seconds=self._policy.cooldown)
+        if ready and not probing:
+            if not self._remember:
+                return
+            elected = replace(
+                breaker,
+                state=BreakerState.HALF_OPEN,
+                probe_holder=self._runtime.holder,
+                probe_until=now + timedelta(seconds=self._policy.probe_seconds),
+            )
+            if self._store.change_breaker(breaker, elected):
+                return
+        raise SideError(
+            ErrorKind.TRANSIENT,
+            f"{self.side.system}: the circuit breaker is open after {breaker.failures} failures in a row "
+            f"(last: {breaker.last_error}); it is tried again {self._policy.cooldown:g} s after it opened",
+            code="breaker_open",
+        )
+
+    def _failed(self, fault: SideError) -> None:
+        if not self._remember:
+            return
+        for _ in range(3):  # another process may change the row between reading and writing it
+            seen = self._store.breaker(self.side.system)
+            failures = seen.failures + 1
+            opens = failures >= self._policy.open_after or seen.state is BreakerState.HALF_OPEN
+            new = Breaker(
+                seen.system,
+                BreakerState.OPEN if opens else seen.state,
+                failures,
+                self._runtime.clock() if opens else seen.opened_at,
+                last_error=fault.message[:500],
+            )
+            if self._store.change_breaker(seen, new):
+                return
+
+    def _succeeded(self) -> None:
+        if not self._remember:
+            return
+        seen = self._store.breaker(self.side.system)
+        if seen.failures or seen.state is not BreakerState.CLOSED:
+            self._store.change_breaker(seen, Breaker(self.side.system))

@@ -1,0 +1,347 @@
+"""One run of one sync, from lease to report. It orchestrates; every decision is made in the modules it calls."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from integrations_platform.unified_sync.calls import Caller, CallPolicy
+from integrations_platform.unified_sync.commit import Committer
+from integrations_platform.unified_sync.evidence import Moment
+from integrations_platform.unified_sync.forms import place_fields
+from integrations_platform.unified_sync.merge import Policy
+from integrations_platform.unified_sync.plan import Plan, Unit, World
+from integrations_platform.unified_sync.planner import make_plan, only
+from integrations_platform.unified_sync.port import TAG_SCHEMA, Listing, Problem, Side, SideError
+from integrations_platform.unified_sync.recovery import rebuild, recover
+from integrations_platform.unified_sync.references import References
+from integrations_platform.unified_sync.report import RunReport, RunStatus
+from integrations_platform.unified_sync.runtime import Runtime
+from integrations_platform.unified_sync.spec import SIDES, SideName, SyncSpec
+from integrations_platform.unified_sync.store import (
+    AuditEntry,
+    ConflictStatus,
+    Lease,
+    LeaseLost,
+    Observation,
+    Role,
+    RunRecord,
+    SavedPlan,
+    Store,
+)
+from integrations_platform.unified_sync.writer import Writer
+
+PASSES = 2  # a decision that writes to both sides is confirmed by a second look within the same run
+
+
+class SetupRefused(Exception):  # noqa: N818
+    """A side or declaration is not in order; nothing was written. ``problems`` says what and how to mend it."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("; ".join(f"{p.message} ({p.remedy})" if p.remedy else p.message for p in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Request:
+    """How a run was asked for.
+
+    ``only_ops``: apply just these operations of a reviewed plan. ``lift``: guards a person lifted for this plan.
+    ``attended``: a person started it. ``actor`` goes to the audit. ``trigger`` says what started it.
+    """
+
+    dry_run: bool = False
+    only_ops: frozenset[str] | None = None
+    plan_id: str | None = None
+    lift: frozenset[str] = frozenset()
+    attended: bool = True
+    actor: str = "engine"
+    trigger: str = "cli"
+
+
+@dataclass
+class Engine:
+    """Runs syncs against one store. ``known``: all declared syncs by name, for references between them."""
+
+    store: Store
+    runtime: Runtime = field(default_factory=Runtime)
+    known: Mapping[str, SyncSpec] = field(default_factory=dict)
+    call_policies: Mapping[str, CallPolicy] = field(default_factory=dict)  # by system
+
+    def plan(self, spec: SyncSpec, sides: Mapping[SideName, Side]) -> Plan:
+        """Plan without writing anything anywhere. Raises SetupRefused, SideError."""
+        callers = self._callers(sides, remember=False)
+        self._check(spec, callers)
+        with self._world(spec, callers, "plan", None) as (world, _):
+            return make_plan(world, attended=True)
+
+    def save_plan(self, spec: SyncSpec, plan: Plan) -> SavedPlan:
+        """Keep a plan for review; it can be applied by its id as long as it is still the same."""
+        now = self.runtime.clock()
+        text = plan.to_json()
+        name = hashlib.sha256(f"{text}{now.isoformat()}".encode()).hexdigest()[:10]
+        saved = SavedPlan(name, now, plan.op_ids, text, spec_digest(spec))
+        self.store.open_pair(spec.name, saved.spec_digest, now)
+        self.store.save_plan(spec.name, saved)
+        return saved
+
+    def run(self, spec: SyncSpec, sides: Mapping[SideName, Side], request: Request | None = None) -> RunReport:
+        """Run one sync. Faults of sides and setup end in the report, not in an exception; LeaseHeld is raised."""
+        request = request or Request()
+        report = RunReport(spec.name, self.runtime.new_id(), self.runtime.clock(), request.dry_run)
+        callers = self._callers(sides, remember=not request.dry_run)
+        if request.dry_run:
+            return self._dry_run(spec, callers, report)
+        self.store.open_pair(spec.name, spec_digest(spec), report.started_at)
+        holder = f"{self.runtime.holder}:{report.run_id}"
+        lease = self.store.acquire(spec.name, holder, self.runtime.lease_seconds, report.started_at)
+        sequence = self.store.next_sequence(spec.name)
+        self._record(lease, report, request, sequence, "running")
+        try:
+            self._run_under(lease, spec, callers, request, report, first_run=sequence == 1)
+        except SetupRefused as fault:
+            report.status, report.message = RunStatus.FAILED, str(fault)
+        except SideError as fault:
+            report.status, report.message = RunStatus.FAILED, fault.message
+        except LeaseLost as fault:
+            report.status, report.message = RunStatus.FAILED, str(fault)
+        except BaseException as fault:
+            report.status, report.message = RunStatus.FAILED, f"{type(fault).__name__}: {fault}"
+            self._finish(lease, spec, callers, report, request, sequence)
+            raise
+        self._finish(lease, spec, callers, report, request, sequence)
+        return report
+
+    def _dry_run(self, spec: SyncSpec, callers: Mapping[SideName, Caller], report: RunReport) -> RunReport:
+        try:
+            self._check(spec, callers)
+            with self._world(spec, callers, report.run_id, None) as (world, _):
+                report.plan = make_plan(world)
+            report.counts.update(report.plan.counts)
+            report.refusals, report.warnings = report.plan.refusals, list(report.plan.warnings)
+            pending = len(self.store.open_intents(spec.name))
+            if pending:
+                report.warnings.append(f"{pending} interrupted operations will be recovered before the next run plans")
+            report.open_conflicts = len(self.store.conflicts(spec.name))
+            report.status = RunStatus.REFUSED if report.refusals else RunStatus.SUCCEEDED
+        except SetupRefused as fault:
+            report.status, report.message = RunStatus.FAILED, str(fault)
+        except SideError as fault:
+            report.status, report.message = RunStatus.FAILED, fault.message
+        report.finished_at = self.runtime.clock()
+        return report
+
+    def _run_under(
+        self,
+        lease: Lease,
+        spec: SyncSpec,
+        callers: Mapping[SideName, Caller],
+        request: Request,
+        report: RunReport,
+        *,
+        first_run: bool,
+    ) -> None:
+        self._check(spec, callers)
+        report.recovered = recover(spec, callers, self.store, lease, self.runtime, report.run_id)
+        for _ in range(PASSES):
+            with self._world(spec, callers, report.run_id, lease) as (world, observations):
+                plan = make_plan(world, attended=request.attended, first_run=first_run)
+            report.plan = report.plan or plan
+            with self.store.transaction(lease) as tx:
+                for observation in observations:
+                    tx.put_observation(report.run_id, observation)
+            if request.only_ops is not None:
+                plan, report.stale = only(plan, request.only_ops)
+            report.counts.update(plan.counts)
+            report.warnings += plan.warnings
+            standing = [refusal for refusal in plan.refusals if refusal.guard not in request.lift]
+            if plan.refusals:
+                self._note_guards(lease, plan, request, report)
+            if standing:
+                report.refusals, report.status = standing, RunStatus.REFUSED
+                report.message = "; ".join(refusal.message for refusal in standing)
+                return
+            committer = Committer(
+                plan,
+                world.places,
+                world.references,
+                self.store,
+                lease,
+                self.runtime,
+                report.run_id,
+                report.counts,
+                {row.conflict_id: row for row in world.conflicts.values()},
+                world.quarantined,
+                actor=request.actor,
+            )
+            Writer(spec.name, plan, callers, self.store, lease, self.runtime, report, committer).carry_out()
+            if not plan.two_sided or request.only_ops is not None:
+                return
+
+    def _note_guards(self, lease: Lease, plan: Plan, request: Request, report: RunReport) -> None:
+        with self.store.transaction(lease) as tx:
+            tx.append_audit(
+                [
+                    AuditEntry(
+                        run_id=report.run_id,
+                        role=Role.GUARD,
+                        link_id="",
+                        side=None,
+                        record_id=None,
+                        op_id=None,
+                        field="",
+                        rule=f"{refusal.guard} {'lifted' if refusal.guard in request.lift else 'refused the plan'}: "
+                        f"{refusal.message}",
+                        at=self.runtime.clock(),
+                        actor=request.actor,
+                    )
+                    for refusal in plan.refusals
+                ]
+            )
+
+    def _finish(
+        self,
+        lease: Lease,
+        spec: SyncSpec,
+        callers: Mapping[SideName, Caller],
+        report: RunReport,
+        request: Request,
+        sequence: int,
+    ) -> None:
+        report.finished_at = self.runtime.clock()
+        report.counts["calls"] = sum(caller.calls for caller in callers.values())
+        report.open_conflicts = len(self.store.conflicts(spec.name))
+        report.in_quarantine = len(self.store.quarantined(spec.name))
+        report.conclude()
+        try:
+            self._record(lease, report, request, sequence, report.status.value)
+            if request.plan_id is not None:
+                with self.store.transaction(lease) as tx:
+                    tx.mark_plan_applied(request.plan_id, report.run_id)
+        except LeaseLost:
+            report.status = RunStatus.FAILED
+        finally:
+            self.store.release(lease)
+
+    def _record(self, lease: Lease, report: RunReport, request: Request, sequence: int, status: str) -> None:
+        counts = {name: count for name, count in sorted(report.counts.items()) if count}
+        unknown = sum(report.counts[f"{kind}_{side}"] for kind in ("unknown", "deferred", "stale") for side in "ab")
+        ended = report.finished_at is not None
+        record = RunRecord(
+            run_id=report.run_id,
+            sequence=sequence,
+            started_at=report.started_at,
+            status=status,
+            dry_run=False,
+            trigger=request.trigger,
+            finished_at=report.finished_at,
+            settled=ended
+            and report.status in (RunStatus.SUCCEEDED, RunStatus.PARTIAL)
+            and unknown == 0
+            and request.only_ops is None,
+            counts=json.dumps(counts | ({"seconds": round(report.seconds, 3)} if ended else {})),
+            message=report.message,
+        )
+        with self.store.transaction(lease) as tx:
+            tx.put_run(record)
+
+    def _callers(self, sides: Mapping[SideName, Side], *, remember: bool) -> dict[SideName, Caller]:
+        return {
+            name: Caller(side, self.store, self.runtime, self.call_policies.get(side.system), remember=remember)
+            for name, side in sides.items()
+        }
+
+    def _check(self, spec: SyncSpec, callers: Mapping[SideName, Caller]) -> None:
+        problems = [problem for caller in callers.values() for problem in caller.call(caller.side.check)]
+        if any(problem.blocking for problem in problems):
+            raise SetupRefused([problem for problem in problems if problem.blocking])
+        columns = {name: caller.call(caller.side.columns) for name, caller in callers.items()}
+        _, misfits = place_fields(spec, columns["A"], columns["B"])
+        if any(problem.blocking for problem in misfits):
+            raise SetupRefused([problem for problem in misfits if problem.blocking])
+
+    @contextmanager
+    def _world(
+        self, spec: SyncSpec, callers: Mapping[SideName, Caller], run_id: str, lease: Lease | None
+    ) -> Iterator[tuple[World, list[Observation]]]:
+        """Observe both sides, and hold their snapshots open while the plan is made."""
+        columns = {name: caller.call(caller.side.columns) for name, caller in callers.items()}
+        places, _ = place_fields(spec, columns["A"], columns["B"])
+        clocks = {name: caller.call(caller.side.clock) for name, caller in callers.items()}
+        with ExitStack() as stack:
+            taken_at = self.runtime.clock()
+            snapshots = {
+                name: stack.enter_context(caller.call(caller.side.snapshot)) for name, caller in callers.items()
+            }
+            listings = {name: callers[name].call(snapshot.listing) for name, snapshot in snapshots.items()}
+            now = self.runtime.clock()
+            if lease is not None:
+                self.store.renew(lease, self.runtime.lease_seconds, now)
+            links = self.store.links(spec.name)
+            if links.is_empty() and any(caller.capabilities.tags for caller in callers.values()):
+                links = self._rebuilt(callers, listings, lease)
+            moments = {name: Moment(now, clocks[name]) for name in callers}
+            observations = [
+                Observation(name, taken_at, listings[name].frame.height, listings[name].complete, listings[name].reason)
+                for name in SIDES
+            ]
+            by_name = {place.spec.name: place for place in places}
+            units: list[Unit] = [
+                (
+                    unit,
+                    tuple(by_name[member.name] for member in members),
+                    Policy(members[0].direction, members[0].strategy, spec.on_tie, spec.fill_blanks),
+                )
+                for unit, members in spec.units
+            ]
+            yield (
+                World(
+                    spec=spec,
+                    pair=spec.name,
+                    run_id=run_id,
+                    now=now,
+                    taken_at=taken_at,
+                    clock=self.runtime.clock,
+                    places=places,
+                    units=tuple(units),
+                    snapshots=snapshots,
+                    listings=listings,
+                    moments=moments,
+                    previous=self.store.last_settled(spec.name),
+                    capabilities={name: caller.capabilities for name, caller in callers.items()},
+                    links=links,
+                    store=self.store,
+                    references=References.of(spec, self.store, self.known),
+                    conflicts={
+                        (row.link_id, row.unit): row for row in self.store.conflicts(spec.name, ConflictStatus.OPEN)
+                    },
+                    quarantined={row.subject: row for row in self.store.quarantined(spec.name)},
+                ),
+                observations,
+            )
+
+    def _rebuilt(
+        self, callers: Mapping[SideName, Caller], listings: Mapping[SideName, Listing], lease: Lease | None
+    ) -> pl.DataFrame:
+        """A state without links beside records that carry tags has been lost: rebuild it from the tags (P29)."""
+        none = pl.DataFrame(schema=TAG_SCHEMA)
+        tags = {
+            name: caller.call(caller.side.tags) if caller.capabilities.tags else none
+            for name, caller in callers.items()
+        }
+        rows, tombstones, frame = rebuild(tags, listings, self.runtime.clock())
+        if lease is not None and rows:
+            with self.store.transaction(lease) as tx:
+                tx.put_links(rows)
+                tx.put_tombstones(tombstones)
+        return frame
+
+
+def spec_digest(spec: SyncSpec) -> str:
+    """Names the declaration a plan or a state was made under."""
+    return hashlib.sha256(repr(spec).encode()).hexdigest()[:16]

@@ -1,0 +1,180 @@
+"""Making good what an earlier run began and did not finish, before anything is planned (B7, step 0).
+
+An interrupted write is asked about at its side and either adopted or disowned; it never becomes a conflict. After a
+loss of the whole state, links are rebuilt from the tags that were left with the records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import polars as pl
+
+from integrations_platform.unified_sync.calls import Caller
+from integrations_platform.unified_sync.identity import origin_of
+from integrations_platform.unified_sync.links import LinkView, SideView, full_record, view_of
+from integrations_platform.unified_sync.operations import Operation, from_intent
+from integrations_platform.unified_sync.port import Kind, Listing
+from integrations_platform.unified_sync.probing import Fate, probe
+from integrations_platform.unified_sync.runtime import Runtime
+from integrations_platform.unified_sync.spec import SIDES, SideName, SyncSpec, other
+from integrations_platform.unified_sync.store import (
+    LINK_SCHEMA,
+    AuditEntry,
+    BaseRow,
+    Lease,
+    Link,
+    LinkState,
+    OpState,
+    Role,
+    Store,
+    Tombstone,
+)
+
+CHUNK = 500
+
+
+def recover(
+    spec: SyncSpec, callers: Mapping[SideName, Caller], store: Store, lease: Lease, runtime: Runtime, run_id: str
+) -> int:
+    """Resolve every open intent of the pair; returns how many. Raises SideError if a side cannot be asked.
+
+    An intent whose fate cannot be told stays open and keeps its link out of nothing: the next plan sees the record as
+    it is.
+    """
+    intents = store.open_intents(lease.pair)
+    for start in range(0, len(intents), CHUNK):
+        operations = [from_intent(spec, intent) for intent in intents[start : start + CHUNK]]
+        findings = probe(callers, operations)
+        frame = store.record_ids(lease.pair, sorted({op.link_id for op in operations}))
+        bases = store.bases(lease.pair, sorted({op.link_id for op in operations}))
+        links: dict[str, LinkView] = {}
+        rows: list[Link] = []
+        states: list[tuple[str, OpState]] = []
+        audit: list[AuditEntry] = []
+        tombstones: list[Tombstone] = []
+        for operation in operations:
+            finding = findings[operation.op_id]
+            if finding.fate is not Fate.APPLIED:
+                # Undecided counts as not applied: the record is planned again from what it shows now.
+                states.append((operation.op_id, OpState.NOT_APPLIED))
+                continue
+            view = links.get(operation.link_id) or _stored_view(spec, operation, frame, bases)
+            links[operation.link_id] = view
+            if operation.kind in (Kind.ARCHIVE, Kind.DELETE):
+                tombstones.append(_bury(view, operation, runtime.clock()))
+            else:
+                adopt(view, operation, finding.record.id if finding.record else operation.record_id)
+            states.append((operation.op_id, OpState.APPLIED))
+            audit.append(_line(operation, run_id, runtime.clock()))
+        rows = [view.row(spec, None) for view in links.values()]
+        with store.transaction(lease) as tx:
+            tx.put_links(rows)
+            tx.close_intents(states)
+            tx.append_audit(audit)
+            tx.put_tombstones(tombstones)
+    return len(intents)
+
+
+def adopt(view: LinkView, operation: Operation, record_id: str | None) -> None:
+    """Take a write that happened into the link's base: what was sent on its side, where it came from on the other.
+
+    No version is kept, so both records are read and compared in full by the next plan; a user's edit made since then
+    shows as an ordinary change.
+    """
+    view.side(operation.side).id = record_id
+    if operation.kind is Kind.CREATE and view.side(other(operation.side)).id is None:
+        view.side(other(operation.side)).id = operation.other_id
+    view.state = LinkState.ACTIVE
+    for change in operation.fields:
+        if change.commits:
+            pair = (change.origin, change.sent) if operation.side == "B" else (change.sent, change.origin)
+            view.agree(change.name, *pair)
+
+
+def _stored_view(
+    spec: SyncSpec,
+    operation: Operation,
+    frame: Mapping[str, tuple[str | None, str | None, LinkState]],
+    bases: Mapping[str, BaseRow],
+) -> LinkView:
+    ids = frame.get(operation.link_id)
+    if ids is not None:
+        return view_of(spec, operation.link_id, (ids[0], ids[1]), ids[2], bases.get(operation.link_id))
+    view = LinkView(operation.link_id, SideView(None, None, None, {}), SideView(None, None, None, {}))
+    view.side(operation.side).id = operation.record_id
+    view.side(other(operation.side)).id = operation.other_id
+    return view
+
+
+def _bury(view: LinkView, operation: Operation, at: datetime) -> Tombstone:
+    view.state = LinkState.TRASHED
+    return Tombstone(
+        view.link_id, other(operation.side), operation.policy, full_record(view.a), full_record(view.b), at
+    )
+
+
+def _line(operation: Operation, run_id: str, at: datetime) -> AuditEntry:
+    return AuditEntry(
+        run_id=run_id,
+        role=Role.RECOVERED,
+        link_id=operation.link_id,
+        side=operation.side,
+        record_id=operation.record_id,
+        op_id=operation.op_id,
+        field="",
+        rule=f"an interrupted {operation.kind} had taken effect",
+        at=at,
+    )
+
+
+def rebuild(
+    tags: Mapping[SideName, pl.DataFrame], listings: Mapping[SideName, Listing], at: datetime
+) -> tuple[list[Link], list[Tombstone], pl.DataFrame]:
+    """Links from the tags on the records, for a state that knows none. Returns rows, tombstones, and the link frame.
+
+    A tagged record whose counterpart is gone becomes a sleeping link, so that it is not created a second time.
+    """
+    present = {side: set(listings[side].frame["id"].to_list()) for side in SIDES}
+    found: dict[str, dict[SideName, str]] = {}
+    for side in SIDES:
+        for record_id, link_id in tags[side].iter_rows():
+            if record_id in present[side]:
+                found.setdefault(link_id, {})[side] = record_id
+    links, tombstones = [], []
+    used: dict[SideName, set[str]] = {"A": set(), "B": set()}
+    for link_id in sorted(found):
+        ids = _complete(link_id, found[link_id], present)
+        if ids is None or any(ids[side] in used[side] for side in ids):
+            continue
+        for side in ids:
+            used[side].add(ids[side])
+        whole = len(ids) == len(SIDES)
+        state = LinkState.ACTIVE if whole else LinkState.TRASHED
+        links.append(Link(link_id, ids.get("A"), ids.get("B"), state))
+        if not whole:
+            gone: SideName = "B" if "A" in ids else "A"
+            tombstones.append(Tombstone(link_id, gone, "ignore", None, None, at))
+    frame = pl.DataFrame(
+        [(link.link_id, link.id_a, link.id_b, link.state.value, None, None) for link in links],
+        schema=LINK_SCHEMA,
+        orient="row",
+    )
+    return links, tombstones, frame
+
+
+def _complete(
+    link_id: str, ids: dict[SideName, str], present: Mapping[SideName, set[str]]
+) -> dict[SideName, str] | None:
+    """Both ids of a link, the missing one from the link's own name if that record exists."""
+    origin = origin_of(link_id)
+    if origin is None:
+        return None
+    side, readings = origin
+    complete = dict(ids)
+    if side not in complete:
+        existing = next((reading for reading in readings if reading in present[side]), None)
+        if existing is not None:
+            complete[side] = existing
+    return complete

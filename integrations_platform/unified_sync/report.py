@@ -1,0 +1,100 @@
+"""What a run did, in numbers and words; never better than the truth: a partial success is called partial."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from integrations_platform.unified_sync.plan import Plan, Refusal
+from integrations_platform.unified_sync.spec import SIDES
+
+
+class RunStatus(StrEnum):
+    """How a run ended."""
+
+    SUCCEEDED = "succeeded"
+    PARTIAL = "partial"  # something is parked, quarantined, deferred or unknown
+    REFUSED = "refused"  # a guard stopped it before any write
+    FAILED = "failed"
+
+
+EXIT_CODES = {RunStatus.SUCCEEDED: 0, RunStatus.FAILED: 1, RunStatus.PARTIAL: 3, RunStatus.REFUSED: 4}
+
+OUTCOMES = ("applied", "already", "rejected", "deferred", "parked", "stale", "unknown")
+
+
+@dataclass
+class RunReport:
+    """One run. ``counts`` holds, per side letter, ``planned_x`` and each of :data:`OUTCOMES` with ``_x``, and by what
+    was done ``created_x``, ``updated_x``, ``archived_x``, ``deleted_x``, ``restored_x``, ``read_x``."""
+
+    sync: str
+    run_id: str
+    started_at: datetime
+    dry_run: bool = False
+    status: RunStatus = RunStatus.SUCCEEDED
+    finished_at: datetime | None = None
+    counts: Counter[str] = field(default_factory=Counter)
+    refusals: list[Refusal] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    recovered: int = 0
+    open_conflicts: int = 0
+    in_quarantine: int = 0
+    stale: list[str] = field(default_factory=list)
+    message: str = ""
+    plan: Plan | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 applied or nothing to do, 1 failed, 3 partial, 4 refused by a guard."""
+        return EXIT_CODES[self.status]
+
+    @property
+    def written(self) -> int:
+        """Remote writes that took effect."""
+        return sum(self.counts[f"applied_{side.lower()}"] for side in SIDES)
+
+    @property
+    def seconds(self) -> float:
+        """Duration."""
+        return (self.finished_at - self.started_at).total_seconds() if self.finished_at else 0.0
+
+    def unaccounted(self) -> dict[str, int]:
+        """Per side, planned minus the sum of outcomes: zero everywhere, or the report lies (P11)."""
+        return {
+            side: self.counts[f"planned_{side.lower()}"]
+            - sum(self.counts[f"{outcome}_{side.lower()}"] for outcome in OUTCOMES)
+            for side in SIDES
+        }
+
+    def conclude(self) -> None:
+        """Set the status from the counts; a failure or refusal set earlier stays."""
+        if self.status is not RunStatus.SUCCEEDED:
+            return
+        kinds = ("rejected", "deferred", "parked", "stale", "unknown")
+        loose = any(self.counts[f"{outcome}_{side.lower()}"] for outcome in kinds for side in SIDES)
+        waiting = self.counts["quarantined"] or self.open_conflicts or self.in_quarantine
+        if loose or waiting or self.stale:
+            self.status = RunStatus.PARTIAL
+
+    def to_data(self) -> dict[str, Any]:
+        """JSON-safe form."""
+        return {
+            "sync": self.sync,
+            "run_id": self.run_id,
+            "status": self.status.value,
+            "dry_run": self.dry_run,
+            "started_at": self.started_at.isoformat(),
+            "seconds": round(self.seconds, 3),
+            "counts": dict(sorted(self.counts.items())),
+            "refusals": [{"guard": r.guard, "message": r.message, "remedy": r.remedy} for r in self.refusals],
+            "warnings": self.warnings,
+            "recovered": self.recovered,
+            "open_conflicts": self.open_conflicts,
+            "in_quarantine": self.in_quarantine,
+            "stale_operations": self.stale,
+            "message": self.message,
+        }

@@ -1,0 +1,214 @@
+"""The write protocol: intent and losing values first, then the call, then what the side really shows (B7).
+
+Nothing is believed because a request was sent. Each input of a batch has exactly one outcome, attributed by operation
+id; a refused batch is halved until the bad record stands alone; an unanswered one is asked about before it is repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+
+from integrations_platform.unified_sync.calls import Caller
+from integrations_platform.unified_sync.commit import Committer
+from integrations_platform.unified_sync.operations import Operation, to_intent
+from integrations_platform.unified_sync.plan import Plan
+from integrations_platform.unified_sync.port import ErrorKind, Kind, Outcome, Record, SideError, Status
+from integrations_platform.unified_sync.probing import Fate, probe
+from integrations_platform.unified_sync.report import RunReport
+from integrations_platform.unified_sync.runtime import Runtime
+from integrations_platform.unified_sync.spec import SIDES, SideName
+from integrations_platform.unified_sync.store import Lease, OpState, Store
+
+ORDER = (Kind.ARCHIVE, Kind.DELETE, Kind.RESTORE, Kind.UPDATE, Kind.CREATE)
+"""Removals first, so that unique values they hold are free again."""
+
+ROWS = 2000  # rows stored per local transaction
+TRIES = 3  # how often an unanswered batch is asked about and repeated within one run
+
+
+class Writer:
+    """Carries out one plan."""
+
+    def __init__(
+        self,
+        pair: str,
+        plan: Plan,
+        callers: Mapping[SideName, Caller],
+        store: Store,
+        lease: Lease,
+        runtime: Runtime,
+        report: RunReport,
+        committer: Committer,
+    ) -> None:
+        self.pair, self.plan, self.callers, self.store = pair, plan, callers, store
+        self.lease, self.runtime, self.report, self.committer = lease, runtime, report, committer
+        self._down: dict[SideName, str] = {}
+
+    def carry_out(self) -> None:
+        """Store what needs no call, then write batch by batch. Raises LeaseLost, or SideError for configuration."""
+        self._leave_tags()
+        self._store_settled()
+        done, total = 0, len(self.plan.operations)
+        for side in SIDES:
+            for kind in ORDER:
+                mine = [op for op in self.plan.operations if op.side == side and op.kind is kind]
+                for batch in self._batches(side, sorted(mine, key=lambda op: op.link_id)):
+                    self.store.renew(self.lease, self.runtime.lease_seconds, self.runtime.clock())
+                    self._batch(side, kind, batch)
+                    done += len(batch)
+                    self.runtime.progress("writing", done, total)
+        for side, reason in self._down.items():
+            self.report.warnings.append(f"writes to {self.plan.spec.side(side).system} were put off: {reason}")
+
+    def _batches(self, side: SideName, operations: Sequence[Operation]) -> Iterator[Sequence[Operation]]:
+        size = min(self.plan.spec.batch_size, self.callers[side].capabilities.batch_limit)
+        for start in range(0, len(operations), size):
+            yield operations[start : start + size]
+
+    def _leave_tags(self) -> None:
+        for side in SIDES:
+            tags = [(record_id, link_id) for at, record_id, link_id in self.plan.tags if at == side]
+            for start in range(0, len(tags), ROWS):
+                part = tags[start : start + ROWS]
+                self.callers[side].call(partial(self.callers[side].side.tag, part))
+
+    def _store_settled(self) -> None:
+        plan = self.plan
+        with self.store.transaction(self.lease) as tx:
+            tx.put_conflicts(plan.conflicts)
+            tx.put_quarantined(plan.quarantine)
+            tx.resolve_quarantined(plan.cleared, self.runtime.clock())
+            tx.put_tombstones(plan.tombstones)
+            tx.set_states(plan.states)
+        for start in range(0, len(plan.settlements), ROWS):
+            views = [plan.views[link_id] for link_id in plan.settlements[start : start + ROWS]]
+            rows = [view.row(plan.spec, plan.taken_at) for view in views]
+            with self.store.transaction(self.lease) as tx:
+                tx.put_links(rows)
+                tx.append_audit(self.committer.linked([view for view in views if view.is_new]))
+            for view in views:
+                view.is_new = False
+            self.runtime.progress("linking", min(start + ROWS, len(plan.settlements)), len(plan.settlements))
+        for start in range(0, len(plan.touched), ROWS):
+            with self.store.transaction(self.lease) as tx:
+                tx.set_versions(plan.touched[start : start + ROWS])
+
+    def _batch(self, side: SideName, kind: Kind, batch: Sequence[Operation]) -> None:
+        letter = side.lower()
+        self.report.counts[f"planned_{letter}"] += len(batch)
+        if side in self._down:
+            self.report.counts[f"deferred_{letter}"] += len(batch)
+            return
+        with self.store.transaction(self.lease) as tx:
+            tx.put_intents([to_intent(operation, self.report.run_id) for operation in batch])
+            tx.append_audit([entry for operation in batch for entry in self.committer.losers(operation)])
+        try:
+            outcomes = self._send(side, batch)
+        except SideError as fault:
+            if fault.kind is ErrorKind.CONFIGURATION:
+                self._disown(side, batch, "rejected")
+                raise
+            self._down[side] = fault.message
+            if not fault.effect_unknown:
+                self._disown(side, batch, "deferred")
+            else:
+                self.report.counts[f"unknown_{letter}"] += len(batch)
+            return
+        self._commit(side, kind, batch, outcomes)
+
+    def _disown(self, side: SideName, batch: Sequence[Operation], outcome: str) -> None:
+        with self.store.transaction(self.lease) as tx:
+            tx.close_intents([(operation.op_id, OpState.NOT_APPLIED) for operation in batch])
+        self.report.counts[f"{outcome}_{side.lower()}"] += len(batch)
+
+    def _send(self, side: SideName, batch: Sequence[Operation]) -> dict[str, Outcome]:
+        """One outcome per operation. Raises SideError if the side cannot be reached or is set up wrongly."""
+        try:
+            answer = self.callers[side].write([operation.as_write() for operation in batch])
+        except SideError as fault:
+            if fault.kind is ErrorKind.PERMANENT:
+                return self._halve(side, batch, fault)
+            if fault.effect_unknown:
+                return self._ask(side, batch)
+            raise
+        outcomes: dict[str, Outcome] = {}
+        for outcome in answer:
+            earlier = outcomes.get(outcome.op_id)
+            if earlier is not None and earlier.status is not outcome.status:  # two answers that contradict each other
+                outcome = Outcome(outcome.op_id, Status.UNKNOWN)
+            outcomes[outcome.op_id] = outcome
+        unclear = [
+            operation
+            for operation in batch
+            if outcomes.get(operation.op_id, Outcome("", Status.UNKNOWN)).status in (Status.UNKNOWN, Status.RETRYABLE)
+        ]
+        if unclear:
+            outcomes.update(self._ask(side, unclear))
+        return outcomes
+
+    def _halve(self, side: SideName, batch: Sequence[Operation], fault: SideError) -> dict[str, Outcome]:
+        if len(batch) == 1:
+            refused = Outcome(batch[0].op_id, Status.REJECTED, code=fault.code, message=fault.message)
+            return {refused.op_id: refused}
+        middle = len(batch) // 2
+        return self._send(side, batch[:middle]) | self._send(side, batch[middle:])
+
+    def _ask(self, side: SideName, batch: Sequence[Operation]) -> dict[str, Outcome]:
+        """Find out what became of an unanswered batch, and repeat what provably did not happen."""
+        outcomes: dict[str, Outcome] = {}
+        waiting = list(batch)
+        for attempt in range(1, TRIES + 1):
+            findings = probe({side: self.callers[side]}, waiting)
+            again = []
+            for operation in waiting:
+                finding = findings[operation.op_id]
+                if finding.fate is Fate.APPLIED:
+                    found = finding.record.id if finding.record else operation.record_id
+                    outcomes[operation.op_id] = Outcome(operation.op_id, Status.ALREADY, found)
+                elif finding.fate is Fate.NOT_APPLIED:
+                    again.append(operation)
+                else:
+                    outcomes[operation.op_id] = Outcome(operation.op_id, Status.UNKNOWN)
+            waiting = again
+            if not waiting:
+                return outcomes
+            if attempt == TRIES:
+                break
+            try:
+                answer = self.callers[side].write([operation.as_write() for operation in waiting])
+            except SideError as fault:
+                if fault.kind is ErrorKind.PERMANENT:
+                    return outcomes | self._halve(side, waiting, fault)
+                if not fault.effect_unknown:
+                    break
+                continue
+            sent = {operation.op_id: operation for operation in waiting}
+            for outcome in answer:
+                if outcome.status not in (Status.UNKNOWN, Status.RETRYABLE) and outcome.op_id in sent:
+                    outcomes[outcome.op_id] = outcome
+                    del sent[outcome.op_id]
+            waiting = list(sent.values())
+            if not waiting:
+                return outcomes
+        outcomes.update({op.op_id: Outcome(op.op_id, Status.RETRYABLE) for op in waiting})
+        return outcomes
+
+    def _commit(self, side: SideName, kind: Kind, batch: Sequence[Operation], outcomes: Mapping[str, Outcome]) -> None:
+        done = [op for op in batch if outcomes[op.op_id].status in (Status.APPLIED, Status.ALREADY)]
+        records: dict[str, Record] = {}
+        unread = []
+        for operation in done:
+            outcome = outcomes[operation.op_id]
+            if outcome.record is not None:
+                records[operation.op_id] = outcome.record
+            elif kind not in (Kind.ARCHIVE, Kind.DELETE):
+                unread.append((operation, outcome.id or operation.record_id or ""))
+        if unread:
+            try:
+                found = self.callers[side].read([record_id for _, record_id in unread])
+            except SideError as fault:
+                found = {}
+                self._down[side] = fault.message
+            records.update({op.op_id: found[record_id] for op, record_id in unread if record_id in found})
+        self.committer.commit(side, batch, outcomes, records)
