@@ -227,7 +227,8 @@ class Committer:
         now = read_fields(tuple(self.places.values()), operation.side, record.values)
         self.references.resolve(tuple(self.places.values()), operation.side, [now])
         known.id, known.version, known.now, known.record = record.id, record.version, now, record
-        view.state = LinkState.ACTIVE
+        if not operation.is_restore:  # a restored record wakes its link in the next run, which brings both sides back
+            view.state = LinkState.ACTIVE
         parked = []
         for change in operation.fields:
             if not change.commits:

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from integrations_platform.unified_sync.agreement import Agreement, compare
 from integrations_platform.unified_sync.calls import Caller, CallPolicy
 from integrations_platform.unified_sync.commit import Committer
 from integrations_platform.unified_sync.evidence import Moment
+from integrations_platform.unified_sync.explain import Explanation, explain
 from integrations_platform.unified_sync.forms import place_fields
 from integrations_platform.unified_sync.merge import Policy
 from integrations_platform.unified_sync.plan import Plan, Unit, World
@@ -21,6 +23,7 @@ from integrations_platform.unified_sync.port import TAG_SCHEMA, Listing, Problem
 from integrations_platform.unified_sync.recovery import rebuild, recover
 from integrations_platform.unified_sync.references import References
 from integrations_platform.unified_sync.report import RunReport, RunStatus
+from integrations_platform.unified_sync.restoring import plan_restore
 from integrations_platform.unified_sync.runtime import Runtime
 from integrations_platform.unified_sync.spec import SIDES, SideName, SyncSpec
 from integrations_platform.unified_sync.store import (
@@ -33,6 +36,7 @@ from integrations_platform.unified_sync.store import (
     RunRecord,
     SavedPlan,
     Store,
+    StoredAuditEntry,
 )
 from integrations_platform.unified_sync.writer import Writer
 
@@ -51,12 +55,14 @@ class SetupRefused(Exception):  # noqa: N818
 class Request:
     """How a run was asked for.
 
-    ``only_ops``: apply just these operations of a reviewed plan. ``lift``: guards a person lifted for this plan.
+    ``only_ops``: apply just these operations of a reviewed plan. ``restore``: instead of syncing, bring back what these
+    audit lines lost. ``lift``: guards a person lifted for this plan.
     ``attended``: a person started it. ``actor`` goes to the audit. ``trigger`` says what started it.
     """
 
     dry_run: bool = False
     only_ops: frozenset[str] | None = None
+    restore: tuple[StoredAuditEntry, ...] | None = None
     plan_id: str | None = None
     lift: frozenset[str] = frozenset()
     attended: bool = True
@@ -75,9 +81,7 @@ class Engine:
 
     def plan(self, spec: SyncSpec, sides: Mapping[SideName, Side]) -> Plan:
         """Plan without writing anything anywhere. Raises SetupRefused, SideError."""
-        callers = self._callers(sides, remember=False)
-        self._check(spec, callers)
-        with self._world(spec, callers, "plan", None) as (world, _):
+        with self._look(spec, sides) as world:
             return make_plan(world, attended=True)
 
     def save_plan(self, spec: SyncSpec, plan: Plan) -> SavedPlan:
@@ -89,6 +93,23 @@ class Engine:
         self.store.open_pair(spec.name, saved.spec_digest, now)
         self.store.save_plan(spec.name, saved)
         return saved
+
+    def verify(self, spec: SyncSpec, sides: Mapping[SideName, Side]) -> Agreement:
+        """Compare both sides in full, directly. Raises SetupRefused, SideError."""
+        with self._look(spec, sides) as world:
+            return compare(world)
+
+    def explain(self, spec: SyncSpec, sides: Mapping[SideName, Side], key: str) -> list[Explanation]:
+        """Explain the record or link ``key``; empty when there is none. Raises SetupRefused, SideError."""
+        with self._look(spec, sides) as world:
+            return explain(world, key)
+
+    @contextmanager
+    def _look(self, spec: SyncSpec, sides: Mapping[SideName, Side]) -> Iterator[World]:
+        callers = self._callers(sides, remember=False)
+        self._check(spec, callers)
+        with self._world(spec, callers, "look", None) as (world, _):
+            yield world
 
     def run(self, spec: SyncSpec, sides: Mapping[SideName, Side], request: Request | None = None) -> RunReport:
         """Run one sync. Faults of sides and setup end in the report, not in an exception; LeaseHeld is raised."""
@@ -150,7 +171,10 @@ class Engine:
         report.recovered = recover(spec, callers, self.store, lease, self.runtime, report.run_id)
         for _ in range(PASSES):
             with self._world(spec, callers, report.run_id, lease) as (world, observations):
-                plan = make_plan(world, attended=request.attended, first_run=first_run)
+                if request.restore is not None:
+                    plan = plan_restore(world, request.restore)
+                else:
+                    plan = make_plan(world, attended=request.attended, first_run=first_run)
             report.plan = report.plan or plan
             with self.store.transaction(lease) as tx:
                 for observation in observations:
@@ -243,7 +267,8 @@ class Engine:
             settled=ended
             and report.status in (RunStatus.SUCCEEDED, RunStatus.PARTIAL)
             and unknown == 0
-            and request.only_ops is None,
+            and request.only_ops is None
+            and request.restore is None,
             counts=json.dumps(counts | ({"seconds": round(report.seconds, 3)} if ended else {})),
             message=report.message,
         )

@@ -18,11 +18,13 @@ from integrations_platform.unified_sync.forms import read_fields
 from integrations_platform.unified_sync.guards import evaluate_guards
 from integrations_platform.unified_sync.links import LinkView, view_of
 from integrations_platform.unified_sync.newcomers import plan_newcomers
+from integrations_platform.unified_sync.operations import from_intent
 from integrations_platform.unified_sync.plan import Plan, World
-from integrations_platform.unified_sync.port import Presence
+from integrations_platform.unified_sync.port import Kind, Presence
 from integrations_platform.unified_sync.quarantine import withhold
+from integrations_platform.unified_sync.recovery import adopt
 from integrations_platform.unified_sync.spec import SIDES, SideName
-from integrations_platform.unified_sync.store import LinkState
+from integrations_platform.unified_sync.store import LinkState, OpState
 from integrations_platform.unified_sync.values import Invalid
 
 CHUNK = 1000  # links looked at together: bounds memory and the length of id lists
@@ -53,9 +55,12 @@ def make_plan(world: World, *, attended: bool = True, first_run: bool = False) -
     return plan
 
 
-def observe(world: World, classes: Classes, plan: Plan) -> Iterator[tuple[LinkView, Mapping[str, Any]]]:
+def observe(
+    world: World, classes: Classes, plan: Plan, *, trust_versions: bool = True
+) -> Iterator[tuple[LinkView, Mapping[str, Any]]]:
     """Read the links on the list, chunk by chunk, with their stored rows. A side whose version is the stored one is
-    not read again: it equals its base."""
+    not read again: it equals its base. ``trust_versions`` False reads everything, for a comparison that must not rely
+    on what is remembered."""
     rows = classes.look.iter_rows(named=True)
     while chunk := list(islice(rows, CHUNK)):
         bases = world.store.bases(world.pair, [row["link_id"] for row in chunk])
@@ -72,21 +77,27 @@ def observe(world: World, classes: Classes, plan: Plan) -> Iterator[tuple[LinkVi
         for view, row in zip(views, chunk, strict=True):
             view.was_settled = {"A": row["version_a"] is not None, "B": row["version_b"] is not None}
         for side in SIDES:
-            _observe_side(world, plan, side, views, chunk)
+            _observe_side(world, plan, side, views, chunk, trust_versions=trust_versions)
         yield from zip(views, chunk, strict=True)
 
 
 def _observe_side(
-    world: World, plan: Plan, side: SideName, views: Sequence[LinkView], rows: Sequence[Mapping[str, Any]]
+    world: World,
+    plan: Plan,
+    side: SideName,
+    views: Sequence[LinkView],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    trust_versions: bool,
 ) -> None:
     letter = side.lower()
     unread = [
         (view.side(side), row)
         for view, row in zip(views, rows, strict=True)
-        if view.side(side).id is not None and not row[f"same_{letter}"]
+        if view.side(side).id is not None and not (trust_versions and row[f"same_{letter}"])
     ]
     for view, row in zip(views, rows, strict=True):
-        if row[f"same_{letter}"]:
+        if trust_versions and row[f"same_{letter}"]:
             known = view.side(side)
             known.now, known.version = dict(known.base), row[f"seen_{letter}"]
     records = world.snapshots[side].read([known.id for known, _ in unread if known.id is not None]) if unread else {}
@@ -101,6 +112,23 @@ def _observe_side(
                 known.now, known.version = read_fields(world.places, side, record.values), record.version
                 fresh.append(known.now)
     world.references.resolve(world.places, side, fresh)
+    _adopt_late_writes(world, side, views)
+
+
+def _adopt_late_writes(world: World, side: SideName, views: Sequence[LinkView]) -> None:
+    """Recognise writes of ours that took effect after they were given up (a paused process that went on): by the
+    receipt on the record. Their values are ours, not a user's, so they become the base instead of a change."""
+    receipts = {
+        view.side(side).record.last_op: view  # type: ignore[union-attr]
+        for view in views
+        if view.side(side).record is not None and view.side(side).record.last_op is not None  # type: ignore[union-attr]
+    }
+    given_up = world.store.intents(world.pair, sorted(key for key in receipts if key is not None)) if receipts else {}
+    for op_id, intent in given_up.items():
+        if intent.state is OpState.NOT_APPLIED and intent.link_id == receipts[op_id].link_id:
+            operation = from_intent(world.spec, intent)
+            if operation.kind is Kind.UPDATE and operation.base_version == receipts[op_id].base_version:
+                adopt(receipts[op_id], operation, intent.record_id)
 
 
 def _readable(world: World, plan: Plan, view: LinkView) -> bool:

@@ -7,7 +7,7 @@ Frozen data only. Reading YAML, naming files and lines, and looking systems up b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -186,3 +186,25 @@ class SyncSpec:
     def writes_to(self, side: SideName) -> bool:
         """Whether any value, record or delete may be written to ``side``."""
         return self.direction.allows(other(side))
+
+    def overridden(
+        self,
+        *,
+        direction: Direction | None = None,
+        batch_size: int | None = None,
+        strategy: Strategy | None = None,
+    ) -> SyncSpec:
+        """This sync under run-time options. ``direction`` only narrows: a one-way field stays one-way, and a run cannot
+        write where the declaration does not. ``strategy`` replaces the default and every field's own."""
+        fields = self.fields
+        if direction is not None:
+            fields = tuple(replace(item, direction=item.direction.within(direction)) for item in fields)
+        if strategy is not None:
+            fields = tuple(replace(item, strategy=strategy) for item in fields)
+        return replace(
+            self,
+            fields=fields,
+            direction=self.direction if direction is None else self.direction.within(direction),
+            batch_size=self.batch_size if batch_size is None else batch_size,
+            strategy=self.strategy if strategy is None else strategy,
+        )

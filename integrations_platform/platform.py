@@ -1,0 +1,107 @@
+"""One environment, opened: settings, declared syncs, the state and the sides, put together for whoever runs them.
+
+The faces (CLI, Dagster, console) reach the engine only through this. It opens nothing until it is needed, and it is the
+one place that turns names from configuration into connections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from integrations_platform.connectors import open_side
+from integrations_platform.declarations import find_sync, load_declared
+from integrations_platform.settings import Settings, load_settings
+from integrations_platform.state import open_store
+from integrations_platform.unified_sync.calls import CallPolicy
+from integrations_platform.unified_sync.engine import Engine, Request
+from integrations_platform.unified_sync.forms import bound_columns
+from integrations_platform.unified_sync.plan import Plan
+from integrations_platform.unified_sync.port import Side
+from integrations_platform.unified_sync.report import RunReport
+from integrations_platform.unified_sync.runtime import Runtime
+from integrations_platform.unified_sync.spec import SIDES, SideName, SyncSpec
+from integrations_platform.unified_sync.store import SavedPlan, Store
+
+
+@dataclass
+class Platform:
+    """Everything a face needs. ``folder``: where syncs are declared (default: the package's)."""
+
+    settings: Settings
+    runtime: Runtime = field(default_factory=Runtime)
+    folder: Path | None = None
+
+    @classmethod
+    def open(cls, environment: str | None = None, env_file: Path | None = None, folder: Path | None = None) -> Platform:
+        """The named environment, or the file's. Raises SettingsError."""
+        return cls(load_settings(environment, env_file=env_file), folder=folder)
+
+    @cached_property
+    def declared(self) -> Mapping[str, SyncSpec]:
+        """All declared syncs by name. Raises DeclarationError."""
+        return {spec.name: spec for spec in load_declared(self.folder)}
+
+    def sync(self, name_or_path: str | Path) -> SyncSpec:
+        """A declared sync by name, or the one in a file. Raises DeclarationError."""
+        return find_sync(name_or_path, self.folder)
+
+    @cached_property
+    def store(self) -> Store:
+        """The state, upgraded to this version if it is older. Raises StateError."""
+        return open_store(self.settings.state.url(), clock=self.runtime.clock)
+
+    def engine(self, *specs: SyncSpec) -> Engine:
+        """The engine; ``specs`` are syncs from files, known beside the declared ones for references."""
+        policies = {name: self._call_policy(name) for name in self.settings.systems}
+        return Engine(self.store, self.runtime, {**self.declared, **{spec.name: spec for spec in specs}}, policies)
+
+    def _call_policy(self, system: str) -> CallPolicy:
+        settings = self.settings.systems[system]
+        return CallPolicy(
+            attempts=settings.retry.attempts,
+            backoff=settings.retry.first_wait_seconds,
+            max_backoff=settings.retry.longest_wait_seconds,
+            per_second=settings.limits.calls_per_second,
+        )
+
+    @contextmanager
+    def sides(self, spec: SyncSpec) -> Iterator[Mapping[SideName, Side]]:
+        """Both sides of a sync, closed on exit. Raises SettingsError for an unknown system or missing variable."""
+        with ExitStack() as stack:
+            opened: dict[SideName, Side] = {}
+            for name in SIDES:
+                side = spec.side(name)
+                system = self.settings.system(side.system)
+                opened[name] = open_side(
+                    side.system,
+                    system.kind,
+                    system.url(),
+                    side,
+                    bound_columns(spec, name),
+                    spec.name,
+                    name,
+                    clock=self.runtime.clock,
+                )
+                stack.callback(opened[name].close)
+            yield opened
+
+    def run(self, spec: SyncSpec, request: Request | None = None) -> RunReport:
+        """Run one sync. Raises LeaseHeld when it is running already, SettingsError."""
+        with self.sides(spec) as sides:
+            return self.engine(spec).run(spec, sides, request)
+
+    def plan(self, spec: SyncSpec) -> tuple[Plan, SavedPlan]:
+        """Plan one sync and keep the plan for review. Raises SetupRefused, SideError, SettingsError."""
+        engine = self.engine(spec)
+        with self.sides(spec) as sides:
+            plan = engine.plan(spec, sides)
+        return plan, engine.save_plan(spec, plan)
+
+    def close(self) -> None:
+        """Release the state, if it was opened."""
+        if "store" in self.__dict__:
+            self.store.close()
