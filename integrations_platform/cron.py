@@ -38,8 +38,9 @@ def cron_fault(text: str) -> str | None:
             return f"{name} {word!r} is not made of numbers from {low} to {high}, lists, ranges or steps"
         expanded.append(values)
     days, months = expanded[2], expanded[3]
-    if words[4] == "*" and all(min(days) > _LONGEST_MONTH.get(month, 31) for month in months):
-        return "that day does not exist in that month, so the schedule would never fire"
+    # A weekday would make it fire all the same, but Dagster's parser refuses such dates at load.
+    if all(min(days) > _LONGEST_MONTH.get(month, 31) for month in months):
+        return "that day does not exist in that month, so the schedule cannot be meant"
     return None
 
 

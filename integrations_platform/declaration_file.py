@@ -106,7 +106,8 @@ def _build(root: Located, faults: Faults) -> SyncSpec | None:
         if not faults.within(f"fields.{name}")
         if (built := build_field(name, node, direction, strategies, fallback, faults))
     ]
-    _judge_names(root, nodes, faults)
+    _judge_match(root, nodes, fields, faults)
+    _judge_strategies(root, nodes, faults)
     _judge_columns(fields, nodes, faults)
     _judge_groups(fields, nodes, faults)
     schedule = root.get("schedule")
@@ -213,13 +214,23 @@ def _known_zone(name: str) -> bool:
     return True
 
 
-def _judge_names(root: Located, fields: Mapping[str, Located], faults: Faults) -> None:
-    """``match`` and ``conflicts.fields`` must name fields (or groups) that exist."""
-    groups = {str(group.value) for node in fields.values() if (group := node.get("group"))}
+def _judge_match(root: Located, nodes: Mapping[str, Located], fields: list[FieldSpec], faults: Faults) -> None:
+    """``match`` must name fields that exist and tell records apart."""
+    constants = {field.name for field in fields if not field.source}
     match = root.get("match")
-    for item in match.value if fields and match and isinstance(match.value, tuple) else ():
-        if isinstance(item.value, str) and item.value not in fields:
-            faults.add(item.line, "match", f"{item.value!r} is no field of this sync", nearest(item.value, fields))
+    for item in match.value if nodes and match and isinstance(match.value, tuple) else ():
+        if not isinstance(item.value, str):
+            continue
+        if item.value not in nodes:
+            faults.add(item.line, "match", f"{item.value!r} is no field of this sync", nearest(item.value, nodes))
+        elif item.value in constants:
+            what = f"{item.value!r} is a constant, which every record shares"
+            faults.add(item.line, "match", what, "match by a field that tells records apart")
+
+
+def _judge_strategies(root: Located, fields: Mapping[str, Located], faults: Faults) -> None:
+    """``conflicts.fields`` must name fields or groups that exist."""
+    groups = {str(group.value) for node in fields.values() if (group := node.get("group"))}
     conflicts = root.get("conflicts")
     named = _entries(conflicts.get("fields")) if fields and conflicts else {}
     for name, node in named.items():
