@@ -126,7 +126,7 @@ class Binding:
         return "UTC" if column.family is Family.INSTANT else self.spec.zone or "UTC"
 
     def bound(self, name: str, value: Value) -> Any:
-        """A canonical value as the driver takes it for that column. Raises ValueRefused."""
+        """A canonical value as the driver takes it for that column. Raises UnfitValueError."""
         column = self.shape.by_name[name]
         return self.dialect.bind(column, encode(column, value, self.zone(column)))
 

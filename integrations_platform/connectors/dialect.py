@@ -143,7 +143,7 @@ class Dialect(ABC):
         return False
 
     def bind(self, _column: NativeColumn, value: Any) -> Any:
-        """The last step before the driver. Raises ValueRefused."""
+        """The last step before the driver. Raises UnfitValueError."""
         return value
 
     def keys_in(self, columns: Sequence[str], count: int) -> str:

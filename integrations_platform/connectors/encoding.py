@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from integrations_platform.connectors.dialect import json_line
 from integrations_platform.connectors.introspection import Family, NativeColumn
-from integrations_platform.connectors.sql_errors import ValueRefused
+from integrations_platform.connectors.sql_errors import UnfitValueError
 from integrations_platform.unified_sync.values import FieldType, Invalid, NotCanonical, Unresolved, Value, canonical
 
 _FLOAT_DIGITS = {"float4": 6, "float": 6}  # float8 and double keep 15
@@ -27,12 +27,12 @@ _WHOLE = re.compile(r"-?(0|[1-9]\d*)")
 def encode(column: NativeColumn, value: Value, zone: str) -> Any:
     """A canonical value as the column takes it. ``zone`` is what its wall-clock times are meant in.
 
-    Raises :class:`ValueRefused` for what the column would keep only by changing it.
+    Raises :class:`UnfitValueError` for what the column would keep only by changing it.
     """
     if value is None:
         return None
     if isinstance(value, Invalid | Unresolved):
-        raise ValueRefused(f"column {column.name}: there is no valid value to write")
+        raise UnfitValueError(f"column {column.name}: there is no valid value to write")
     if isinstance(value, bool):
         return _boolean(column, value)
     if isinstance(value, tuple):
@@ -63,7 +63,7 @@ def _options(column: NativeColumn, value: tuple[str, ...]) -> Any:
     if column.family is Family.JSON:
         return json_line(list(value))
     if any("," in option or ";" in option for option in value):
-        raise ValueRefused(f"column {column.name}: an option contains a comma or semicolon, which separate options")
+        raise UnfitValueError(f"column {column.name}: an option contains a comma or semicolon, which separate options")
     return ("," if column.family is Family.SET else ";").join(value)
 
 
@@ -75,14 +75,14 @@ def _number(column: NativeColumn, value: int | Decimal) -> Any:
     exponent = value.as_tuple().exponent
     decimals = -exponent if isinstance(exponent, int) and exponent < 0 else 0
     if column.fraction_digits is not None and decimals > column.fraction_digits:
-        raise ValueRefused(f"column {column.name} keeps {column.fraction_digits} decimal places, the value has more")
+        raise UnfitValueError(f"column {column.name} keeps {column.fraction_digits} decimal places, the value has more")
     if column.family is Family.INTEGER:
         if decimals:
-            raise ValueRefused(f"column {column.name} keeps whole numbers, the value has decimal places")
+            raise UnfitValueError(f"column {column.name} keeps whole numbers, the value has decimal places")
         return int(value)
     limit = _FLOAT_DIGITS.get(column.storage, 15)
     if column.family is Family.FLOAT and len(format(value, "f").strip("-0").replace(".", "").strip("0")) > limit:
-        raise ValueRefused(f"column {column.name} is a float and keeps {limit} digits; make it a decimal column")
+        raise UnfitValueError(f"column {column.name} is a float and keeps {limit} digits; make it a decimal column")
     return value
 
 
@@ -96,17 +96,19 @@ def _date(column: NativeColumn, value: date) -> Any:
 
 def _datetime(column: NativeColumn, value: datetime, zone: str) -> Any:
     if value.microsecond % 10 ** (6 - min(column.second_digits, 6)):
-        raise ValueRefused(f"column {column.name} keeps {column.second_digits} digits of a second, the value has more")
+        raise UnfitValueError(
+            f"column {column.name} keeps {column.second_digits} digits of a second, the value has more"
+        )
     if column.family is Family.INSTANT:
         return value
     if column.family is Family.DATETIME:
         local = value.astimezone(ZoneInfo(zone)).replace(tzinfo=None, fold=0)
         if local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC) != value:
-            raise ValueRefused(f"column {column.name}: the wall clock of {zone} shows this hour twice, and the column "
+            raise UnfitValueError(f"column {column.name}: the wall clock of {zone} shows this hour twice, and the column "
                                "keeps no zone")  # fmt: skip
         return local
     if column.family is Family.DATE:
-        raise ValueRefused(f"column {column.name} is a date and would lose the time of day")
+        raise UnfitValueError(f"column {column.name} is a date and would lose the time of day")
     return value.isoformat()
 
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from integrations_platform.connectors.sql_errors import ValueRefused, side_error
+from integrations_platform.connectors.sql_errors import UnfitValueError, side_error
 from integrations_platform.unified_sync.port import ErrorKind, SideError
 
 Row = tuple[Any, ...]
@@ -127,7 +127,7 @@ class Database:
     def faults(self) -> tuple[type[BaseException], ...]:
         """What a driver raises, and what binding a value it cannot carry raises."""
         return (self._engine.dialect.loaded_dbapi.Error, sa.exc.SQLAlchemyError, OSError, OverflowError,
-                UnicodeError, ValueRefused)  # fmt: skip
+                UnicodeError, UnfitValueError)  # fmt: skip
 
     @contextmanager
     def transaction(self, session: Session, begin: Sequence[str]) -> Iterator[None]:

@@ -119,7 +119,7 @@ SQLITE_NAMES: Final[dict[str, Meaning]] = {  # the longest matching prefix count
 _OTHER = Meaning(_C, "the database refused the statement", "see the code and the database server's log")
 
 
-class ValueRefused(ValueError):
+class UnfitValueError(ValueError):
     """A canonical value that this column cannot hold; nothing was sent. The message names the column, not the value."""
 
 
@@ -133,7 +133,7 @@ def _longest_prefix(table: dict[str, Meaning], code: str) -> Meaning | None:
 def meaning_of(fault: BaseException) -> tuple[str, Meaning, str]:
     """(code, meaning, the constraint or column concerned) of a driver's exception."""
     fault = getattr(fault, "orig", None) or fault
-    if isinstance(fault, ValueRefused):
+    if isinstance(fault, UnfitValueError):
         return "value", Meaning(_P, str(fault)), ""
     if isinstance(fault, UnicodeEncodeError | OverflowError):
         return "value", _BAD_VALUE, ""

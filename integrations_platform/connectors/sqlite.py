@@ -1,7 +1,7 @@
 """SQLite through the standard library: catalogue, fingerprints by a registered function, affinities.
 
-Owns what only SQLite knows. SQLite has no hash function, so versions come from a Python function over each value and its
-storage class; that is still evaluated inside the statement, so compare-and-set holds.
+Owns what only SQLite knows. SQLite has no hash function, so versions come from a Python function over each value and
+its storage class; that is still evaluated inside the statement, so compare-and-set holds.
 """
 
 # ruff: noqa: ARG002 - a method of the seam is given what some other dialect needs
@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from integrations_platform.connectors.dialect import Dialect, EngineTypes, Quote, json_line
 from integrations_platform.connectors.introspection import Family, InboundKey, NativeColumn, TableShape, integer_bounds
 from integrations_platform.connectors.session import Row, Session
-from integrations_platform.connectors.sql_errors import ValueRefused
+from integrations_platform.connectors.sql_errors import UnfitValueError
 from integrations_platform.unified_sync.port import Problem
 from integrations_platform.unified_sync.values import FieldType
 
@@ -93,8 +93,14 @@ class SQLite(Dialect):
             names = [row[0] for row in session.rows("SELECT name FROM pragma_index_info(?)", (index,))]
             if len(names) == 1 and not partial and names[0]:
                 unique.add(names[0])
-        nocase = {name.lower() for name in re.findall(r'["`\[]?(\w+)["`\]]?[^,]*?COLLATE\s+NOCASE', found[0][2] or "",
-                                                      re.IGNORECASE)}  # fmt: skip
+        definition = found[0][2] or ""
+        nocase = {
+            row[0]
+            for row in rows
+            if re.search(
+                rf"""[(,]\s*["`\[]?{re.escape(row[0])}["`\]]?\s[^,]*?COLLATE\s+NOCASE""", definition, re.IGNORECASE
+            )
+        }
         columns = tuple(_column(row, key, unique, nocase) for row in rows)
         return TableShape(None, found[0][0], columns, key, found[0][1] == "view")
 
@@ -106,7 +112,8 @@ class SQLite(Dialect):
     def inbound_keys(self, session: Session, shape: TableShape) -> list[InboundKey]:
         """From every table's foreign keys."""
         rows = session.rows(
-            'SELECT m.name, f.id, f."from", f."to", f.on_delete FROM sqlite_master m, pragma_foreign_key_list(m.name) f '
+            'SELECT m.name, f.id, f."from", f."to", f.on_delete '
+            "FROM sqlite_master m, pragma_foreign_key_list(m.name) f "
             "WHERE m.type = 'table' AND f.\"table\" = ? COLLATE NOCASE "
             "AND f.on_delete IN ('CASCADE', 'SET NULL', 'SET DEFAULT') ORDER BY m.name, f.id, f.seq",
             (shape.name,),
@@ -169,8 +176,8 @@ class SQLite(Dialect):
         return f"{quote(column.name)} COLLATE BINARY IN ({marks})"
 
     def compares_loosely(self, column: NativeColumn) -> bool:
-        """COLLATE NOCASE."""
-        return column.case_insensitive
+        """Any text: an index's or column's COLLATE may be NOCASE or the application's own."""
+        return column.family in (Family.TEXT, Family.OTHER)
 
     def bind(self, column: NativeColumn, value: Any) -> Any:
         """Text for what SQLite has no storage class for, refused where its affinity would turn it into a float."""
@@ -181,10 +188,12 @@ class SQLite(Dialect):
         if isinstance(value, Decimal):
             digits = len(value.as_tuple().digits)
             if column.storage not in ("TEXT", "BLOB") and digits > SIGNIFICANT_DIGITS:
-                raise ValueRefused(f"column {column.name} keeps {SIGNIFICANT_DIGITS} digits; declare it TEXT for more")
+                raise UnfitValueError(
+                    f"column {column.name} keeps {SIGNIFICANT_DIGITS} digits; declare it TEXT for more"
+                )
             return format(value, "f")
         if isinstance(value, str) and column.storage not in ("TEXT", "BLOB") and _NUMBER.fullmatch(value):
-            raise ValueRefused(f"column {column.name} is declared {column.native_type}, which turns this text into a "
+            raise UnfitValueError(f"column {column.name} is declared {column.native_type}, which turns this text into a "
                                "number; declare it TEXT")  # fmt: skip
         return value
 
@@ -266,5 +275,5 @@ def _column(row: Row, key: tuple[str, ...], unique: set[str], nocase: set[str]) 
         # SQLite does not enforce lengths, but other readers of the file may rely on them.
         max_length=int(size.group(1)) if family is Family.TEXT and size else None,
         integer_digits=whole, fraction_digits=fraction, minimum=low, maximum=high,
-        case_insensitive=name.lower() in nocase, unique=name in unique, storage=affinity,
+        case_insensitive=name in nocase, unique=name in unique, storage=affinity,
     )  # fmt: skip

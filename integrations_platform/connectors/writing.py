@@ -14,7 +14,7 @@ from integrations_platform.connectors.binding import Binding
 from integrations_platform.connectors.introspection import InboundKey
 from integrations_platform.connectors.ledger import Entry, Ledger
 from integrations_platform.connectors.session import Row, Session
-from integrations_platform.connectors.sql_errors import ValueRefused, meaning_of
+from integrations_platform.connectors.sql_errors import UnfitValueError, meaning_of
 from integrations_platform.unified_sync.port import ErrorKind, Kind, Outcome, Status, Write
 from integrations_platform.unified_sync.values import Value
 
@@ -41,7 +41,7 @@ class Writer:
         self._inbound = inbound
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
-        """Outcomes of a batch of one kind. Raises driver errors and :class:`ValueRefused`, having written in part."""
+        """Outcomes of a batch of one kind. Raises driver errors and :class:`UnfitValueError`, having written in part."""
         kind = writes[0].kind
         if kind is Kind.CREATE:
             return self._create(writes)
@@ -216,13 +216,15 @@ class Writer:
         old = dict(zip(names, self._binding.key(record_id) or (), strict=True))
         for name in given:
             if str(self._binding.bound(name, values.pop(name))) != str(old[name]):
-                raise ValueRefused(f"column {name} is part of the key, which identifies the record and never changes")
+                raise UnfitValueError(
+                    f"column {name} is part of the key, which identifies the record and never changes"
+                )
 
     # Archive, restore, delete
 
     def _move_out(self, waiting: Mapping[str, Write]) -> set[str]:
         if self._archive is None:
-            raise ValueRefused("records cannot be archived: the engine may not create its table here; grant CREATE or "
+            raise UnfitValueError("records cannot be archived: the engine may not create its table here; grant CREATE or "
                                "declare `soft_delete:`")  # fmt: skip
         rows = self._held(waiting)
         self._archive.put(
@@ -264,7 +266,7 @@ class Writer:
                 [part for key in keys for part in key],
             )
             if rows[0][0]:
-                raise ValueRefused(
+                raise UnfitValueError(
                     f"removing the record would {_EFFECT[inbound.on_delete]} rows of {inbound.table} ({inbound.name}, "
                     f"ON DELETE {inbound.on_delete}); archive those first, or declare `soft_delete:`"
                 )
