@@ -32,4 +32,5 @@ def change(database: Database, expected: Breaker, new: Breaker) -> bool:
             return True
         if expected != Breaker(expected.system):
             return False
-        return connection.execute(database.insert_missing(_breaker), as_row(new)).rowcount == 1
+        first = database.insert_missing(_breaker).returning(_breaker.c.system)
+        return connection.execute(first, as_row(new)).scalar() is not None

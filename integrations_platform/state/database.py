@@ -84,11 +84,20 @@ class Database:
         except DBAPIError as fault:
             raise StateError(f"{self.place}: {explain(fault)}") from fault
 
-    def among(self, column: sa.ColumnElement[str], values: Sequence[str]) -> sa.ColumnElement[bool]:
-        """``column IN values`` as one bound parameter, whatever their number."""
+    def among(self, pair: str, column: sa.Column[Any], values: Sequence[str]) -> sa.ColumnElement[bool]:
+        """Rows of a sync whose ``column`` has one of ``values``, bound as one parameter whatever their number."""
+        of_pair = column.table.c.pair
         if self.on_sqlite:
+            # As a row value, because of `pair = ? AND column IN (…)` SQLite would take the first half as selective
+            # enough and read the whole sync through its primary key, once for every look-up.
             each = sa.func.json_each(json.dumps(list(values))).table_valued("value")
-            return column.in_(sa.select(each.c.value))
+            return sa.tuple_(of_pair, column).in_(sa.select(sa.literal(pair), each.c.value))
+        return sa.and_(of_pair == pair, self.one_of(column, values))
+
+    def one_of(self, column: sa.Column[Any], values: Sequence[str]) -> sa.ColumnElement[bool]:
+        """Rows of every sync whose ``column`` has one of ``values``, bound as one parameter whatever their number."""
+        if self.on_sqlite:
+            return column.in_(sa.select(sa.func.json_each(json.dumps(list(values))).table_valued("value").c.value))
         return column == sa.any_(sa.bindparam(None, list(values), type_=postgresql.ARRAY(sa.Text), unique=True))
 
     def upsert(

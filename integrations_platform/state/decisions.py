@@ -78,7 +78,7 @@ def release_quarantined(database: Database, pair: str, subjects: Sequence[str], 
         for some in chunks(subjects):
             released += connection.execute(
                 sa.update(table)
-                .where(table.c.pair == pair, database.among(table.c.subject, some))
+                .where(database.among(pair, table.c.subject, some))
                 .where(table.c.status == QuarantineStatus.OPEN.value)
                 .values(status=QuarantineStatus.RELEASED.value)
                 .returning(*table.c)

@@ -5,7 +5,8 @@ The frame is filled piece by piece, so that a million links never exist as a mil
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -30,7 +31,9 @@ def frame(database: Database, pair: str) -> pl.DataFrame:
         for rows in connection.execution_options(yield_per=PIECE).execute(query).partitions():
             columns = zip(*rows, strict=True)
             pieces.append(pl.DataFrame(dict(zip(LINK_SCHEMA, columns, strict=True)), schema=LINK_SCHEMA))
-    return pl.concat(pieces).sort("link_id")  # sorted here: PostgreSQL would sort by its locale
+    whole = pl.concat(pieces)
+    # SQLite reads in this order, and sorting copies; PostgreSQL would order by its locale.
+    return whole if whole["link_id"].is_sorted() else whole.sort("link_id")
 
 
 def bases(database: Database, pair: str, link_ids: Sequence[str]) -> dict[str, BaseRow]:
@@ -38,7 +41,7 @@ def bases(database: Database, pair: str, link_ids: Sequence[str]) -> dict[str, B
     query = sa.select(_base.c.link_id, _base.c.base_version, _base.c.agreed_at, _base.c.values_a, _base.c.values_b)
     return {
         row.link_id: BaseRow(row.base_version, from_text(row.agreed_at), row.values_a, row.values_b)
-        for row in _rows(database, query.where(_base.c.pair == pair), _base.c.link_id, link_ids)
+        for row in _rows(database, query, partial(database.among, pair, _base.c.link_id), link_ids)
     }
 
 
@@ -47,10 +50,10 @@ def key_owners(database: Database, pair: str, digests: Sequence[str]) -> dict[st
     query = (
         sa.select(_key.c.digest, _key.c.link_id)
         .join(_link, (_link.c.pair == _key.c.pair) & (_link.c.link_id == _key.c.link_id))
-        .where(_key.c.pair == pair, _link.c.state == LinkState.ACTIVE.value)
+        .where(_link.c.state == LinkState.ACTIVE.value)
     )
     owners: dict[str, list[str]] = {}
-    for row in _rows(database, query, _key.c.digest, digests):
+    for row in _rows(database, query, partial(database.among, pair, _key.c.digest), digests):
         owners.setdefault(row.digest, []).append(row.link_id)
     return {digest: tuple(sorted(ids)) for digest, ids in owners.items()}
 
@@ -58,10 +61,18 @@ def key_owners(database: Database, pair: str, digests: Sequence[str]) -> dict[st
 def by_record(database: Database, pair: str, side: SideName, ids: Sequence[str]) -> dict[str, tuple[str, LinkState]]:
     """(link id, state) by record id on ``side``; a record that was merged away and linked again is in its live link."""
     column = _link.c.id_a if side == "A" else _link.c.id_b
-    query = sa.select(column.label("record_id"), _link.c.link_id, _link.c.state).where(_link.c.pair == pair)
+    query = sa.select(column.label("record_id"), _link.c.link_id, _link.c.state)
     found: dict[str, tuple[str, LinkState]] = {}
-    for condition in (tables.MERGED, tables.LIVE):  # each has its own index; the later wins
-        for row in _rows(database, query.where(condition), column, ids):
+
+    def merged(some: Sequence[str]) -> sa.ColumnElement[bool]:
+        # By id alone: SQLite would prefer any index that begins with the sync, and read all of it.
+        return sa.and_(tables.MERGED, _link.c.pair.concat("") == pair, database.one_of(column, some))
+
+    def live(some: Sequence[str]) -> sa.ColumnElement[bool]:
+        return sa.and_(tables.LIVE, database.among(pair, column, some))
+
+    for condition in (merged, live):  # the later wins
+        for row in _rows(database, query, condition, ids):
             found[row.record_id] = (row.link_id, LinkState(row.state))
     return found
 
@@ -70,26 +81,32 @@ def record_ids(
     database: Database, pair: str, link_ids: Sequence[str]
 ) -> dict[str, tuple[str | None, str | None, LinkState]]:
     """(id on A, id on B, state) by link id."""
-    query = sa.select(_link.c.link_id, _link.c.id_a, _link.c.id_b, _link.c.state).where(_link.c.pair == pair)
+    query = sa.select(_link.c.link_id, _link.c.id_a, _link.c.id_b, _link.c.state)
     return {
         row.link_id: (row.id_a, row.id_b, LinkState(row.state))
-        for row in _rows(database, query, _link.c.link_id, link_ids)
+        for row in _rows(database, query, partial(database.among, pair, _link.c.link_id), link_ids)
     }
 
 
 def tombstones(database: Database, pair: str, link_ids: Sequence[str]) -> Mapping[str, Tombstone]:
     """Tombstones by link id."""
     table = tables.tombstone
-    query = sa.select(table).where(table.c.pair == pair)
-    return {row.link_id: from_row(Tombstone, row._mapping) for row in _rows(database, query, table.c.link_id, link_ids)}
+    query = sa.select(table)
+    return {
+        row.link_id: from_row(Tombstone, row._mapping)
+        for row in _rows(database, query, partial(database.among, pair, table.c.link_id), link_ids)
+    }
 
 
 def _rows(
-    database: Database, query: sa.Select[*tuple[Any, ...]], column: sa.ColumnElement[str], values: Sequence[str]
+    database: Database,
+    query: sa.Select[*tuple[Any, ...]],
+    condition: Callable[[Sequence[str]], sa.ColumnElement[bool]],
+    values: Sequence[str],
 ) -> list[sa.Row[*tuple[Any, ...]]]:
     rows: list[sa.Row[*tuple[Any, ...]]] = []
     if values:
         with database.read() as connection:
             for some in chunks(values):
-                rows += connection.execute(query.where(database.among(column, some))).all()
+                rows += connection.execute(query.where(condition(some))).all()
     return rows

@@ -106,7 +106,7 @@ class SqlStore:
         """Intents by op_id."""
         table, found = tables.op, {}
         for some in chunks(op_ids):
-            query = sa.select(table).where(table.c.pair == pair, self._database.among(table.c.op_id, some))
+            query = sa.select(table).where(self._database.among(pair, table.c.op_id, some))
             found.update({row["op_id"]: from_row(Intent, row) for row in self._all(query)})
         return found
 

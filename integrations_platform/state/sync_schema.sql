@@ -204,9 +204,9 @@ CREATE UNIQUE INDEX sync_link_live_a ON sync_link (pair, id_a) WHERE state NOT I
 
 CREATE UNIQUE INDEX sync_link_live_b ON sync_link (pair, id_b) WHERE state NOT IN ('closed', 'merged_away');
 
-CREATE INDEX sync_link_merged_a ON sync_link (pair, id_a) WHERE state = 'merged_away';
+CREATE INDEX sync_link_merged_a ON sync_link (id_a) WHERE state = 'merged_away';
 
-CREATE INDEX sync_link_merged_b ON sync_link (pair, id_b) WHERE state = 'merged_away';
+CREATE INDEX sync_link_merged_b ON sync_link (id_b) WHERE state = 'merged_away';
 
 CREATE INDEX sync_key_by_link ON sync_key (pair, link_id);
 
@@ -478,9 +478,9 @@ CREATE UNIQUE INDEX sync_link_live_a ON sync_link (pair, id_a) WHERE state NOT I
 
 CREATE UNIQUE INDEX sync_link_live_b ON sync_link (pair, id_b) WHERE state NOT IN ('closed', 'merged_away');
 
-CREATE INDEX sync_link_merged_a ON sync_link (pair, id_a) WHERE state = 'merged_away';
+CREATE INDEX sync_link_merged_a ON sync_link (id_a) WHERE state = 'merged_away';
 
-CREATE INDEX sync_link_merged_b ON sync_link (pair, id_b) WHERE state = 'merged_away';
+CREATE INDEX sync_link_merged_b ON sync_link (id_b) WHERE state = 'merged_away';
 
 CREATE INDEX sync_key_by_link ON sync_key (pair, link_id);
 

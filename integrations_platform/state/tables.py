@@ -53,8 +53,8 @@ link = Table(
     ForeignKeyConstraint(["pair"], ["sync_pair.pair"], name="sync_link_pair"),
     Index("sync_link_live_a", "pair", "id_a", unique=True, **_partial(LIVE)),
     Index("sync_link_live_b", "pair", "id_b", unique=True, **_partial(LIVE)),
-    Index("sync_link_merged_a", "pair", "id_a", **_partial(MERGED)),
-    Index("sync_link_merged_b", "pair", "id_b", **_partial(MERGED)),
+    Index("sync_link_merged_a", "id_a", **_partial(MERGED)),
+    Index("sync_link_merged_b", "id_b", **_partial(MERGED)),
     sqlite_with_rowid=False,
 )
 

@@ -81,7 +81,7 @@ class SqlTransaction:
             return
         op = tables.op
         for ids in chunks([intent.op_id for intent in intents]):
-            query = sa.select(op.c.op_id).where(op.c.pair == self._pair, self._database.among(op.c.op_id, ids))
+            query = sa.select(op.c.op_id).where(self._database.among(self._pair, op.c.op_id, ids))
             still_open = self._connection.execute(query.where(tables.SENT)).scalars().all()
             if still_open:
                 raise ValueError(f"these operations were sent and have no outcome yet: {', '.join(still_open[:10])}")
@@ -121,7 +121,7 @@ class SqlTransaction:
         for some in chunks(subjects):
             self._connection.execute(
                 sa.update(table)
-                .where(table.c.pair == self._pair, self._database.among(table.c.subject, some))
+                .where(self._database.among(self._pair, table.c.subject, some))
                 .where(table.c.status != QuarantineStatus.RESOLVED.value)
                 .values(status=QuarantineStatus.RESOLVED.value, resolved_at=to_text(at))
             )
@@ -177,8 +177,8 @@ class SqlTransaction:
         try:
             with self._connection.begin_nested():
                 for ids in chunks([row["link_id"] for row in rows]):
-                    mine = link.c.pair == self._pair, self._database.among(link.c.link_id, ids)
-                    self._connection.execute(sa.update(link).where(*mine).values(id_a=None, id_b=None))
+                    mine = self._database.among(self._pair, link.c.link_id, ids)
+                    self._connection.execute(sa.update(link).where(mine).values(id_a=None, id_b=None))
                 self._connection.execute(statement, rows)
         except IntegrityError:
             raise ValueError(self._taken(rows)) from None
@@ -196,8 +196,8 @@ class SqlTransaction:
                 if wanted[record_id] != link_id
             ]
             for ids in chunks(list(wanted)):
-                query = sa.select(link.c[name], link.c.link_id).where(link.c.pair == self._pair, tables.LIVE)
-                owners = self._connection.execute(query.where(self._database.among(link.c[name], ids)))
+                query = sa.select(link.c[name], link.c.link_id).where(tables.LIVE)
+                owners = self._connection.execute(query.where(self._database.among(self._pair, link.c[name], ids)))
                 found += [
                     f"{record_id} on side {side} (links {owner} and {wanted[record_id]})"
                     for record_id, owner in owners
@@ -207,18 +207,16 @@ class SqlTransaction:
 
     def _stored_links(self, ids: Sequence[str]) -> list[dict[str, Any]]:
         link = tables.link
-        query = sa.select(link).where(link.c.pair == self._pair, self._database.among(link.c.link_id, ids))
+        query = sa.select(link).where(self._database.among(self._pair, link.c.link_id, ids))
         return [dict(row) for row in self._connection.execute(query).mappings()]
 
     def _replace_keys(self, links: dict[str, Link]) -> None:
         key = tables.key
         stored: set[tuple[str, str]] = set()
         for ids in chunks(list(links)):
-            query = sa.select(key.c.link_id, key.c.digest).where(key.c.pair == self._pair)
-            stored.update(
-                (link_id, digest)
-                for link_id, digest in self._connection.execute(query.where(self._database.among(key.c.link_id, ids)))
-            )
+            query = sa.select(key.c.link_id, key.c.digest)
+            held = self._connection.execute(query.where(self._database.among(self._pair, key.c.link_id, ids)))
+            stored.update((link_id, digest) for link_id, digest in held)
         wanted = {(link.link_id, digest) for link in links.values() for digest in link.keys}
         if gone := sorted(stored - wanted):
             mine = key.c.pair == self._pair, key.c.link_id == sa.bindparam("a"), key.c.digest == sa.bindparam("b")

@@ -86,8 +86,8 @@ def _create_indexes() -> None:
     live, merged = "state NOT IN ('closed', 'merged_away')", "state = 'merged_away'"
     _index("sync_link_live_a", "sync_link", "pair id_a", live, unique=True)
     _index("sync_link_live_b", "sync_link", "pair id_b", live, unique=True)
-    _index("sync_link_merged_a", "sync_link", "pair id_a", merged)
-    _index("sync_link_merged_b", "sync_link", "pair id_b", merged)
+    _index("sync_link_merged_a", "sync_link", "id_a", merged)
+    _index("sync_link_merged_b", "sync_link", "id_b", merged)
     _index("sync_key_by_link", "sync_key", "pair link_id")
     _index("sync_run_by_sequence", "sync_run", "pair sequence")
     _index("sync_run_by_time", "sync_run", "started_at")
