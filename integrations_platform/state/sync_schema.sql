@@ -234,26 +234,27 @@ CREATE TRIGGER sync_audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON syn
 
 CREATE VIEW sync_summary AS
 SELECT substr(started_at, 1, 10) AS day, pair AS sync, COUNT(*) AS runs,
-  SUM(CASE WHEN status IN ('success', 'succeeded') THEN 1 ELSE 0 END) AS succeeded,
+  SUM(CASE WHEN status = 'succeeded' THEN 1 ELSE 0 END) AS succeeded,
   SUM(CASE WHEN status = 'partial' THEN 1 ELSE 0 END) AS partial,
+  SUM(CASE WHEN status = 'refused' THEN 1 ELSE 0 END) AS refused,
   SUM(CASE WHEN status = 'failed' THEN 1 ELSE 0 END) AS failed,
-  SUM(CASE WHEN status NOT IN ('success', 'succeeded', 'partial', 'failed') THEN 1 ELSE 0 END) AS other,
-  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'read_a' AS bigint), 0)) AS bigint) AS read_a,
-  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'read_b' AS bigint), 0)) AS bigint) AS read_b,
-  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'created_a' AS bigint), 0)) AS bigint) AS created_a,
-  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'created_b' AS bigint), 0)) AS bigint) AS created_b,
-  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'updated_a' AS bigint), 0)) AS bigint) AS updated_a,
-  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'updated_b' AS bigint), 0)) AS bigint) AS updated_b,
-  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'archived_a' AS bigint), 0)) AS bigint) AS archived_a,
-  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'archived_b' AS bigint), 0)) AS bigint) AS archived_b,
-  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'deleted_a' AS bigint), 0)) AS bigint) AS deleted_a,
-  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'deleted_b' AS bigint), 0)) AS bigint) AS deleted_b,
-  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'restored_a' AS bigint), 0)) AS bigint) AS restored_a,
-  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'restored_b' AS bigint), 0)) AS bigint) AS restored_b,
-  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'conflicts_opened' AS bigint), 0)) AS bigint) AS conflicts_opened,
-  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'quarantined' AS bigint), 0)) AS bigint) AS quarantined,
-  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'deferred' AS bigint), 0)) AS bigint) AS deferred,
-  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'calls' AS bigint), 0)) AS bigint) AS calls,
+  SUM(CASE WHEN status NOT IN ('succeeded', 'partial', 'refused', 'failed') THEN 1 ELSE 0 END) AS unfinished,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'read_a' AS numeric), 0)) AS bigint) AS read_a,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'read_b' AS numeric), 0)) AS bigint) AS read_b,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'created_a' AS numeric), 0)) AS bigint) AS created_a,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'created_b' AS numeric), 0)) AS bigint) AS created_b,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'updated_a' AS numeric), 0)) AS bigint) AS updated_a,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'updated_b' AS numeric), 0)) AS bigint) AS updated_b,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'archived_a' AS numeric), 0)) AS bigint) AS archived_a,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'archived_b' AS numeric), 0)) AS bigint) AS archived_b,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'deleted_a' AS numeric), 0)) AS bigint) AS deleted_a,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'deleted_b' AS numeric), 0)) AS bigint) AS deleted_b,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'restored_a' AS numeric), 0)) AS bigint) AS restored_a,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'restored_b' AS numeric), 0)) AS bigint) AS restored_b,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'conflicts_opened' AS numeric), 0)) AS bigint) AS conflicts_opened,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'quarantined' AS numeric), 0)) AS bigint) AS quarantined,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'deferred' AS numeric), 0)) AS bigint) AS deferred,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'calls' AS numeric), 0)) AS bigint) AS calls,
   SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'seconds' AS double precision), 0)) AS seconds
 FROM sync_run WHERE NOT dry_run GROUP BY substr(started_at, 1, 10), pair;
 
@@ -265,9 +266,9 @@ FROM sync_conflict WHERE status = 'open';
 CREATE VIEW sync_performance_view AS
 SELECT substr(started_at, 1, 14) || '00' AS hour, pair AS sync, COUNT(*) AS runs,
   AVG(COALESCE(CAST(CAST(counts AS jsonb) ->> 'seconds' AS double precision), 0)) AS mean_seconds, MAX(COALESCE(CAST(CAST(counts AS jsonb) ->> 'seconds' AS double precision), 0)) AS max_seconds,
-  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'read_a' AS bigint), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'read_b' AS bigint), 0)) AS bigint) AS records_read,
-  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'created_a' AS bigint), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'created_b' AS bigint), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'updated_a' AS bigint), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'updated_b' AS bigint), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'archived_a' AS bigint), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'archived_b' AS bigint), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'deleted_a' AS bigint), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'deleted_b' AS bigint), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'restored_a' AS bigint), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'restored_b' AS bigint), 0)) AS bigint) AS records_written,
-  SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'read_a' AS bigint), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'read_b' AS bigint), 0)) / NULLIF(CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'seconds' AS double precision), 0)) AS double precision), 0) AS records_per_second
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'read_a' AS numeric), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'read_b' AS numeric), 0)) AS bigint) AS records_read,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'created_a' AS numeric), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'created_b' AS numeric), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'updated_a' AS numeric), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'updated_b' AS numeric), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'archived_a' AS numeric), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'archived_b' AS numeric), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'deleted_a' AS numeric), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'deleted_b' AS numeric), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'restored_a' AS numeric), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'restored_b' AS numeric), 0)) AS bigint) AS records_written,
+  SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'read_a' AS numeric), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'read_b' AS numeric), 0)) / NULLIF(CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'seconds' AS double precision), 0)) AS double precision), 0) AS records_per_second
 FROM sync_run WHERE NOT dry_run AND finished_at IS NOT NULL GROUP BY substr(started_at, 1, 14), pair;
 
 INSERT INTO integrations_alembic_version (version_num) VALUES ('0001') RETURNING integrations_alembic_version.version_num;
@@ -508,10 +509,11 @@ CREATE TRIGGER sync_audit_no_delete BEFORE DELETE ON sync_audit BEGIN SELECT RAI
 
 CREATE VIEW sync_summary AS
 SELECT substr(started_at, 1, 10) AS day, pair AS sync, COUNT(*) AS runs,
-  SUM(CASE WHEN status IN ('success', 'succeeded') THEN 1 ELSE 0 END) AS succeeded,
+  SUM(CASE WHEN status = 'succeeded' THEN 1 ELSE 0 END) AS succeeded,
   SUM(CASE WHEN status = 'partial' THEN 1 ELSE 0 END) AS partial,
+  SUM(CASE WHEN status = 'refused' THEN 1 ELSE 0 END) AS refused,
   SUM(CASE WHEN status = 'failed' THEN 1 ELSE 0 END) AS failed,
-  SUM(CASE WHEN status NOT IN ('success', 'succeeded', 'partial', 'failed') THEN 1 ELSE 0 END) AS other,
+  SUM(CASE WHEN status NOT IN ('succeeded', 'partial', 'refused', 'failed') THEN 1 ELSE 0 END) AS unfinished,
   CAST(SUM(COALESCE(json_extract(counts, '$.read_a'), 0)) AS bigint) AS read_a,
   CAST(SUM(COALESCE(json_extract(counts, '$.read_b'), 0)) AS bigint) AS read_b,
   CAST(SUM(COALESCE(json_extract(counts, '$.created_a'), 0)) AS bigint) AS created_a,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
 import sqlalchemy as sa
@@ -138,8 +139,9 @@ class SqlTransaction:
     def put_run(self, run: RunRecord) -> None:
         """Insert or replace the run's row. Raises ValueError unless ``counts`` is a JSON object of numbers."""
         counts = json.loads(run.counts)
-        if not isinstance(counts, dict) or not all(isinstance(count, int | float) for count in counts.values()):
-            raise ValueError(f"counts of run {run.run_id} must be a JSON object of numbers")  # the views add them up
+        # One row that the views cannot add up would break them for every sync. (True is an int to Python only.)
+        if not isinstance(counts, dict) or any(type(n) not in {int, float} or not isfinite(n) for n in counts.values()):
+            raise ValueError(f"counts of run {run.run_id} must be a JSON object of numbers")
         self._put(tables.run, [run])
 
     def mark_plan_applied(self, plan_id: str, run_id: str) -> None:

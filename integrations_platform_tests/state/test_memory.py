@@ -74,7 +74,7 @@ def test_runs_are_numbered_and_come_back_newest_first(store: SqlStore, lease: Le
     assert store.runs("another", 10) == []
 
 
-@pytest.mark.parametrize("counts", ["[]", '{"read_a":"two"}', "nothing"])
+@pytest.mark.parametrize("counts", ["[]", '{"read_a":"two"}', '{"read_a":true}', '{"read_a":NaN}', "nothing"])
 def test_counts_that_cannot_be_added_up_are_refused(store: SqlStore, lease: Lease, counts: str) -> None:
     with pytest.raises(ValueError), store.transaction(lease) as change:  # noqa: PT011
         change.put_run(replace(RUN, counts=counts))

@@ -126,9 +126,7 @@ def test_every_spelling_of_postgresql_uses_psycopg_3(scheme: str) -> None:
     assert parse_url(f"{scheme}://host/state").drivername == "postgresql+psycopg"
 
 
-def test_a_postgresql_database_that_does_not_exist(state_url: str) -> None:
-    if state_url.startswith("sqlite"):
-        pytest.skip("SQLite creates its file")
-    missing = sa.make_url(state_url).set(database="no_such_state").render_as_string(hide_password=False)
+def test_a_postgresql_database_that_does_not_exist(postgres_database: str) -> None:
+    missing = sa.make_url(postgres_database).set(database="no_such_state").render_as_string(hide_password=False)
     with pytest.raises(StateError, match="does not exist"):
         open_store(missing)

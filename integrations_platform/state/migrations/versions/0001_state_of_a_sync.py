@@ -119,7 +119,7 @@ def _forbid_changes_of_audit(on_sqlite: bool) -> None:
 
 
 def _create_views(on_sqlite: bool) -> None:
-    def count(name: str, kind: str = "bigint") -> str:
+    def count(name: str, kind: str = "numeric") -> str:
         if on_sqlite:
             return f"COALESCE(json_extract(counts, '$.{name}'), 0)"
         return f"COALESCE(CAST(CAST(counts AS jsonb) ->> '{name}' AS {kind}), 0)"
@@ -127,7 +127,7 @@ def _create_views(on_sqlite: bool) -> None:
     seconds = count("seconds", "double precision")
     read = f"{count('read_a')} + {count('read_b')}"
     written = " + ".join(map(count, _WRITES))
-    # SUM of bigint is numeric on PostgreSQL; counts stay whole numbers on both.
+    # SUM is numeric on PostgreSQL; counts stay whole numbers on both.
     sums = ",\n  ".join(f"CAST(SUM({count(name)}) AS bigint) AS {name}" for name in _COUNTS)
     age = (
         "(julianday('now') - julianday(opened_at)) * 24.0"
@@ -138,10 +138,11 @@ def _create_views(on_sqlite: bool) -> None:
     op.execute(
         f"""CREATE VIEW sync_summary AS
 SELECT substr(started_at, 1, 10) AS day, pair AS sync, COUNT(*) AS runs,
-  SUM(CASE WHEN status IN ('success', 'succeeded') THEN 1 ELSE 0 END) AS succeeded,
+  SUM(CASE WHEN status = 'succeeded' THEN 1 ELSE 0 END) AS succeeded,
   SUM(CASE WHEN status = 'partial' THEN 1 ELSE 0 END) AS partial,
+  SUM(CASE WHEN status = 'refused' THEN 1 ELSE 0 END) AS refused,
   SUM(CASE WHEN status = 'failed' THEN 1 ELSE 0 END) AS failed,
-  SUM(CASE WHEN status NOT IN ('success', 'succeeded', 'partial', 'failed') THEN 1 ELSE 0 END) AS other,
+  SUM(CASE WHEN status NOT IN ('succeeded', 'partial', 'refused', 'failed') THEN 1 ELSE 0 END) AS unfinished,
   {sums},
   SUM({seconds}) AS seconds
 FROM sync_run WHERE NOT dry_run GROUP BY substr(started_at, 1, 10), pair"""
