@@ -46,10 +46,11 @@ class Archive:
         """CREATE TABLE, harmless when it exists."""
         types = self._dialect.types
         return (
-            f"CREATE TABLE IF NOT EXISTS {self.table} (pair {types.pair} NOT NULL, record_id {types.record_id} NOT NULL, "
+            f"CREATE TABLE IF NOT EXISTS {self.table} (pair {types.pair} NOT NULL, "
+            f"record_id {types.record_id} NOT NULL, "
             f"link_id {types.link_id}, version {types.link_id} NOT NULL, body {types.body} NOT NULL, "
             f"columns {types.body} NOT NULL, archived_at {types.moment}, "
-            f"PRIMARY KEY (pair, record_id)){types.suffix}"
+            f"PRIMARY KEY (record_id, pair)){types.suffix}"
         )
 
     def versions(self, session: Session) -> list[tuple[str, str]]:

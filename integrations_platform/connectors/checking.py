@@ -36,7 +36,7 @@ def missing_columns(shape: TableShape, spec: SideSpec, columns: Sequence[BoundCo
                  if name}  # fmt: skip
     listed = ", ".join(column.name for column in shape.columns)
     return [
-        Problem(f"{spec.object} has no column {name!r}, which {origin} names", f"its columns are: {listed}", column=name)
+        Problem(f"{spec.object} has no column {name!r}, which {origin} names", f"its columns: {listed}", column=name)
         for name, origin in declared.items() if name not in shape.by_name
     ]  # fmt: skip
 
@@ -83,7 +83,7 @@ def _column(column: NativeColumn, bound: BoundColumn) -> list[Problem]:
                                 f"declare type {_suggestion(column)} or change the column", column=name))  # fmt: skip
     if kind is FieldType.DATE and column.family in (Family.DATETIME, Family.INSTANT):
         problems.append(Problem(f"column {name!r} holds times where a date is declared; a time of day quarantines its "
-                                "record", "declare type datetime if times matter", blocking=False, column=name))  # fmt: skip
+                                "record", "declare type datetime", blocking=False, column=name))  # fmt: skip
     if kind is FieldType.DECIMAL and column.family is Family.FLOAT:
         problems.append(Problem(f"column {name!r} is {column.native_type}, which keeps decimals only approximately",
                                 "make it a decimal column for money", blocking=False, column=name))  # fmt: skip
@@ -127,7 +127,7 @@ def _writable(binding: Binding, columns: Sequence[BoundColumn]) -> list[Problem]
     for column in shape.columns:
         supplied = column.nullable or column.has_default or column.identity or column.generated
         if not supplied and column.name not in written:
-            problems.append(Problem(f"column {column.name!r} of {spec.object} must have a value and no field writes it, "
+            problems.append(Problem(f"column {column.name!r} of {spec.object} needs a value and no field writes it, "
                                     "so no record can be created here", "map a field to it or give it a default",
                                     blocking=False, column=column.name))  # fmt: skip
     return problems

@@ -3,7 +3,6 @@
 Owns the seam and the spellings most dialects share. It holds no connection and no declaration of a sync.
 """
 
-# ruff: noqa: ARG002 - a method of the seam is given what some other dialect needs
 from __future__ import annotations
 
 import json
@@ -170,7 +169,7 @@ class Dialect(ABC):
         given: Sequence[Row] | None,
         quote: Quote,
     ) -> list[Row]:
-        """Insert rows and return the key of each, in order; ``given`` are the keys when the rows contain them."""  # fmt: skip
+        """Insert rows and return the key of each, in order; ``given``: the keys, if the rows hold them."""  # fmt: skip
 
     def insert_sql(self, table: str, columns: Sequence[str], quote: Quote, values: Sequence[str] | None = None) -> str:
         """INSERT of one row. ``values`` replaces the plain placeholders."""

@@ -104,7 +104,7 @@ def _datetime(column: NativeColumn, value: datetime, zone: str) -> Any:
     if column.family is Family.DATETIME:
         local = value.astimezone(ZoneInfo(zone)).replace(tzinfo=None, fold=0)
         if local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC) != value:
-            raise UnfitValueError(f"column {column.name}: the wall clock of {zone} shows this hour twice, and the column "
+            raise UnfitValueError(f"column {column.name}: the wall clock of {zone} shows this hour twice, the column "
                                "keeps no zone")  # fmt: skip
         return local
     if column.family is Family.DATE:

@@ -39,7 +39,7 @@ class Family(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NativeColumn:
-    """A column as its catalogue describes it; lengths in characters, ``storage`` is the dialect's own word for the base type."""
+    """A column as its catalogue describes it; lengths in characters, ``storage`` is the dialect's own base type."""
 
     name: str
     native_type: str

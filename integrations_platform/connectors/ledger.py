@@ -45,12 +45,16 @@ class Ledger:
         self.table = binding.quote(binding.shape.schema, LEDGER_TABLE)
 
     def definition(self) -> str:
-        """CREATE TABLE, harmless when it exists."""
+        """CREATE TABLE, harmless when it exists.
+
+        Ids lead the keys: of a table without statistics PostgreSQL would read a whole pair rather than look ids up.
+        """
         types = self._dialect.types
         return (
-            f"CREATE TABLE IF NOT EXISTS {self.table} (pair {types.pair} NOT NULL, record_id {types.record_id} NOT NULL, "
-            f"link_id {types.link_id}, last_op {types.link_id}, PRIMARY KEY (pair, record_id), "
-            f"UNIQUE (pair, link_id)){types.suffix}"
+            f"CREATE TABLE IF NOT EXISTS {self.table} (pair {types.pair} NOT NULL, "
+            f"record_id {types.record_id} NOT NULL, "
+            f"link_id {types.link_id}, last_op {types.link_id}, PRIMARY KEY (record_id, pair), "
+            f"UNIQUE (link_id, pair)){types.suffix}"
         )
 
     def by_record(self, session: Session, record_ids: Sequence[str]) -> dict[str, Entry]:
@@ -101,7 +105,7 @@ class Ledger:
         strangers = [entry.link_id for entry in entries if entry.link_id and not self._holds(known, entry)]
         if strangers:
             others = self.by_link(session, strangers)
-            self.drop(session, "link_id", [link for link in others])
+            self.drop(session, "link_id", list(others))
         sql = self._dialect.upsert(
             self.table, ("pair", "record_id", "link_id", "last_op"), ("pair", "record_id"), ("link_id", "last_op")
         )

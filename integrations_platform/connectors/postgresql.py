@@ -78,10 +78,14 @@ class PostgreSQL(Dialect):
         return {"pool_size": 1, "max_overflow": 2, "connect_args": {"connect_timeout": 10}}
 
     def prepare(self, raw: Any) -> None:
-        """One time zone and one spelling of dates and floats, whatever the role or database sets."""
+        """One time zone and one spelling of dates and floats, whatever the role or database sets.
+
+        Plans are made per execution: a generic plan cached while the ledger was empty would scan it for good.
+        """
         raw.execute(
             "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; "
-            "SET extra_float_digits = 1; SET bytea_output = 'hex'; SET client_encoding = 'UTF8'"
+            "SET extra_float_digits = 1; SET bytea_output = 'hex'; SET client_encoding = 'UTF8'; "
+            "SET plan_cache_mode = force_custom_plan"
         )
 
     def each_row(self, cursor: Any, sql: str, sets: Sequence[Row]) -> list[Row | None]:

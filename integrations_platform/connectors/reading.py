@@ -1,6 +1,6 @@
 """Listings and reads of one bound table inside one consistent transaction.
 
-Owns the snapshot: ids and versions as columns, records by id. It decides nothing about absence; a SQL listing is complete
+Owns the snapshot: ids and versions as columns, records by id. It decides nothing about absence; a listing is complete
 because it is one statement of one snapshot.
 """
 

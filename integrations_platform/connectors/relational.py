@@ -1,7 +1,7 @@
 """A table of a SQL database as a side of a sync: what all dialects share.
 
-Owns the order of things: describe, bind, open a transaction, hand over to reading or writing, and put the outcome as the
-port wants it. What dialects differ in is in :mod:`.dialect` and its subclasses. It never retries.
+Owns the order of things: describe, bind, open a transaction, hand over to reading or writing, and give the outcome as
+the port wants it. What dialects differ in is in :mod:`.dialect` and its subclasses. It never retries.
 """
 
 from __future__ import annotations

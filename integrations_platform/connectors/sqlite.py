@@ -193,7 +193,7 @@ class SQLite(Dialect):
                 )
             return format(value, "f")
         if isinstance(value, str) and column.storage not in ("TEXT", "BLOB") and _NUMBER.fullmatch(value):
-            raise UnfitValueError(f"column {column.name} is declared {column.native_type}, which turns this text into a "
+            raise UnfitValueError(f"column {column.name} is declared {column.native_type}, which turns the text into a "
                                "number; declare it TEXT")  # fmt: skip
         return value
 

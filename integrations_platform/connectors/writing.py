@@ -41,7 +41,7 @@ class Writer:
         self._inbound = inbound
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
-        """Outcomes of a batch of one kind. Raises driver errors and :class:`UnfitValueError`, having written in part."""
+        """Outcomes of a batch of one kind. Raises driver errors and UnfitValueError, having written in part."""
         kind = writes[0].kind
         if kind is Kind.CREATE:
             return self._create(writes)
@@ -224,7 +224,7 @@ class Writer:
 
     def _move_out(self, waiting: Mapping[str, Write]) -> set[str]:
         if self._archive is None:
-            raise UnfitValueError("records cannot be archived: the engine may not create its table here; grant CREATE or "
+            raise UnfitValueError("records cannot be archived: the engine may not create its table; grant CREATE or "
                                "declare `soft_delete:`")  # fmt: skip
         rows = self._held(waiting)
         self._archive.put(

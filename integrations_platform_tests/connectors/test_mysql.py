@@ -25,8 +25,8 @@ TABLES = (
     """CREATE TABLE people (id bigint AUTO_INCREMENT PRIMARY KEY, name varchar(60), email varchar(120) UNIQUE,
        amount decimal(12,2), count_of int, active boolean, born date, seen datetime(6), tags varchar(200),
        code char(36), attrs json, secret_note text, updated_at timestamp(6) NULL)""",
-    "CREATE TABLE orders (id int AUTO_INCREMENT PRIMARY KEY, people_id bigint, "
-    "FOREIGN KEY (people_id) REFERENCES people (id) ON DELETE CASCADE)",
+    """CREATE TABLE orders (id int AUTO_INCREMENT PRIMARY KEY, people_id bigint,
+       FOREIGN KEY (people_id) REFERENCES people (id) ON DELETE CASCADE)""",
     "CREATE TABLE pairs (a int, b varchar(50), name text, PRIMARY KEY (a, b)) COLLATE utf8mb4_bin",
     "CREATE TABLE words (word varchar(50) PRIMARY KEY, name text)",
     "CREATE TABLE soft (id int AUTO_INCREMENT PRIMARY KEY, name text, gone boolean NOT NULL DEFAULT FALSE)",
@@ -162,8 +162,9 @@ def test_wall_clock_times_are_meant_in_the_declared_zone_and_instants_are_not(st
 
 def test_every_native_type_survives_the_archive(store: Store) -> None:
     store.run(
-        """CREATE TABLE zoo (id int AUTO_INCREMENT PRIMARY KEY, name text, f float, d double, b varbinary(9), bits bit(9),
-           t time(6), y year, e enum('x','y'), s set('p','q'), u bigint unsigned, j json, dec_of decimal(30,10),
+        """CREATE TABLE zoo (id int AUTO_INCREMENT PRIMARY KEY, name text, f float, d double, b varbinary(9),
+           bits bit(9), t time(6), y year, e enum('x','y'), s set('p','q'),
+           u bigint unsigned, j json, dec_of decimal(30,10),
            g int AS (char_length(name)) STORED, ts timestamp(6) NULL, bl longblob, z datetime(3))""",
         """INSERT INTO zoo (name, f, d, b, bits, t, y, e, s, u, j, dec_of, ts, bl, z) VALUES ('n', 1.2345678, 1e-300,
            x'00ff27', b'101010101', '-30:04:05.000006', 1999, 'y', 'p,q', 18446744073709551615, '{"z":  1.10}',
