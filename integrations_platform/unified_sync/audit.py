@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import fields
 
 from integrations_platform.unified_sync.store import AuditEntry, StoredAuditEntry
 
@@ -17,7 +17,8 @@ GENESIS = "0" * 64
 
 def chain_hash(previous_hash: str, number: int, entry: AuditEntry) -> str:
     """SHA-256 over the previous hash, the line's number and its content as sorted JSON."""
-    content = asdict(entry) | {"at": entry.at.isoformat(), "number": number, "previous": previous_hash}
+    content = {item.name: getattr(entry, item.name) for item in fields(entry)}
+    content |= {"at": entry.at.isoformat(), "number": number, "previous": previous_hash}
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 

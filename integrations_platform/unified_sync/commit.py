@@ -148,7 +148,7 @@ class Committer:
                 if operation.kind in (Kind.ARCHIVE, Kind.DELETE):
                     tombstones.append(self._bury(view, operation))
                 elif record is not None:
-                    conflicts += self._show(view, operation, record, atomic=outcome.record is not None)
+                    conflicts += self._show(view, operation, record, outcome)
                 if not operation.is_restore or operation.kind is not Kind.UPDATE:
                     links.append(view.row(self.plan.spec, self.plan.taken_at))
                 view.is_new = False
@@ -221,8 +221,13 @@ class Committer:
         view.side(operation.side).now = None
         return tomb
 
-    def _show(self, view: LinkView, operation: Operation, record: Record, *, atomic: bool) -> list[Conflict]:
+    def _show(self, view: LinkView, operation: Operation, record: Record, outcome: Outcome) -> list[Conflict]:
         """Take over what the written side shows, and set the bases of the written fields."""
+        atomic = outcome.record is not None and outcome.status is Status.APPLIED
+        # A create that found its record there already may have found one we only tagged: its values are not ours.
+        ours = (
+            outcome.status is Status.APPLIED or operation.kind is not Kind.CREATE or record.last_op == operation.op_id
+        )
         known = view.side(operation.side)
         now = read_fields(tuple(self.places.values()), operation.side, record.values)
         self.references.resolve(tuple(self.places.values()), operation.side, [now])
@@ -238,7 +243,7 @@ class Committer:
             written = seen
             if seen != change.sent and not place.same(seen, change.sent) and not atomic:
                 written = change.sent  # read later than written: what differs is somebody's newer edit
-            if seen is ABSENT:
+            if seen is ABSENT or (not ours and seen != change.sent):
                 continue
             pair = (change.origin, written) if operation.side == "B" else (written, change.origin)
             view.agree(change.name, *pair)

@@ -19,7 +19,7 @@ from integrations_platform.unified_sync.forms import place_fields
 from integrations_platform.unified_sync.merge import Policy
 from integrations_platform.unified_sync.plan import Plan, Unit, World
 from integrations_platform.unified_sync.planner import make_plan, only
-from integrations_platform.unified_sync.port import TAG_SCHEMA, Listing, Problem, Side, SideError
+from integrations_platform.unified_sync.port import TAG_SCHEMA, ErrorKind, Listing, Problem, Side, SideError
 from integrations_platform.unified_sync.recovery import rebuild, recover
 from integrations_platform.unified_sync.references import References
 from integrations_platform.unified_sync.report import RunReport, RunStatus
@@ -126,11 +126,11 @@ class Engine:
         try:
             self._run_under(lease, spec, callers, request, report, first_run=sequence == 1)
         except SetupRefused as fault:
-            report.status, report.message = RunStatus.FAILED, str(fault)
+            report.fail(str(fault), ErrorKind.CONFIGURATION)
         except SideError as fault:
-            report.status, report.message = RunStatus.FAILED, fault.message
+            report.fail(fault.message, fault.kind)
         except LeaseLost as fault:
-            report.status, report.message = RunStatus.FAILED, str(fault)
+            report.fail(str(fault), ErrorKind.TRANSIENT)
         except BaseException as fault:
             report.status, report.message = RunStatus.FAILED, f"{type(fault).__name__}: {fault}"
             self._finish(lease, spec, callers, report, request, sequence)
@@ -151,9 +151,9 @@ class Engine:
             report.open_conflicts = len(self.store.conflicts(spec.name))
             report.status = RunStatus.REFUSED if report.refusals else RunStatus.SUCCEEDED
         except SetupRefused as fault:
-            report.status, report.message = RunStatus.FAILED, str(fault)
+            report.fail(str(fault), ErrorKind.CONFIGURATION)
         except SideError as fault:
-            report.status, report.message = RunStatus.FAILED, fault.message
+            report.fail(fault.message, fault.kind)
         report.finished_at = self.runtime.clock()
         return report
 

@@ -48,7 +48,7 @@ def plan_fields(world: World, plan: Plan, view: LinkView) -> None:
         if decision.verb is Verb.ADVANCE:
             advanced |= _advance(view, places)
         elif decision.verb is Verb.WRITE and decision.origin is not None:
-            _write_unit(view, places, decision, changes)
+            advanced |= _write_unit(view, places, decision, changes)
         elif decision.verb is Verb.PARK:
             _park(world, plan, view, unit, decision)
         if decision.verb in (Verb.WRITE, Verb.PARK):
@@ -76,16 +76,27 @@ def _advance(view: LinkView, places: Sequence[FieldPlace]) -> bool:
     return moved
 
 
-def _write_unit(view: LinkView, places: Sequence[FieldPlace], decision: Decision, changes: Changes) -> None:
+def _write_unit(view: LinkView, places: Sequence[FieldPlace], decision: Decision, changes: Changes) -> bool:
+    """A group goes over whole, except members on which the sides agree already: writing those would only replace the
+    other side's exact spelling by a lossy copy of it."""
     origin: SideName = decision.origin or "A"
     target = other(origin)
+    agreed = [
+        place
+        for place in places
+        if len(places) > 1
+        and place.corresponds((view.a.now or {})[place.spec.name], (view.b.now or {})[place.spec.name])
+    ]
     for place in places:
+        if place in agreed:
+            continue
         name = place.spec.name
         source_value = (view.side(origin).now or {})[name]
         seen = (view.side(target).now or {})[name]
         changes[target].append(
             FieldChange(name, seen, source_value, source_value, decision.rule, decision.lost, decision.evidence)
         )
+    return _advance(view, agreed)
 
 
 def _park(world: World, plan: Plan, view: LinkView, unit: Unit, decision: Decision) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from integrations_platform.unified_sync.creation import plan_create
 from integrations_platform.unified_sync.field_merge import plan_fields
 from integrations_platform.unified_sync.forms import Unrepresentable, read_fields
-from integrations_platform.unified_sync.identity import Node, key_digests_by_rule, link_name, match_records
+from integrations_platform.unified_sync.identity import Node, key_digests_by_rule, link_name, match_records, origin_of
 from integrations_platform.unified_sync.links import LinkView, SideView
 from integrations_platform.unified_sync.plan import Plan, World
 from integrations_platform.unified_sync.port import Presence, Record
@@ -25,6 +25,11 @@ def plan_newcomers(world: World, plan: Plan, new_a: Sequence[str], new_b: Sequen
     nodes = _read(world, plan, {"A": new_a, "B": new_b})
     if not nodes:
         return
+    taken = set(world.links["link_id"].to_list())
+    for id_a, id_b, link_id in _tagged_pairs(nodes, taken):
+        _link(world, plan, nodes, id_a, id_b, link_id)
+        taken.add(link_id)
+        del nodes[("A", id_a)], nodes[("B", id_b)]
     keyed = {node: _common_form(world, node[0], values) for node, (_, values) in nodes.items()}
     digests = {digest for values in keyed.values() for digest in key_digests_by_rule(world.spec, values).values()}
     owners = {
@@ -34,9 +39,10 @@ def plan_newcomers(world: World, plan: Plan, new_a: Sequence[str], new_b: Sequen
     matching = match_records(world.spec, keyed, owners)
     for component, reason in matching.ambiguous:
         _set_aside(world, plan, nodes, component, reason)
-    taken = set(world.links["link_id"].to_list()) if matching.pairs or matching.alone else set()
     for id_a, id_b in matching.pairs:
-        _link(world, plan, nodes, id_a, id_b, taken)
+        link_id = link_name("A", id_a, taken)
+        taken.add(link_id)
+        _link(world, plan, nodes, id_a, id_b, link_id)
     for node in matching.alone:
         _create(world, plan, nodes, node, taken)
 
@@ -109,9 +115,24 @@ def _set_aside(world: World, plan: Plan, nodes: Newcomers, component: Sequence[N
         )
 
 
-def _link(world: World, plan: Plan, nodes: Newcomers, id_a: str, id_b: str, taken: set[str]) -> None:
-    link_id = link_name("A", id_a, taken)
-    taken.add(link_id)
+def _tagged_pairs(nodes: Newcomers, taken: set[str]) -> list[tuple[str, str, str]]:
+    """Records that an interrupted run had recognised already: one carries the tag that names the other. The tag
+    outranks the keys, which a user may have edited since."""
+    pairs, used = [], set()
+    for (side, record_id), (record, _) in sorted(nodes.items(), key=lambda item: item[0]):
+        origin = origin_of(record.link_id) if record.link_id and record.link_id not in taken else None
+        if origin is None or origin[0] == side or record.link_id is None:
+            continue
+        named = next((reading for reading in origin[1] if (origin[0], reading) in nodes), None)
+        if named is None or (origin[0], named) in used or (side, record_id) in used:
+            continue
+        used |= {(origin[0], named), (side, record_id)}
+        ids = (named, record_id) if origin[0] == "A" else (record_id, named)
+        pairs.append((*ids, record.link_id))
+    return pairs
+
+
+def _link(world: World, plan: Plan, nodes: Newcomers, id_a: str, id_b: str, link_id: str) -> None:
     ends = []
     nodes_of: tuple[Node, Node] = (("A", id_a), ("B", id_b))
     for node in nodes_of:

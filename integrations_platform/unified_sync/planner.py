@@ -118,17 +118,17 @@ def _observe_side(
 def _adopt_late_writes(world: World, side: SideName, views: Sequence[LinkView]) -> None:
     """Recognise writes of ours that took effect after they were given up (a paused process that went on): by the
     receipt on the record. Their values are ours, not a user's, so they become the base instead of a change."""
-    receipts = {
-        view.side(side).record.last_op: view  # type: ignore[union-attr]
-        for view in views
-        if view.side(side).record is not None and view.side(side).record.last_op is not None  # type: ignore[union-attr]
-    }
-    given_up = world.store.intents(world.pair, sorted(key for key in receipts if key is not None)) if receipts else {}
+    receipts: dict[str, LinkView] = {}
+    for view in views:
+        record = view.side(side).record
+        if record is not None and record.last_op is not None:
+            receipts[record.last_op] = view
+    given_up = world.store.intents(world.pair, sorted(receipts)) if receipts else {}
     for op_id, intent in given_up.items():
         if intent.state is OpState.NOT_APPLIED and intent.link_id == receipts[op_id].link_id:
             operation = from_intent(world.spec, intent)
             if operation.kind is Kind.UPDATE and operation.base_version == receipts[op_id].base_version:
-                adopt(receipts[op_id], operation, intent.record_id)
+                adopt(world.spec, receipts[op_id], operation, receipts[op_id].side(side).record)
 
 
 def _readable(world: World, plan: Plan, view: LinkView) -> bool:

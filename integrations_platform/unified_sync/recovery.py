@@ -15,7 +15,7 @@ from integrations_platform.unified_sync.calls import Caller
 from integrations_platform.unified_sync.identity import origin_of
 from integrations_platform.unified_sync.links import LinkView, SideView, full_record, view_of
 from integrations_platform.unified_sync.operations import Operation, from_intent
-from integrations_platform.unified_sync.port import Kind, Listing
+from integrations_platform.unified_sync.port import Kind, Listing, Record
 from integrations_platform.unified_sync.probing import Fate, probe
 from integrations_platform.unified_sync.runtime import Runtime
 from integrations_platform.unified_sync.spec import SIDES, SideName, SyncSpec, other
@@ -65,7 +65,7 @@ def recover(
             if operation.kind in (Kind.ARCHIVE, Kind.DELETE):
                 tombstones.append(_bury(view, operation, runtime.clock()))
             else:
-                adopt(view, operation, finding.record.id if finding.record else operation.record_id)
+                adopt(spec, view, operation, finding.record)
             states.append((operation.op_id, OpState.APPLIED))
             audit.append(_line(operation, run_id, runtime.clock()))
         rows = [view.row(spec, None) for view in links.values()]
@@ -77,18 +77,21 @@ def recover(
     return len(intents)
 
 
-def adopt(view: LinkView, operation: Operation, record_id: str | None) -> None:
+def adopt(spec: SyncSpec, view: LinkView, operation: Operation, record: Record | None) -> None:
     """Take a write that happened into the link's base: what was sent on its side, where it came from on the other.
 
+    A created record without our receipt may be one that was only tagged; of it, only values equal to ours are taken.
     No version is kept, so both records are read and compared in full by the next plan; a user's edit made since then
     shows as an ordinary change.
     """
-    view.side(operation.side).id = record_id
+    view.side(operation.side).id = record.id if record is not None else operation.record_id
+    ours = operation.kind is not Kind.CREATE or (record is not None and record.last_op == operation.op_id)
     if operation.kind is Kind.CREATE and view.side(other(operation.side)).id is None:
         view.side(other(operation.side)).id = operation.other_id
     view.state = LinkState.ACTIVE
     for change in operation.fields:
-        if change.commits:
+        column = spec.field_named(change.name).columns(operation.side)[0]
+        if change.commits and (ours or (record is not None and record.values.get(column) == change.sent)):
             pair = (change.origin, change.sent) if operation.side == "B" else (change.sent, change.origin)
             view.agree(change.name, *pair)
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from integrations_platform.unified_sync.plan import Plan, Refusal
+from integrations_platform.unified_sync.port import ErrorKind
 from integrations_platform.unified_sync.spec import SIDES
 
 
@@ -29,7 +30,8 @@ OUTCOMES = ("applied", "already", "rejected", "deferred", "parked", "stale", "un
 @dataclass
 class RunReport:
     """One run. ``counts`` holds, per side letter, ``planned_x`` and each of :data:`OUTCOMES` with ``_x``, and by what
-    was done ``created_x``, ``updated_x``, ``archived_x``, ``deleted_x``, ``restored_x``, ``read_x``."""
+    was done ``created_x``, ``updated_x``, ``archived_x``, ``deleted_x``, ``restored_x``, ``read_x``. ``fault`` says, of
+    a failed run, whether running it again can help."""
 
     sync: str
     run_id: str
@@ -45,6 +47,7 @@ class RunReport:
     in_quarantine: int = 0
     stale: list[str] = field(default_factory=list)
     message: str = ""
+    fault: ErrorKind | None = None
     plan: Plan | None = None
 
     @property
@@ -69,6 +72,10 @@ class RunReport:
             - sum(self.counts[f"{outcome}_{side.lower()}"] for outcome in OUTCOMES)
             for side in SIDES
         }
+
+    def fail(self, message: str, fault: ErrorKind) -> None:
+        """End the run as failed, and say what may be done about it."""
+        self.status, self.message, self.fault = RunStatus.FAILED, message, fault
 
     def conclude(self) -> None:
         """Set the status from the counts; a failure or refusal set earlier stays."""
