@@ -38,6 +38,7 @@ __all__ = [
 SystemKind = Literal["postgresql", "mysql", "sqlite"]
 
 ENVIRONMENT_VARIABLE = "INTEGRATIONS_ENV"
+FILE_VARIABLE = "INTEGRATIONS_ENV_FILE"
 _DEFAULT_ENVIRONMENT = "local"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _SCHEMES = {
@@ -181,12 +182,15 @@ def find_environment(name: str) -> Path:
 def load_settings(
     name: str | None = None, *, env_file: Path | str | None = None, environ: Mapping[str, str] | None = None
 ) -> Settings:
-    """Load ``env_file`` if given, else the environment ``name``, else that of ``INTEGRATIONS_ENV``, else ``local``.
+    """Load ``env_file`` if given, else the environment ``name``, else the file that ``INTEGRATIONS_ENV_FILE`` names,
+    else the environment that ``INTEGRATIONS_ENV`` names, else ``local``.
 
     ``environ`` stands in for the process environment, now and when addresses are resolved. Raises
     :class:`SettingsError` with everything wrong in the file.
     """
     variables = os.environ if environ is None else environ
+    if env_file is None and name is None:
+        env_file = variables.get(FILE_VARIABLE) or None
     if env_file is not None:
         path = Path(env_file)
     else:
