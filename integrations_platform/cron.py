@@ -1,4 +1,4 @@
-"""Five-field cron expressions: whether one can ever fire, and if not, why.
+"""Five-field cron expressions: whether one can ever fire, if not why, and how long it pauses.
 
 Judges text only; when a schedule runs is the orchestrator's business. Accepts what Dagster's cron parser accepts of the
 classic form (lists, ranges, steps, month and day names) and refuses macros and a seconds field.
@@ -7,6 +7,8 @@ classic form (lists, ranges, steps, month and day names) and refuses macros and 
 from __future__ import annotations
 
 import re
+from datetime import date, timedelta
+from itertools import pairwise
 
 _MONTHS = {
     name: number
@@ -42,6 +44,29 @@ def cron_fault(text: str) -> str | None:
     if all(min(days) > _LONGEST_MONTH.get(month, 31) for month in months):
         return "that day does not exist in that month, so the schedule cannot be meant"
     return None
+
+
+def longest_pause(text: str) -> timedelta:
+    """The longest time between two firings of the expression ``text``, which must be one without a fault.
+
+    A day that fits the day of month or the weekday counts when both are restricted, as cron has it.
+    """
+    words = text.lower().split()
+    minutes, hours, days, months, weekdays = (
+        _expand(word, low, high, names) or set() for word, (_, low, high, names) in zip(words, _FIELDS, strict=True)
+    )
+    moments = sorted(60 * hour + minute for hour in hours for minute in minutes)
+    either = not words[2].startswith("*") and not words[4].startswith("*")
+    first = date(2024, 1, 1)  # ten years from here hold every distance, that of 29 February among them
+    firing = []
+    for number in range(3653):
+        day = first + timedelta(days=number)
+        fits = day.day in days, not weekdays.isdisjoint({day.isoweekday(), day.isoweekday() % 7})
+        if day.month in months and (any(fits) if either else all(fits)):
+            firing.append(number)
+    pauses = [later - earlier for earlier, later in pairwise(moments)]
+    pauses += [(later - earlier) * 24 * 60 - moments[-1] + moments[0] for earlier, later in pairwise(firing)]
+    return timedelta(minutes=max(pauses))
 
 
 def _expand(word: str, low: int, high: int, names: dict[str, int]) -> set[int] | None:
