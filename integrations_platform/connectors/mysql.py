@@ -18,37 +18,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from integrations_platform.connectors.dialect import Dialect, EngineTypes, Quote, json_line, parsed_url, split_name
-from integrations_platform.connectors.introspection import Family, InboundKey, NativeColumn, TableShape, integer_bounds
+from integrations_platform.connectors.introspection import Family, InboundKey, NativeColumn, TableShape
+from integrations_platform.connectors.mysql_catalogue import COLUMNS, INBOUND, INTEGER_BITS, native_column
 from integrations_platform.connectors.session import Row, Session
 from integrations_platform.unified_sync.port import Problem
 from integrations_platform.unified_sync.values import FieldType
 
-_FAMILIES = {
-    "tinyint": Family.INTEGER, "smallint": Family.INTEGER, "mediumint": Family.INTEGER, "int": Family.INTEGER,
-    "bigint": Family.INTEGER, "year": Family.INTEGER, "decimal": Family.DECIMAL, "float": Family.FLOAT,
-    "double": Family.FLOAT, "char": Family.TEXT, "varchar": Family.TEXT, "tinytext": Family.TEXT, "text": Family.TEXT,
-    "mediumtext": Family.TEXT, "longtext": Family.TEXT, "date": Family.DATE, "datetime": Family.DATETIME,
-    "timestamp": Family.INSTANT, "time": Family.TIME, "uuid": Family.UUID, "json": Family.JSON, "bit": Family.BITS,
-    "enum": Family.ENUM, "set": Family.SET, "binary": Family.BINARY, "varbinary": Family.BINARY,
-    "tinyblob": Family.BINARY, "blob": Family.BINARY, "mediumblob": Family.BINARY, "longblob": Family.BINARY,
-}  # fmt: skip
-_INTEGER_BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
 _LONG = {"text", "mediumtext", "longtext", "blob", "mediumblob", "longblob", "json"}
-_OPTION = re.compile(r"'((?:[^']|'')*)'")
-
-_COLUMNS = """
-SELECT column_name, data_type, column_type, is_nullable, column_default, extra, character_maximum_length,
-       numeric_precision, numeric_scale, datetime_precision, character_set_name, collation_name, generation_expression
-FROM information_schema.columns WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position"""
-
-_INBOUND = """
-SELECT k.constraint_name, k.table_schema, k.table_name, r.delete_rule, k.column_name, k.referenced_column_name
-FROM information_schema.key_column_usage k
-JOIN information_schema.referential_constraints r
-  ON r.constraint_schema = k.constraint_schema AND r.constraint_name = k.constraint_name AND r.table_name = k.table_name
-WHERE k.referenced_table_schema = %s AND k.referenced_table_name = %s
-  AND r.delete_rule IN ('CASCADE', 'SET NULL', 'SET DEFAULT')
-ORDER BY k.table_schema, k.table_name, k.constraint_name, k.ordinal_position"""
 
 
 class MySQL(Dialect):
@@ -77,7 +53,7 @@ class MySQL(Dialect):
         return {"pool_size": 1, "max_overflow": 2, "connect_args": {"charset": "utf8mb4", "connect_timeout": 10}}
 
     def prepare(self, raw: Any) -> None:
-        """UTC, strict, and double quotes as strings, whatever the server's defaults are."""
+        """UTC and strict, whatever the server's defaults are."""
         with raw.cursor() as cursor:
             cursor.execute(
                 "SET time_zone = '+00:00', "
@@ -125,10 +101,11 @@ class MySQL(Dialect):
         for index, column in indexes:
             by_index.setdefault(index, []).append(column)
         unique = {columns[0] for columns in by_index.values() if len(columns) == 1}
-        rows = session.rows(_COLUMNS, (schema, name))
+        rows = session.rows(COLUMNS, (schema, name))
         actual, table_type, engine, transactions = found[0]
+        columns = tuple(native_column(row, row[0] in unique) for row in rows)
         return TableShape(
-            schema, actual, tuple(_column(row, row[0] in unique) for row in rows), tuple(by_index.get("PRIMARY", ())),
+            schema, actual, columns, tuple(by_index.get("PRIMARY", ())),
             "VIEW" in table_type, transactions in ("YES", None), engine or "",
         )  # fmt: skip
 
@@ -144,7 +121,7 @@ class MySQL(Dialect):
     def inbound_keys(self, session: Session, shape: TableShape) -> list[InboundKey]:
         """From information_schema, which shows only tables this user may see."""
         found: dict[tuple[str, str, str], list[Row]] = {}
-        for row in session.rows(_INBOUND, (shape.schema, shape.name)):
+        for row in session.rows(INBOUND, (shape.schema, shape.name)):
             found.setdefault((row[0], row[1], row[2]), []).append(row)
         return [
             InboundKey(*key, tuple(row[4] for row in rows), tuple(row[5] for row in rows), rows[0][3])
@@ -253,7 +230,7 @@ class MySQL(Dialect):
     ) -> list[Row]:  # fmt: skip
         """Multi-row when the rows hold their keys as they will be stored; else row by row, asking for each key."""
         sql = self.insert_sql(table, columns, quote)
-        if given is not None and all(key.storage in (*_INTEGER_BITS, "varchar") for key in keys):
+        if given is not None and all(key.storage in (*INTEGER_BITS, "varchar") for key in keys):
             session.many(sql, rows)
             return list(given)
         if self._mariadb:
@@ -302,36 +279,3 @@ def _unpacked(value: Any) -> Any:
     if isinstance(value, dict):
         return base64.b64decode(value["base64"]) if "base64" in value else value["text"]
     return value
-
-
-def _column(row: Row, unique: bool) -> NativeColumn:
-    (name, data_type, shown, nullable, default, extra, length, precision, scale, seconds, charset, collation,
-     generation) = row  # fmt: skip
-    data_type = data_type.lower()
-    family = _FAMILIES.get(data_type, Family.OTHER)
-    if shown.startswith("tinyint(1)"):
-        family = Family.BOOLEAN
-    unsigned = "unsigned" in shown
-    low = high = None
-    if data_type in _INTEGER_BITS:
-        low, high = integer_bounds(_INTEGER_BITS[data_type], unsigned=unsigned)
-    elif data_type == "year":
-        low, high = 1901, 2155
-    options: tuple[str, ...] = ()
-    if family in (Family.ENUM, Family.SET):
-        options = tuple(option.replace("''", "'") for option in _OPTION.findall(shown))
-    textual = family in (Family.TEXT, Family.ENUM, Family.SET)
-    return NativeColumn(
-        name=name, native_type=shown, family=family, nullable=nullable == "YES",
-        # MariaDB states the default of a nullable column without one as the word NULL.
-        has_default=default is not None and default != "NULL",
-        generated=bool(generation) or "GENERATED" in (extra or "").upper().replace("DEFAULT_GENERATED", ""),
-        identity="auto" if "auto_increment" in (extra or "") else "",
-        max_length=length if family is Family.TEXT and data_type in ("char", "varchar") else None,
-        integer_digits=precision - scale if family is Family.DECIMAL else None,
-        fraction_digits=scale if family is Family.DECIMAL else None, minimum=low, maximum=high,
-        second_digits=seconds or 0 if family in (Family.DATETIME, Family.INSTANT, Family.TIME) else 6,
-        four_byte_text=not textual or charset == "utf8mb4",
-        case_insensitive=textual and bool(collation) and "_ci" in collation, unique=unique, options=options,
-        storage=data_type,
-    )  # fmt: skip

@@ -37,6 +37,10 @@ class RelationalSnapshot:
 
     def listing(self) -> Listing:
         """Ids and versions in scope, chunk by chunk into columns; archived records are listed whatever the scope."""
+        with self._binding.database.translated():
+            return self._list()
+
+    def _list(self) -> Listing:
         binding = self._binding
         scope, params = binding.scope
         sql = (
@@ -72,8 +76,9 @@ class RelationalSnapshot:
     def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
         """Records by id, in statements of at most a thousand."""
         found: dict[str, Record] = {}
-        for part in chunks(ids):
-            found.update(self._read_chunk(part))
+        with self._binding.database.translated():
+            for part in chunks(ids):
+                found.update(self._read_chunk(part))
         return found
 
     def _read_chunk(self, ids: Sequence[str]) -> dict[str, Record]:

@@ -130,10 +130,16 @@ class RelationalSide:
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
         """See :meth:`port.Side.snapshot`."""
-        with self._database.session() as session:
-            binding = self._binding(session)
-            with self._database.transaction(session, self._dialect.begin_read):
-                yield RelationalSnapshot(binding, session)
+        # Not `session()`: an error of whoever uses the snapshot is not an error of this database.
+        with self._database.connection() as session:
+            with self._database.translated():
+                binding = self._binding(session)
+                for statement in self._dialect.begin_read:
+                    session.run(statement)
+                snapshot = RelationalSnapshot(binding, session)
+            yield snapshot
+            with self._database.translated():
+                session.run("ROLLBACK")
 
     def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
         """Values and receipts of one moment."""

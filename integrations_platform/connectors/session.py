@@ -105,23 +105,33 @@ class Database:
         return side_error(fault, self.system, self.target, committing=committing)
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
-        """A connection; any driver error inside becomes a SideError, and what was not committed is undone."""
-        raw = None
-        try:
+    def connection(self) -> Iterator[Session]:
+        """A connection; what the body raises passes as it is, and the connection is then not used again."""
+        with self.translated():
             raw = self._engine.raw_connection()
+        try:
             yield Session(self._driver, raw)
-        except SideError:
+        except BaseException:
+            raw.invalidate()
             raise
+        finally:
+            with suppress(*self.faults):
+                raw.close()
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Any driver error inside becomes a SideError."""
+        try:
+            yield
         except self.faults as fault:
-            if raw is not None:
-                raw.invalidate()  # whatever state it is in, it is not used again
             # `from None`: a driver's own text quotes values, and a connection's text may quote its settings.
             raise self.error(fault) from None
-        finally:
-            if raw is not None:
-                with suppress(*self.faults):
-                    raw.close()
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A connection for statements of ours alone; their errors become SideErrors."""
+        with self.connection() as session, self.translated():
+            yield session
 
     @property
     def faults(self) -> tuple[type[BaseException], ...]:

@@ -433,6 +433,17 @@ class SideContract:
             assert snapshot.read([record_id])[record_id].values["name"] == "before"
         assert side.read([record_id])[record_id].values["name"] == "after"
 
+    def test_an_error_of_whoever_reads_a_snapshot_passes_unchanged(self, store: Store) -> None:
+        side = store.side()
+
+        def look() -> None:
+            with side.snapshot():
+                raise FileNotFoundError
+
+        with pytest.raises(FileNotFoundError):
+            look()
+        assert versions(side) == {}
+
     def test_a_composite_key_is_a_json_array(self, store: Store) -> None:
         side = store.side("pairs", {"a": FieldType.INTEGER, "b": FieldType.TEXT, "name": FieldType.TEXT})
         texts = ["x", 'q"u,o]te', "Ünï", "X"]
