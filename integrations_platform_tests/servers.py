@@ -146,17 +146,20 @@ def start_mysql() -> Server:
     folder = Path(tempfile.mkdtemp(prefix="my-"))
     data, port = folder / "data", free_port()
     log = (folder / "log").open("wb")
+    # Of its own: a starting server removes the temporary tables of every other one that shares the folder.
+    (folder / "tmp").mkdir()
+    environment = os.environ | {"TMPDIR": str(folder / "tmp")}
     user = [f"--user={pwd.getpwuid(os.geteuid()).pw_name}"]
     subprocess.run(
         [installer, "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", f"--datadir={data}",
          *user],
-        check=True, stdout=log, stderr=log,
+        check=True, stdout=log, stderr=log, env=environment,
     )  # fmt: skip
     process = subprocess.Popen(
         [server, "--no-defaults", f"--datadir={data}", f"--socket={folder / 'socket'}", f"--port={port}",
          "--bind-address=127.0.0.1", "--skip-log-bin", "--innodb-flush-log-at-trx-commit=0",
          "--innodb-buffer-pool-size=64M", "--skip-name-resolve", *user],
-        stdout=log, stderr=log,
+        stdout=log, stderr=log, env=environment,
     )  # fmt: skip
     url = sa.URL.create("mysql+pymysql", "root", host="127.0.0.1", port=port, query={"charset": "utf8mb4"})
     return _ready(Server(url, _stopper(process, signal.SIGTERM, folder)), process)
