@@ -6,11 +6,11 @@ Whoever changes, removes or reorders a stored line breaks every later hash; ``ve
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import fields
 
 from integrations_platform.unified_sync.store import AuditEntry, StoredAuditEntry
+from integrations_platform.unified_sync.values import compact_json
 
 GENESIS = "0" * 64
 
@@ -19,8 +19,7 @@ def chain_hash(previous_hash: str, number: int, entry: AuditEntry) -> str:
     """SHA-256 over the previous hash, the line's number and its content as sorted JSON."""
     content = {item.name: getattr(entry, item.name) for item in fields(entry)}
     content |= {"at": entry.at.isoformat(), "number": number, "previous": previous_hash}
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(compact_json(content).encode()).hexdigest()
 
 
 def verify_chain(entries: Iterable[StoredAuditEntry]) -> tuple[int, str | None]:

@@ -34,46 +34,45 @@ class Classes:
 
 def classify(links: pl.DataFrame, listing_a: Listing, listing_b: Listing, *, everything: bool = False) -> Classes:
     """Join the links with both listings. ``everything`` puts every active link on the list (full verification)."""
-    joined = links
+    joined = links.lazy()
     for letter, listing in (("a", listing_a), ("b", listing_b)):
-        seen = listing.frame.select(
+        seen = listing.frame.lazy().select(
             pl.col("id").alias(f"id_{letter}"),
             pl.col("version").alias(f"seen_{letter}"),
             pl.col("presence").alias(f"presence_{letter}"),
         )
-        joined = joined.join(seen, on=f"id_{letter}", how="left", maintain_order="left").with_columns(
-            ((pl.col(f"presence_{letter}") == _LIVE) & (pl.col(f"seen_{letter}") == pl.col(f"version_{letter}")))
-            .fill_null(value=False)
-            .alias(f"same_{letter}")
-        )
-    active = joined.filter(pl.col("state") == LinkState.ACTIVE.value)
+        live = pl.col(f"presence_{letter}").fill_null("") == _LIVE
+        same = live & (pl.col(f"seen_{letter}") == pl.col(f"version_{letter}")).fill_null(value=False)
+        joined = joined.join(seen, on=f"id_{letter}", how="left").with_columns(same.alias(f"same_{letter}"))
+    is_active = pl.col("state") == LinkState.ACTIVE.value
     settled = pl.col("same_a") & pl.col("same_b")
     live_a, live_b = (pl.col(name).fill_null("") == _LIVE for name in ("presence_a", "presence_b"))
-    awake = pl.concat(
-        [
-            active if everything else active.filter(~settled),
-            # back in scope on both sides: compared with the base it left with
-            joined.filter((pl.col("state") == LinkState.OUT_OF_SCOPE.value) & live_a & live_b),
-            # whatever came back to life after a delete
-            joined.filter((pl.col("state") == LinkState.TRASHED.value) & (live_a | live_b)),
-        ]
+    awake = joined.filter(
+        (is_active if everything else is_active & ~settled)
+        # back in scope on both sides: compared with the base it left with
+        | ((pl.col("state") == LinkState.OUT_OF_SCOPE.value) & live_a & live_b)
+        # whatever came back to life after a delete
+        | ((pl.col("state") == LinkState.TRASHED.value) & (live_a | live_b))
     ).sort("link_id")
-    settled_count = int(active.select(settled.sum()).item() or 0)
+    totals = joined.select(active=is_active.sum(), settled=(is_active & settled).sum())
+    look, counted, new_a, new_b = pl.collect_all(
+        [awake, totals, _unlinked(listing_a, links, "id_a"), _unlinked(listing_b, links, "id_b")]
+    )
     return Classes(
-        look=awake,
-        new_a=_unlinked(listing_a, links["id_a"]),
-        new_b=_unlinked(listing_b, links["id_b"]),
-        settled=0 if everything else settled_count,
-        active=active.height,
+        look=look,
+        new_a=new_a["id"].to_list(),
+        new_b=new_b["id"].to_list(),
+        settled=0 if everything else int(counted["settled"][0]),
+        active=int(counted["active"][0]),
         live_a=_live_count(listing_a),
         live_b=_live_count(listing_b),
     )
 
 
-def _unlinked(listing: Listing, linked: pl.Series) -> list[str]:
-    live = listing.frame.filter(pl.col("presence") == _LIVE)
-    known = pl.DataFrame({"id": linked.drop_nulls().unique()}, schema={"id": pl.String})
-    return live.join(known, on="id", how="anti")["id"].sort().to_list()
+def _unlinked(listing: Listing, links: pl.DataFrame, column: str) -> pl.LazyFrame:
+    known = links.lazy().select(pl.col(column).alias("id")).drop_nulls()
+    live = listing.frame.lazy().filter(pl.col("presence") == _LIVE).select("id")
+    return live.join(known, on="id", how="anti").sort("id")
 
 
 def _live_count(listing: Listing) -> int:

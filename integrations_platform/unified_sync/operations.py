@@ -15,7 +15,7 @@ from typing import Any
 from integrations_platform.unified_sync.port import Kind, Write
 from integrations_platform.unified_sync.spec import SideName, SyncSpec
 from integrations_platform.unified_sync.store import Intent, OpState
-from integrations_platform.unified_sync.values import ABSENT, FieldType, Value, Values, from_json, to_json
+from integrations_platform.unified_sync.values import ABSENT, FieldType, Value, Values, compact_json, from_json, to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def operation_id(
 ) -> str:
     """Hash of pair, link, side, kind, base version and payload."""
     payload = {name: to_json(value) for name, value in columns.items() if value is not ABSENT}
-    text = json.dumps([pair, link_id, side, kind, base_version, payload, nonce], sort_keys=True, ensure_ascii=False)
+    text = compact_json([pair, link_id, side, kind, base_version, payload, nonce])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -108,7 +108,7 @@ def to_body(operation: Operation) -> dict[str, Any]:
 
 def to_intent(operation: Operation, run_id: str) -> Intent:
     """The write-ahead record of an operation about to be sent."""
-    body = json.dumps(to_body(operation), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    body = compact_json(to_body(operation))
     return Intent(
         operation.op_id,
         run_id,

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -61,6 +62,11 @@ class World:
     references: References
     conflicts: Mapping[tuple[str, str], Conflict]
     quarantined: Mapping[str, Quarantined]
+
+    @cached_property
+    def by_name(self) -> Mapping[str, FieldPlace]:
+        """The places of the fields by field name."""
+        return {place.spec.name: place for place in self.places}
 
 
 @dataclass(frozen=True)

@@ -271,6 +271,10 @@ def match_key(kind: FieldType, value: Value) -> str | None:
     return str(to_json(key))
 
 
+compact_json: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
+"""JSON in its one compact spelling. One encoder for all: ``json.dumps`` with options builds a new one per call."""
+
+
 def to_json(value: Value) -> Any:
     """A JSON-safe form from which :func:`from_json` restores the value exactly; ABSENT must not be stored."""
     if value is None or isinstance(value, str | bool | int):
@@ -307,5 +311,4 @@ def from_json(kind: FieldType, data: Any) -> Value:
 
 def dumps(values: Values) -> str:
     """Field values as one line of JSON with sorted keys; ABSENT fields are left out: nothing is known of them."""
-    known = {name: to_json(value) for name, value in values.items() if value is not ABSENT}
-    return json.dumps(known, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return compact_json({name: to_json(value) for name, value in values.items() if value is not ABSENT})
