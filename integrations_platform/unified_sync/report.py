@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from integrations_platform.unified_sync.plan import Plan, Refusal
+from integrations_platform.unified_sync.port import Problem
 from integrations_platform.unified_sync.port import ErrorKind
 from integrations_platform.unified_sync.spec import SIDES
 
@@ -23,6 +24,8 @@ class RunStatus(StrEnum):
 
 
 EXIT_CODES = {RunStatus.SUCCEEDED: 0, RunStatus.FAILED: 1, RunStatus.PARTIAL: 3, RunStatus.REFUSED: 4}
+
+MISCONFIGURED = 2  # exit code of a run that could not begin because a setting must change
 
 OUTCOMES = ("applied", "already", "rejected", "deferred", "parked", "stale", "unknown")
 
@@ -52,8 +55,8 @@ class RunReport:
 
     @property
     def exit_code(self) -> int:
-        """0 applied or nothing to do, 1 failed, 3 partial, 4 refused by a guard."""
-        return EXIT_CODES[self.status]
+        """0 applied or nothing to do, 1 failed, 2 failed because of the configuration, 3 partial, 4 refused."""
+        return MISCONFIGURED if self.problems else EXIT_CODES[self.status]
 
     @property
     def written(self) -> int:
@@ -104,4 +107,5 @@ class RunReport:
             "in_quarantine": self.in_quarantine,
             "stale_operations": self.stale,
             "message": self.message,
+            "problems": [{"message": p.message, "remedy": p.remedy} for p in self.problems],
         }
