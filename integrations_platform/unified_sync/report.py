@@ -9,7 +9,6 @@ from enum import StrEnum
 from typing import Any
 
 from integrations_platform.unified_sync.plan import Plan, Refusal
-from integrations_platform.unified_sync.port import Problem
 from integrations_platform.unified_sync.port import ErrorKind
 from integrations_platform.unified_sync.spec import SIDES
 
@@ -56,7 +55,7 @@ class RunReport:
     @property
     def exit_code(self) -> int:
         """0 applied or nothing to do, 1 failed, 2 failed because of the configuration, 3 partial, 4 refused."""
-        return MISCONFIGURED if self.problems else EXIT_CODES[self.status]
+        return MISCONFIGURED if self.fault is ErrorKind.CONFIGURATION else EXIT_CODES[self.status]
 
     @property
     def written(self) -> int:
@@ -107,5 +106,4 @@ class RunReport:
             "in_quarantine": self.in_quarantine,
             "stale_operations": self.stale,
             "message": self.message,
-            "problems": [{"message": p.message, "remedy": p.remedy} for p in self.problems],
         }
