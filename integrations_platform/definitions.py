@@ -1,0 +1,38 @@
+"""The Dagster code location: a short, explicit merge of what :mod:`integrations_platform.defs` builds.
+
+It reads environment and sync files and nothing else: no network, no secret, no variable is needed to load it. A file
+that is wrong is a load error naming file, line and field.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from integrations_platform.defs.checks import agreement_check
+from integrations_platform.defs.jobs import sync_job, unified_job, verify_job
+from integrations_platform.defs.schedules import sync_schedules, verify_schedule
+from integrations_platform.defs.syncs import pool_of, sync_assets
+from integrations_platform.jobs import Catalogue, load_catalogue
+
+
+def build_definitions(catalogue: Catalogue) -> dg.Definitions:
+    """Everything Dagster shows of a catalogue."""
+    assets = sync_assets(catalogue)
+    jobs = {asset.key.to_user_string(): sync_job(asset) for asset in assets}
+    schedules = sync_schedules(catalogue, jobs)
+    all_jobs = [*jobs.values(), unified_job(catalogue)]
+    if catalogue.specs:
+        verify = verify_job(catalogue)
+        all_jobs.append(verify)
+        schedules.append(verify_schedule(verify))
+    return dg.Definitions(
+        assets=assets,
+        asset_checks=[agreement_check(catalogue, spec, pool_of(catalogue, spec)) for spec in catalogue.specs],
+        jobs=all_jobs,
+        schedules=schedules,
+        # A step in its own process costs seconds of CPU, and a sync is one step.
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions(load_catalogue())

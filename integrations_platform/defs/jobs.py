@@ -1,0 +1,112 @@
+"""The jobs: one per declared sync for its schedule, the unified one that takes two systems or kinds, and verification.
+
+What ``data_sync_unified`` runs is chosen by the catalogue; how each sync is run and reported is the same as for its
+asset.
+"""
+
+from typing import Any
+
+import dagster as dg
+
+from integrations_platform.defs import reporting
+from integrations_platform.defs.checks import BOTH_SIDES_AGREE
+from integrations_platform.defs.config import UnifiedSyncConfig
+from integrations_platform.defs.running import Outcome, give_up, run_sync
+from integrations_platform.defs.syncs import complaint, is_done, outcome_events
+from integrations_platform.jobs import DATA_SYNC_UNIFIED, Catalogue, NoSuchJob
+
+VERIFY = "verify_syncs"
+Job = dg.JobDefinition | Any  # the type of unresolved asset jobs is not public
+
+
+def sync_job(asset: dg.AssetsDefinition) -> Job:
+    """The job a sync's schedule runs: the sync and the checks of its own step, without the full comparison."""
+    key = asset.key
+    selection = dg.AssetSelection.assets(key).without_checks() | dg.AssetSelection.checks(*asset.check_keys)
+    return dg.define_asset_job(
+        f"{key.to_python_identifier()}_job", selection, description=f"Run the sync {key.to_user_string()}."
+    )
+
+
+def verify_job(catalogue: Catalogue) -> Job:
+    """Compare both sides of every sync in full, writing nothing."""
+    keys = [dg.AssetCheckKey(dg.AssetKey(spec.name), BOTH_SIDES_AGREE) for spec in catalogue.specs]
+    return dg.define_asset_job(
+        VERIFY, dg.AssetSelection.checks(*keys), description="Compare both sides of every sync in full; writes nothing."
+    )
+
+
+def unified_job(catalogue: Catalogue) -> dg.JobDefinition:
+    """``data_sync_unified``: the syncs between two ends, one after another, each after those it refers to."""
+
+    @dg.op(name="sync_pair", description=DATA_SYNC_UNIFIED.description)
+    def sync_pair(context: dg.OpExecutionContext, config: UnifiedSyncConfig) -> None:
+        try:
+            chosen = catalogue.joining(config.source_type, config.target_type, config.options())
+        except NoSuchJob as fault:
+            give_up(str(fault))
+        upstream = catalogue.upstream()
+        failed: dict[str, str] = {}
+        hopeless = False
+        lines = []
+        for spec, options in chosen:
+            waits = [name for name in upstream[spec.name] if name in failed]
+            if waits:
+                failed[spec.name] = f"sync {spec.name!r} was not run: it refers to {', '.join(waits)}"
+                continue
+            try:
+                outcome = run_sync(context, catalogue, spec, options, dry_run=config.dry_run)
+            except (dg.Failure, dg.RetryRequested) as fault:
+                cause = fault if isinstance(fault, dg.Failure) else fault.__cause__
+                failed[spec.name] = f"sync {spec.name!r} failed: {getattr(cause, 'description', cause)}"
+                hopeless = hopeless or isinstance(fault, dg.Failure)
+                continue
+            _log(context, outcome)
+            lines.append(_line(outcome))
+            if not is_done(outcome):
+                failed[spec.name] = complaint(outcome)
+                hopeless = hopeless or outcome.report.fault is None or outcome.report.fault.value != "transient"
+        done = {"syncs": reporting.table(lines)} if lines else {}
+        if failed:
+            give_up("\n".join(failed.values()), None if hopeless else context, done)
+        context.add_output_metadata({"syncs_run": len(lines)} | done)
+
+    @dg.job(name=DATA_SYNC_UNIFIED.name, description=DATA_SYNC_UNIFIED.description)
+    def data_sync_unified() -> None:
+        sync_pair()
+
+    return data_sync_unified
+
+
+def _log(context: dg.OpExecutionContext, outcome: Outcome) -> None:
+    """The events that the sync's own step would have yielded, so that the asset's page shows this run too."""
+    key = dg.AssetKey(outcome.spec.name)
+    for event in outcome_events(outcome):
+        if isinstance(event, dg.MaterializeResult):
+            context.log_event(dg.AssetMaterialization(key, metadata=dict(event.metadata or {})))
+        elif isinstance(event, dg.AssetCheckResult):
+            # Accepted by log_event, though its annotation does not say so.
+            evaluation: Any = dg.AssetCheckEvaluation(
+                asset_key=key,
+                check_name=event.check_name or "",
+                passed=event.passed,
+                severity=event.severity,
+                description=event.description,
+                metadata=dict(event.metadata or {}),
+            )
+            context.log_event(evaluation)
+        else:
+            context.log_event(event)
+
+
+def _line(outcome: Outcome) -> dict[str, str]:
+    report = outcome.report
+    return {
+        "sync": report.sync,
+        "status": report.status.value,
+        "direction": outcome.spec.direction.value,
+        "written": str(report.written),
+        "conflicts_open": str(len(outcome.memory.conflicts)),
+        "quarantined": str(len(outcome.memory.quarantined)),
+        "seconds": f"{report.seconds:.1f}",
+    }

@@ -1,0 +1,192 @@
+"""One run of one sync inside a Dagster step: who started it, what came of it, and whether trying again can help.
+
+Calls the engine and reads what it remembers; it emits no event and decides nothing about records.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import dagster as dg
+
+from integrations_platform.jobs import Catalogue, NoSuchJob, Options
+from integrations_platform.yaml_source import ConfigurationError
+
+if TYPE_CHECKING:
+    from integrations_platform.platform import Platform
+    from integrations_platform.unified_sync.agreement import Agreement
+    from integrations_platform.unified_sync.port import Problem, Side
+    from integrations_platform.unified_sync.report import RunReport
+    from integrations_platform.unified_sync.spec import SideName, SyncSpec
+    from integrations_platform.unified_sync.store import Breaker, Conflict, Quarantined, Store
+
+T = TypeVar("T")
+Context = dg.AssetExecutionContext | dg.OpExecutionContext | dg.AssetCheckExecutionContext
+
+LOG_EVERY_SECONDS = 5.0
+RETRIES = 2
+FIRST_WAIT_SECONDS = 30.0
+
+# Tags that Dagster puts on runs it starts by itself, and what each says. A backfill may come from a person or from an
+# automation; nobody has looked at its plan, so it counts as unattended.
+_AUTOMATIC = {
+    "dagster/schedule_name": "schedule",
+    "dagster/sensor_name": "sensor",
+    "dagster/auto_materialize": "automation",
+    "dagster/from_automation_condition": "automation",
+    "dagster/backfill": "backfill",
+}
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the state holds about a sync. ``last_status``: of its newest run; None when it never ran."""
+
+    links: int
+    conflicts: Sequence[Conflict]
+    quarantined: Sequence[Quarantined]
+    breakers: Sequence[Breaker]
+    last_status: str | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run came to. ``problems`` is None when the sides could not be looked at."""
+
+    spec: SyncSpec
+    problems: Sequence[Problem] | None
+    report: RunReport
+    memory: Memory
+
+
+def origin(tags: Mapping[str, str]) -> tuple[bool, str]:
+    """Whether a person started the run that carries these tags, and what did, for the history."""
+    for tag, kind in _AUTOMATIC.items():
+        if tag in tags:
+            name = f":{tags[tag]}" if kind in ("schedule", "sensor", "backfill") else ""
+            return False, f"dagster:{kind}{name}"
+    return True, "dagster"
+
+
+def run_sync(context: Context, catalogue: Catalogue, spec: SyncSpec, options: Options, *, dry_run: bool) -> Outcome:
+    """Run ``spec`` under ``options``. Raises dg.Failure, or dg.RetryRequested for what may pass by itself."""
+    from integrations_platform.unified_sync.engine import Request
+    from integrations_platform.unified_sync.port import ErrorKind
+
+    attended, trigger = origin(context.run.tags)
+    request = Request(dry_run=dry_run, attended=attended, trigger=trigger, actor=f"dagster:{context.run.run_id}")
+
+    def run(platform: Platform) -> Outcome:
+        chosen = options.applied(spec)
+        context.log.info(f"{spec.name}: reading {_ends(spec)}" + (" (dry run: nothing is written)" if dry_run else ""))
+        with platform.sides(chosen) as sides:
+            engine = platform.engine(*catalogue.specs, chosen)
+            report = engine.run(chosen, sides, request)
+            # The engine has judged the sides before writing; asking again, now that they answered, adds the words.
+            asked = report.fault is not ErrorKind.TRANSIENT
+            problems = find_problems(chosen, sides) if asked else None
+        context.log.info(f"{spec.name}: {report.status.value} in {report.seconds:.1f} s, {report.written} written")
+        return Outcome(chosen, problems, report, recall(platform.store, chosen))
+
+    return opened(context, catalogue, run)
+
+
+def look_at(context: Context, catalogue: Catalogue, spec: SyncSpec) -> tuple[Sequence[Problem], Memory]:
+    """What stands in the way of ``spec`` and what is remembered of it, without running it. Raises like run_sync."""
+
+    def look(platform: Platform) -> tuple[Sequence[Problem], Memory]:
+        with platform.sides(spec) as sides:
+            return find_problems(spec, sides), recall(platform.store, spec)
+
+    return opened(context, catalogue, look)
+
+
+def verify(context: Context, catalogue: Catalogue, spec: SyncSpec) -> Agreement:
+    """Compare both sides in full. Raises like run_sync."""
+
+    def compare(platform: Platform) -> Agreement:
+        context.log.info(f"{spec.name}: comparing all of {_ends(spec)}")
+        with platform.sides(spec) as sides:
+            return platform.engine(*catalogue.specs).verify(spec, sides)
+
+    return opened(context, catalogue, compare)
+
+
+def opened(context: Context, catalogue: Catalogue, action: Callable[[Platform], T]) -> T:
+    """``action`` on the opened environment, its errors told as Dagster's."""
+    from integrations_platform.platform import Platform
+    from integrations_platform.state.errors import StateError
+    from integrations_platform.unified_sync.engine import SetupRefused
+    from integrations_platform.unified_sync.port import ErrorKind, SideError
+    from integrations_platform.unified_sync.runtime import Runtime
+    from integrations_platform.unified_sync.store import LeaseHeld
+
+    platform = Platform(catalogue.settings, Runtime(progress=progress_to(context.log.info)))
+    try:
+        return action(platform)
+    except (ConfigurationError, StateError, SetupRefused, NoSuchJob) as fault:
+        give_up(str(fault))
+    except LeaseHeld as fault:
+        # Nothing is wrong with the data, and the run that holds the sync does the work: trying again would only queue.
+        give_up(f"{fault}. Nothing was done by this run")
+    except SideError as fault:
+        give_up(fault.message, context if fault.kind is ErrorKind.TRANSIENT else None)
+    finally:
+        platform.close()
+
+
+def give_up(message: str, retry: Context | None = None, metadata: Mapping[str, Any] | None = None) -> NoReturn:
+    """Fail for good, or with ``retry`` ask for another attempt while some are left.
+
+    Not a RetryPolicy: that would also repeat refused config, and runs that a person has stopped.
+    """
+    failure = dg.Failure(message, metadata=dict(metadata or {}), allow_retries=retry is not None)
+    if retry is not None and retry.retry_number < RETRIES:
+        wait = FIRST_WAIT_SECONDS * 2**retry.retry_number
+        raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=wait) from failure
+    raise failure
+
+
+def find_problems(spec: SyncSpec, sides: Mapping[SideName, Side]) -> Sequence[Problem]:
+    """Everything that is not in order about sides and fields, blocking or not. Raises SideError."""
+    from integrations_platform.unified_sync.forms import place_fields
+
+    problems = [problem for side in sides.values() for problem in side.check()]
+    if not any(problem.blocking for problem in problems):
+        _, misfits = place_fields(spec, sides["A"].columns(), sides["B"].columns())
+        problems += misfits
+    return problems
+
+
+def recall(store: Store, spec: SyncSpec) -> Memory:
+    """What the state holds about ``spec``. Raises StateError."""
+    links = store.links(spec.name)
+    newest = store.runs(spec.name, 1)
+    return Memory(
+        links=int((links["state"] == "active").sum()),
+        conflicts=store.conflicts(spec.name),
+        quarantined=store.quarantined(spec.name),
+        breakers=[store.breaker(name) for name in sorted({spec.source.system, spec.target.system})],
+        last_status=newest[0][1].status if newest else None,
+    )
+
+
+def progress_to(write: Callable[[str], None], every: float = LOG_EVERY_SECONDS) -> Callable[[str, int, int], None]:
+    """The engine's progress as a log line at most once in ``every`` seconds."""
+    last = time.monotonic()
+
+    def note(stage: str, done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= every:
+            last = now
+            write(f"{stage}: {done:,} of {total:,} ({done / max(total, 1):.0%})")
+
+    return note
+
+
+def _ends(spec: SyncSpec) -> str:
+    return f"{spec.source.system}:{spec.source.object} and {spec.target.system}:{spec.target.object}"
