@@ -46,6 +46,14 @@ def release(database: Database, lease: Lease) -> None:
         connection.execute(sa.update(_lease).where(*_current(lease)).values(holder=None, until=None))
 
 
+def holder(database: Database, pair: str) -> tuple[str, datetime] | None:
+    """Who holds the lease and until when, expired or not; None when it is free."""
+    with database.read() as connection:
+        row = connection.execute(sa.select(_lease.c.holder, _lease.c.until).where(_lease.c.pair == pair)).one_or_none()
+    until = from_text(row.until) if row is not None else None
+    return None if row is None or row.holder is None or until is None else (row.holder, until)
+
+
 def fence(connection: sa.Connection, lease: Lease) -> None:
     """Hold the lease's row until this transaction ends, so that nobody takes it over meanwhile.
 

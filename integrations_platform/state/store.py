@@ -77,6 +77,10 @@ class SqlStore:
         """Give the lease back; harmless when it was lost."""
         leases.release(self._database, lease)
 
+    def lease_holder(self, pair: str) -> tuple[str, datetime] | None:
+        """Who holds the lease and until when, expired or not; None when it is free."""
+        return leases.holder(self._database, pair)
+
     @contextmanager
     def transaction(self, lease: Lease) -> Iterator[SqlTransaction]:
         """A fenced transaction. Raises ``LeaseLost``, and KeyError for a pair that was never opened."""

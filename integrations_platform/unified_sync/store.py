@@ -367,6 +367,9 @@ class Store(Protocol):
     def release(self, lease: Lease) -> None:
         """Give the lease back; harmless when it was lost."""
 
+    def lease_holder(self, pair: str) -> tuple[str, datetime] | None:
+        """Who holds the lease and until when, expired or not; None when it is free."""
+
     def transaction(self, lease: Lease) -> AbstractContextManager[Transaction]:
         """A fenced transaction: committed on a clean exit if the token is still current. Raises :class:`LeaseLost`."""
 
