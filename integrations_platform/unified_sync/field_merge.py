@@ -15,7 +15,7 @@ from integrations_platform.unified_sync.conflicts import decided_values, plan_pa
 from integrations_platform.unified_sync.evidence import Interval, change_interval, record_interval
 from integrations_platform.unified_sync.forms import FieldPlace, Unrepresentable
 from integrations_platform.unified_sync.links import LinkView
-from integrations_platform.unified_sync.merge import Decision, Verb, decide
+from integrations_platform.unified_sync.merge import Decision, Verb, decide, disagreeing
 from integrations_platform.unified_sync.operations import FieldChange, Operation, operation_id
 from integrations_platform.unified_sync.plan import Plan, Unit, World
 from integrations_platform.unified_sync.port import Kind
@@ -81,12 +81,8 @@ def _write_unit(view: LinkView, places: Sequence[FieldPlace], decision: Decision
     other side's exact spelling by a lossy copy of it."""
     origin: SideName = decision.origin or "A"
     target = other(origin)
-    agreed = [
-        place
-        for place in places
-        if len(places) > 1
-        and place.corresponds((view.a.now or {})[place.spec.name], (view.b.now or {})[place.spec.name])
-    ]
+    differing = disagreeing(places, view.sight("A"), view.sight("B"))
+    agreed = [place for place in places if place.spec.name not in differing]
     for place in places:
         if place in agreed:
             continue
@@ -155,7 +151,8 @@ def _with_parked(
         plan.conflicts.append(replace(parked, status=status, closed_at=world.now))
         return Decision(Verb.ADVANCE, "conflict converged")
     based = all(field in view.a.base and field in view.b.base for field in names)
-    back = based and not (view.a.changed_from(names) and view.b.changed_from(names))
+    differing = disagreeing(places, view.sight("A"), view.sight("B"))
+    back = based and not (view.a.changed_from(differing) and view.b.changed_from(differing))
     if parked.kind == "field" and back:  # one side went back to its base: nothing is in dispute any more
         plan.conflicts.append(replace(parked, status=ConflictStatus.WITHDRAWN, closed_at=world.now))
         return decision

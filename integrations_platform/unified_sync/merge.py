@@ -77,23 +77,50 @@ def decide(places: Sequence[FieldPlace], a: Sight, b: Sight, policy: Policy, int
     has_base = all(name in a.base and name in b.base for name in names)
     if any(unresolved) and (all(unresolved) or not has_base):
         return SKIP  # who is meant is not known yet; looked at again until it is
-    agree = all(place.corresponds(a.now[place.spec.name], b.now[place.spec.name]) for place in places)
+    differing = disagreeing(places, a, b)
+    agree = not differing
     if policy.direction is Direction.NEVER:
         return Decision(Verb.ADVANCE, "shown only")
     if not has_base:
         return _without_base(names, a, b, agree, policy, intervals, "first_sync")
-    changed_a, changed_b = a.changed(names), b.changed(names)
     if agree:
-        return Decision(Verb.ADVANCE, "both sides say the same") if changed_a or changed_b else NOTHING
+        moved = a.changed(names) or b.changed(names)
+        return Decision(Verb.ADVANCE, "both sides say the same") if moved else NOTHING
+    # A member that was only respelled, or set to the same on both sides, is no part of a dispute about its group.
+    changed_a, changed_b = a.changed(differing), b.changed(differing)
     if not changed_a and not changed_b:
         # Both equal their base and still disagree: the base broke its invariant, so it is not one (P13).
         return _without_base(names, a, b, agree, policy, intervals, "divergent")
+    respelled: SideName | None = None
     if changed_a and changed_b:
-        return _conflict(policy, intervals, has_base=True, kind="field")
+        respelled = _respelled_only(places, differing, a, b)
+        if respelled is None:
+            return _conflict(policy, intervals, has_base=True, kind="field")
+        changed_a = respelled == "B"
     origin: SideName = "A" if changed_a else "B"
     if policy.direction.allows(origin):
-        return Decision(Verb.WRITE, f"changed on {_label(origin)}", origin)
+        note = f", only respelled on {_label(respelled)}" if respelled else ""
+        return Decision(Verb.WRITE, f"changed on {_label(origin)}{note}", origin, lost=respelled is not None)
     return _master(policy, "field")
+
+
+def _respelled_only(places: Sequence[FieldPlace], differing: Sequence[str], a: Sight, b: Sight) -> SideName | None:
+    """The one side whose change still says what the other side's base says: a new spelling, not a new value."""
+    members = [place for place in places if place.spec.name in differing]
+    still_a = all(place.corresponds(a.now[place.spec.name], b.base[place.spec.name]) for place in members)
+    still_b = all(place.corresponds(a.base[place.spec.name], b.now[place.spec.name]) for place in members)
+    if still_a == still_b:
+        return None
+    return "A" if still_a else "B"
+
+
+def disagreeing(places: Sequence[FieldPlace], a: Sight, b: Sight) -> list[str]:
+    """Names of the members on which the two sides do not say the same."""
+    return [
+        place.spec.name
+        for place in places
+        if not place.corresponds(a.now.get(place.spec.name, ABSENT), b.now.get(place.spec.name, ABSENT))
+    ]
 
 
 def _without_base(

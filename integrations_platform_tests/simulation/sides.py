@@ -64,6 +64,14 @@ class Nature:
     shuffles: bool = False
 
 
+def _unwatched(_side: SimulatedSide, _row: Row, _write: Write) -> None:
+    return None
+
+
+def _unnoticed(_side: SimulatedSide, _row: Row) -> None:
+    return None
+
+
 @dataclass
 class SimulatedSide:
     """The port over a dictionary. ``at`` is called at every point where the world may go on without us."""
@@ -81,6 +89,8 @@ class SimulatedSide:
     created: dict[str, int] = field(default_factory=dict)  # effective creates per link since the world began
     shown: dict[tuple[str, str], set[Value]] = field(default_factory=dict)  # every value ever shown, by (id, column)
     columns_of: tuple[str, ...] = ("email", "name", "street", "city", "tier")
+    watch: Callable[[SimulatedSide, Row, Write], None] = _unwatched  # called before a write takes effect
+    written: Callable[[SimulatedSide, Row], None] = _unnoticed  # called after it did
 
     @property
     def system(self) -> str:
@@ -170,6 +180,7 @@ class SimulatedSide:
                 return Outcome(write.op_id, Status.ALREADY, row.id, record=self._returned(row))
             if self.nature.compare_and_set and str(row.version) != write.expected_version:
                 return Outcome(write.op_id, Status.STALE, row.id)
+            self.watch(self, row, write)
             if write.kind is Kind.DELETE:
                 del self.rows[row.id]
             else:
@@ -178,6 +189,7 @@ class SimulatedSide:
             row.last_op, row.link_id = write.op_id, write.link_id
             self.touch(row)
         self.applied.append((write.link_id, write.op_id))
+        self.written(self, row)
         return Outcome(write.op_id, Status.APPLIED, row.id, record=self._returned(row))
 
     def _returned(self, row: Row) -> Record | None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from integrations_platform.unified_sync.calls import CallPolicy
 from integrations_platform.unified_sync.engine import Engine, Request
-from integrations_platform.unified_sync.port import Kind
+from integrations_platform.unified_sync.port import Kind, Write
 from integrations_platform.unified_sync.report import RunReport, RunStatus
 from integrations_platform.unified_sync.runtime import Runtime
 from integrations_platform.unified_sync.spec import (
@@ -102,6 +102,9 @@ class World:
             "A": SimulatedSide("left", self.nature_a, self.tick, self.random, self._at, "a"),
             "B": SimulatedSide("right", self.nature_b, self.tick, self.random, self._at, "b"),
         }
+        for name, side in self.sides.items():
+            side.watch = self._watch
+            side.written = lambda _side, row, name=name: self._note_agreement(name, row)
         self.quiet = True
         self.runs = 0
         self.log: list[str] = []
@@ -133,8 +136,11 @@ class World:
         side: SideName = self.random.choice(("A", "B"))
         live = [row for row in self.sides[side].rows.values() if not row.archived]
         action = self.random.choices(
-            ("edit", "create", "delete", "same", "clear"), weights=(60, 15, 8, 10, 7)
+            ("edit", "create", "delete", "same", "clear", "poison", "decide"), weights=(55, 14, 8, 9, 6, 2, 6)
         )[0]
+        if action == "decide":
+            self.decide()
+            return
         if action == "create" or not live:
             self.create(side)
             return
@@ -148,6 +154,8 @@ class World:
             value: Value = twin.values[column] if twin is not None else self.token(column)
         elif action == "clear":
             value = None
+        elif action == "poison":
+            column, value = "name", POISON
         else:
             value = self.token(column)
         self.edit(side, row, column, value)
@@ -175,6 +183,31 @@ class World:
             self._supersede(value, column)
         del self.sides[side].rows[row.id]
         self.log.append(f"{side} deletes {row.id}")
+
+    def decide(self) -> None:
+        """A person resolves an open conflict, on the values the row shows."""
+        rows = [row for row in self.store.conflicts("sim") if row.unit]
+        if not rows:
+            return
+        row = self.random.choice(rows)
+        choice = self.random.choice(("A", "B", "base", "value") if row.base else ("A", "B", "value"))
+        value = json.dumps({column: self.token(column) for column in UNITS[row.unit]}) if choice == "value" else None
+        self.store.decide("sim", row.conflict_id, row.n, choice, value, "clerk", self.tick(), "")
+        self.log.append(f"clerk decides {row.conflict_id} {row.unit} of {row.link_id}: {choice} {value}")
+
+    def _watch(self, side: SimulatedSide, row: Row, write: Write) -> None:
+        """P21 and P22, at the moment of the write: a parked unit is not touched, nor a value its decider never saw."""
+        name: SideName = "A" if side is self.sides["A"] else "B"
+        for conflict in self.store.conflicts("sim"):
+            if conflict.link_id != write.link_id or write.kind is not Kind.UPDATE:
+                continue
+            for column in set(UNITS[conflict.unit]) & set(write.values):
+                assert conflict.choice is not None, f"P21: {column} of {write.link_id} is parked and written; {self.log}"
+                seen = json.loads((conflict.value_a if name == "A" else conflict.value_b) or "{}").get(column)
+                assert row.values[column] == seen, f"P22: {row.values[column]!r} overwritten, {seen!r} was seen"
+        if write.kind in (Kind.ARCHIVE, Kind.DELETE):
+            twin = self.counterpart(name, row)
+            assert twin is None or twin.archived, f"P6: {row.id} removed although {twin.id} is there; {self.log}"
 
     def _supersede(self, value: Value, column: str) -> None:
         for token, written in self.written.items():
@@ -252,7 +285,22 @@ class World:
             links = [link_id for link_id, _ in side.applied]
             limit = 2 if report.plan is not None and report.plan.two_sided else 1
             assert all(links.count(link) <= limit for link in links), f"P16: {side.name} written twice: {links}"
+        self._check_conflicts(report.run_id)
         self.check_always()
+
+    def _check_conflicts(self, run_id: str) -> None:
+        """P9: a conflict is reported only if users wrote the unit on both sides since the sides last agreed."""
+        for row in self.store.memory.conflicts.values():
+            if row.opened_run != run_id or row.kind != "field" or row.status is not ConflictStatus.OPEN:
+                continue
+            link = self.store.memory.links[row.link_id]
+            row_a, row_b = self.sides["A"].rows.get(link.id_a or ""), self.sides["B"].rows.get(link.id_b or "")
+            if row_a is None or row_b is None:
+                continue
+            if all(same(row_a.values[column], row_b.values[column]) for column in UNITS[row.unit]):
+                continue  # a user made them agree while the run went on
+            sides = self.touched.get((row_a.id, row.unit), set()) | self.touched.get((row_b.id, row.unit), set())
+            assert sides == {"A", "B"}, f"P9: {row.unit} of {row.link_id} is no conflict, only {sides} wrote; {self.log}"
 
     def check_always(self) -> None:
         """What must hold at every moment."""
@@ -278,16 +326,29 @@ class World:
         for name, side in self.sides.items():
             self.sides[name].nature = healed(side.nature)
         self.now += timedelta(seconds=61)
-        writes = -1
+        self._check_dry_run()
         for attempt in range(PATIENCE + 1):
             before = self._writes()
             report = self.run()
             assert report is not None
-            writes = self._writes() - before
-            if writes == 0:
+            if self._writes() == before:
                 break
             assert attempt < PATIENCE, f"P2: still writing after {PATIENCE} runs: {self.log[-20:]}"
         self._check_settled()
+
+    def _check_dry_run(self) -> None:
+        """P7: a dry run changes nothing, and names exactly the operations that the run then carries out."""
+        if [row for row in self.store.memory.intents.values() if row.state is OpState.SENT]:
+            return  # recovery comes first, and a dry run does not recover
+        before = repr(self.store.memory)
+        dry = self.run(dry_run=True)
+        assert repr(self.store.memory) == before, "P7: a dry run changed the state"
+        wet = self.run()
+        assert dry is not None
+        assert wet is not None
+        assert dry.plan is not None
+        assert wet.plan is not None
+        assert dry.plan.op_ids == wet.plan.op_ids, f"P7: {dry.plan.op_ids} planned, {wet.plan.op_ids} run"
 
     def _writes(self) -> int:
         return sum(side.write_calls for side in self.sides.values())
@@ -314,6 +375,8 @@ class World:
                 continue
             row_a, row_b = self.sides["A"].rows.get(link.id_a or ""), self.sides["B"].rows.get(link.id_b or "")
             if row_a is None or row_b is None:
+                if {f"{link.link_id}:A", f"{link.link_id}:B"} & held:
+                    continue  # bringing it back was refused, and somebody knows
                 raise AssertionError(f"P2: active link {link.link_id} lacks a record")
             for unit, columns in UNITS.items():
                 if (link.link_id, unit) in parked or {f"{link.link_id}:A", f"{link.link_id}:B"} & held:
