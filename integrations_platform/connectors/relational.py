@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -185,7 +186,21 @@ class RelationalSide:
         ledger = Ledger(binding) if self._tables else None
         archive = Archive(binding) if self._tables else None
         with self._database.transaction(session, self._dialect.begin_write):
-            return Writer(binding, session, ledger, archive, self._inbound_keys).write(writes)
+            outcomes = Writer(binding, session, ledger, archive, self._inbound_keys).write(writes)
+            return self._with_records(session, binding, writes[0].kind, outcomes)
+
+    @staticmethod
+    def _with_records(
+        session: Session, binding: Binding, kind: Kind, outcomes: Sequence[Outcome]
+    ) -> Sequence[Outcome]:
+        """What the rows show inside the writing transaction, where nobody else's edit can lie between."""
+        applied = [one.id for one in outcomes if one.status is Status.APPLIED and one.id is not None]
+        if kind in (Kind.ARCHIVE, Kind.DELETE) or not applied:
+            return outcomes
+        records = RelationalSnapshot(binding, session).read(applied)
+        return [
+            replace(one, record=records.get(one.id or "")) if one.status is Status.APPLIED else one for one in outcomes
+        ]
 
     def _inbound_keys(self, session: Session) -> Sequence[InboundKey]:
         if self._inbound is None:
