@@ -105,8 +105,6 @@ def _explain(world: World, link_id: str | None, side: SideName | None, record_id
     for name, notes in plan.notes.items():
         if name == link_id or (link_id is None):
             shown.reasons += notes
-    if not plan.operations and not shown.reasons and link_id:
-        shown.reasons.append("both sides agree with what was last synced; nothing is to be done")
     shown.operations = [{"op_id": op.op_id} | to_body(op) for op in plan.operations]
     shown.conflicts = [
         {"id": row.conflict_id, "unit": row.unit, "n": row.n, "evidence": row.evidence}
@@ -119,6 +117,8 @@ def _explain(world: World, link_id: str | None, side: SideName | None, record_id
         for subject, row in world.quarantined.items()
         if subject in subjects
     ]
+    if link_id and not (plan.operations or shown.reasons or shown.conflicts or shown.quarantine):
+        shown.reasons.append("both sides agree with what was last synced; nothing is to be done")
     return shown
 
 
