@@ -177,7 +177,7 @@ def _both_sides(platform: Platform, spec: SyncSpec) -> Iterator[Finding]:
         with platform.sides(spec) as sides:
             blocked = False
             for name in SIDES:
-                for finding in _one_side(platform, spec, name, sides[name]):
+                for finding in _one_side(spec, name, sides[name]):
                     blocked = blocked or finding.level is Level.PROBLEM
                     yield finding
             if blocked:
@@ -190,7 +190,7 @@ def _both_sides(platform: Platform, spec: SyncSpec) -> Iterator[Finding]:
         yield Finding(Level.PROBLEM, "sync", spec.name, fault.message)
 
 
-def _one_side(platform: Platform, spec: SyncSpec, name: SideName, side: Side) -> Iterator[Finding]:
+def _one_side(spec: SyncSpec, name: SideName, side: Side) -> Iterator[Finding]:
     system = spec.side(name).system
     for problem in side.check():
         level = Level.PROBLEM if problem.blocking else Level.NOTE

@@ -265,7 +265,7 @@ def _tell(
     from integrations_platform.cli.output import count, say, values, warn
 
     for text in refused:
-        warn(f"error: {text}")
+        warn(f"Error: {text}")
     if not done:
         if not refused:
             say("no open conflict of that field")

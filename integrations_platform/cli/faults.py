@@ -46,18 +46,18 @@ def _worded(fault: BaseException) -> tuple[Sequence[str], int]:
     if isinstance(fault, KeyboardInterrupt):
         return ["interrupted; nothing is half done for good, the next run picks up"], INTERRUPTED
     if isinstance(fault, SetupRefused):
-        return [f"error: {line}" for line in problem_lines(fault.problems)], USAGE
+        return [f"Error: {line}" for line in problem_lines(fault.problems)], USAGE
     if isinstance(fault, ConfigurationError):
-        return [f"error: {line}" for line in str(fault).splitlines()], USAGE
+        return [f"Error: {line}" for line in str(fault).splitlines()], USAGE
     if isinstance(fault, SideError):
-        return [f"error: {fault.message}"], USAGE if fault.kind is ErrorKind.CONFIGURATION else FAILED
+        return [f"Error: {fault.message}"], USAGE if fault.kind is ErrorKind.CONFIGURATION else FAILED
     if isinstance(fault, StateError):
-        return [f"error: {fault}"], USAGE
+        return [f"Error: {fault}"], USAGE
     if isinstance(fault, LeaseHeld | LeaseLost | DecisionRefused):
-        return [f"error: {fault}"], FAILED
+        return [f"Error: {fault}"], FAILED
     first = (str(fault).strip().splitlines() or [""])[0]
     what = f"{type(fault).__name__}: {first}" if first else type(fault).__name__
-    return [f"error: unexpected {what}", "run again with --debug (before the command) for the traceback"], FAILED
+    return [f"Error: unexpected {what}", "run again with --debug (before the command) for the traceback"], FAILED
 
 
 def problem_lines(problems: Sequence[Problem]) -> list[str]:

@@ -28,7 +28,7 @@ def say(line: str = "", *, bold: bool = False, colour: str | None = None) -> Non
 
 def warn(line: str) -> None:
     """A line for people on stderr, apart from the results."""
-    click.secho(clean(line), fg="red" if line.startswith("error") else "yellow", err=True)
+    click.secho(clean(line), fg="red" if line.startswith("Error") else "yellow", err=True)
 
 
 def clean(text: str) -> str:

@@ -38,7 +38,7 @@ def show_report(session: Session, named: Named, report: RunReport) -> None:
     if report.refusals:
         show_refusals(report_refusals(report))
     elif report.message:
-        warn(f"error: {report.message}" if status == "failed" else report.message)
+        warn(f"Error: {report.message}" if status == "failed" else report.message)
     if status in ("succeeded", "partial") or report.written:
         for side in SIDES:
             say(f"  {place(named.spec, side)}: {_side(report, side.lower())}")
