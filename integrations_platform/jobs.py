@@ -64,7 +64,8 @@ _OPTIONS = (
     Parameter(
         "direction",
         "string",
-        "Which way values may travel in this run. It can only narrow what the sync declares; empty: as declared.",
+        "Which way values may travel in this run. It can only narrow what the sync declares. One way makes the origin "
+        "the master: edits made on the other side are overwritten, and kept in the audit. Empty: as declared.",
         choices=("source_to_target", "target_to_source", "bidirectional"),
     ),
     Parameter("batch_size", "integer", "Records per write, 1 to 10000; empty: as declared.", minimum=1, maximum=10_000),

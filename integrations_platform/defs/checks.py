@@ -69,7 +69,7 @@ def state_checks(spec: SyncSpec, memory: Memory, status: str | None) -> Iterator
         check_name=COMPLETE,
         passed=status == "succeeded",
         severity=warn if status in (None, "partial") else error,
-        description=f"the newest run is {status}" if status else "this sync has never run",
+        description=f"the newest run: {status}" if status else "this sync has never run",
         metadata={
             "conflicts_open": len(memory.conflicts),
             "quarantined": len(memory.quarantined) - deferred,

@@ -4,6 +4,7 @@ What ``data_sync_unified`` runs is chosen by the catalogue; how each sync is run
 asset.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
@@ -12,7 +13,7 @@ from integrations_platform.defs import reporting
 from integrations_platform.defs.checks import BOTH_SIDES_AGREE
 from integrations_platform.defs.config import UnifiedSyncConfig
 from integrations_platform.defs.running import Outcome, give_up, run_sync
-from integrations_platform.defs.syncs import complaint, is_done, outcome_events
+from integrations_platform.defs.syncs import complaint, is_done, may_pass, outcome_events
 from integrations_platform.jobs import DATA_SYNC_UNIFIED, Catalogue, NoSuchJob
 
 VERIFY = "verify_syncs"
@@ -40,14 +41,14 @@ def unified_job(catalogue: Catalogue) -> dg.JobDefinition:
     """``data_sync_unified``: the syncs between two ends, one after another, each after those it refers to."""
 
     @dg.op(name="sync_pair", description=DATA_SYNC_UNIFIED.description)
-    def sync_pair(context: dg.OpExecutionContext, config: UnifiedSyncConfig) -> None:
+    def sync_pair(context: dg.OpExecutionContext, config: UnifiedSyncConfig) -> Iterator[Any]:
         try:
             chosen = catalogue.joining(config.source_type, config.target_type, config.options())
         except NoSuchJob as fault:
             give_up(str(fault))
         upstream = catalogue.upstream()
         failed: dict[str, str] = {}
-        hopeless = False
+        may_help = True  # to run all of it again: only when everything that failed may pass by itself
         lines = []
         for spec, options in chosen:
             waits = [name for name in upstream[spec.name] if name in failed]
@@ -58,18 +59,19 @@ def unified_job(catalogue: Catalogue) -> dg.JobDefinition:
                 outcome = run_sync(context, catalogue, spec, options, dry_run=config.dry_run)
             except (dg.Failure, dg.RetryRequested) as fault:
                 cause = fault if isinstance(fault, dg.Failure) else fault.__cause__
-                failed[spec.name] = f"sync {spec.name!r} failed: {getattr(cause, 'description', cause)}"
-                hopeless = hopeless or isinstance(fault, dg.Failure)
+                failed[spec.name] = f"sync {spec.name!r} failed\n{getattr(cause, 'description', cause)}"
+                may_help = may_help and isinstance(fault, dg.RetryRequested)
                 continue
-            _log(context, outcome)
+            # Yielded, not logged: what is logged waits for the end of the step, and is lost when it fails.
+            yield from _events(outcome)
             lines.append(_line(outcome))
             if not is_done(outcome):
                 failed[spec.name] = complaint(outcome)
-                hopeless = hopeless or outcome.report.fault is None or outcome.report.fault.value != "transient"
-        done = {"syncs": reporting.table(lines)} if lines else {}
+                may_help = may_help and may_pass(outcome)
+        done: dict[str, Any] = {"syncs": reporting.table(lines)} if lines else {}
         if failed:
-            give_up("\n".join(failed.values()), None if hopeless else context, done)
-        context.add_output_metadata({"syncs_run": len(lines)} | done)
+            give_up("\n".join(failed.values()), context.retry_number if may_help else None, done)
+        yield dg.Output(None, metadata={"syncs_run": len(lines)} | done)
 
     @dg.job(name=DATA_SYNC_UNIFIED.name, description=DATA_SYNC_UNIFIED.description)
     def data_sync_unified() -> None:
@@ -78,15 +80,14 @@ def unified_job(catalogue: Catalogue) -> dg.JobDefinition:
     return data_sync_unified
 
 
-def _log(context: dg.OpExecutionContext, outcome: Outcome) -> None:
-    """The events that the sync's own step would have yielded, so that the asset's page shows this run too."""
+def _events(outcome: Outcome) -> Iterator[Any]:
+    """What the sync's own step would have yielded, as events of another step about the same asset."""
     key = dg.AssetKey(outcome.spec.name)
     for event in outcome_events(outcome):
         if isinstance(event, dg.MaterializeResult):
-            context.log_event(dg.AssetMaterialization(key, metadata=dict(event.metadata or {})))
+            yield dg.AssetMaterialization(key, metadata=dict(event.metadata or {}))
         elif isinstance(event, dg.AssetCheckResult):
-            # Accepted by log_event, though its annotation does not say so.
-            evaluation: Any = dg.AssetCheckEvaluation(
+            yield dg.AssetCheckEvaluation(
                 asset_key=key,
                 check_name=event.check_name or "",
                 passed=event.passed,
@@ -94,9 +95,8 @@ def _log(context: dg.OpExecutionContext, outcome: Outcome) -> None:
                 description=event.description,
                 metadata=dict(event.metadata or {}),
             )
-            context.log_event(evaluation)
         else:
-            context.log_event(event)
+            yield event
 
 
 def _line(outcome: Outcome) -> dict[str, str]:

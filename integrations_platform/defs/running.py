@@ -133,19 +133,19 @@ def opened(context: Context, catalogue: Catalogue, action: Callable[[Platform], 
         # Nothing is wrong with the data, and the run that holds the sync does the work: trying again would only queue.
         give_up(f"{fault}. Nothing was done by this run")
     except SideError as fault:
-        give_up(fault.message, context if fault.kind is ErrorKind.TRANSIENT else None)
+        give_up(fault.message, context.retry_number if fault.kind is ErrorKind.TRANSIENT else None)
     finally:
         platform.close()
 
 
-def give_up(message: str, retry: Context | None = None, metadata: Mapping[str, Any] | None = None) -> NoReturn:
-    """Fail for good, or with ``retry`` ask for another attempt while some are left.
+def give_up(message: str, retries: int | None = None, metadata: Mapping[str, Any] | None = None) -> NoReturn:
+    """Fail for good; or, given the number of ``retries`` made so far, ask for another while some are left.
 
     Not a RetryPolicy: that would also repeat refused config, and runs that a person has stopped.
     """
-    failure = dg.Failure(message, metadata=dict(metadata or {}), allow_retries=retry is not None)
-    if retry is not None and retry.retry_number < RETRIES:
-        wait = FIRST_WAIT_SECONDS * 2**retry.retry_number
+    failure = dg.Failure(message, metadata=dict(metadata or {}), allow_retries=retries is not None)
+    if retries is not None and retries < RETRIES:
+        wait = FIRST_WAIT_SECONDS * 2**retries
         raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=wait) from failure
     raise failure
 

@@ -89,10 +89,16 @@ def is_done(outcome: Outcome) -> bool:
     return outcome.report.status.value in ("succeeded", "partial")
 
 
+def may_pass(outcome: Outcome) -> bool:
+    """Whether what a run failed for may pass by itself."""
+    return outcome.report.fault is not None and outcome.report.fault.value == "transient"
+
+
 def complaint(outcome: Outcome) -> str:
     """Why a run that is not done is not, and what to do."""
     report = outcome.report
-    lines = [f"sync {report.sync!r} was {report.status.value}" + (" in a dry run" if report.dry_run else "")]
+    what = "was refused" if report.refusals else "failed"
+    lines = [f"sync {report.sync!r} {what}" + (" in a dry run" if report.dry_run else "")]
     if report.refusals:
         lines += [f"{item.guard}: {item.message}. To go on, {item.remedy}" for item in report.refusals]
     elif report.message:
@@ -102,14 +108,10 @@ def complaint(outcome: Outcome) -> str:
 
 def _run(context: dg.AssetExecutionContext, catalogue: Catalogue, spec: SyncSpec, config: SyncConfig) -> Iterator[Any]:
     outcome = run_sync(context, catalogue, spec, config.options(), dry_run=config.dry_run)
-    for event in outcome_events(outcome):
-        if isinstance(event, dg.AssetObservation):
-            context.log_event(event)
-        else:
-            yield event
+    yield from outcome_events(outcome)
     if not is_done(outcome):
-        transient = outcome.report.fault is not None and outcome.report.fault.value == "transient"
-        give_up(complaint(outcome), context if transient else None, reporting.run_metadata(outcome))
+        retries = context.retry_number if may_pass(outcome) else None
+        give_up(complaint(outcome), retries, reporting.run_metadata(outcome))
 
 
 def _look(context: dg.AssetExecutionContext, catalogue: Catalogue, spec: SyncSpec) -> Iterator[dg.AssetCheckResult]:

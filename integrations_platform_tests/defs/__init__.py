@@ -1,0 +1,1 @@
+"""Tests of the Dagster face, on real instances and real SQLite files."""
