@@ -65,15 +65,12 @@ def _quickstart(records: int, directory: Path, *, fresh: bool, keep_open: bool) 
     narrator = Narrator()
     folder = Folder.at(directory)
     with folder.claimed():
-        if fresh:
-            folder.clear(everything=True)
-        else:
-            folder.clear(everything=False)
+        folder.clear(everything=fresh)
         with running_postgresql(folder) as url:
             narrator.say(f"Everything is kept in {folder.root}.")
-            tell(folder, url, records, narrator)
+            record = tell(folder, url, records, narrator)
             dagster_run(folder, Instance.of(folder), narrator)
-            _farewell(narrator, folder, directory)
+            _farewell(narrator, folder, directory, record)
             if keep_open:
                 narrator.say("The databases stay open; Ctrl-C closes them.")
                 with contextlib.suppress(KeyboardInterrupt):
@@ -81,7 +78,7 @@ def _quickstart(records: int, directory: Path, *, fresh: bool, keep_open: bool) 
     return narrator.broken
 
 
-def _farewell(narrator: Any, folder: Folder, directory: Path) -> None:
+def _farewell(narrator: Any, folder: Folder, directory: Path, record: str) -> None:
     from integrations_platform.quickstart.folder import SYNC
     from integrations_platform.quickstart.showing import command
 
@@ -100,7 +97,7 @@ def _farewell(narrator: Any, folder: Folder, directory: Path) -> None:
         ("sync", "status"),
         ("sync", "conflicts", "list", SYNC),
         ("sync", "quarantine", "list", SYNC),
-        ("sync", "explain", SYNC, "source:80"),
+        ("sync", "explain", SYNC, record),
         ("sync", "plan", SYNC),
         ("sync", "verify", SYNC),
     ):

@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 
 from integrations_platform.quickstart.data import Customer, Population
+from integrations_platform.quickstart.folder import QuickstartError
 from integrations_platform.quickstart.server import plain_dsn, readable_errors
 
 _CRM_TABLE = """
@@ -67,8 +68,11 @@ class Databases:
     @contextmanager
     def shop(self) -> Iterator[sqlite3.Connection]:
         """One transaction on the web shop."""
-        with closing(sqlite3.connect(self.webshop)) as connection, connection:
-            yield connection
+        try:
+            with closing(sqlite3.connect(self.webshop)) as connection, connection:
+                yield connection
+        except sqlite3.OperationalError as fault:
+            raise QuickstartError(f"{self.webshop}: {fault}; free about 300 MB, or give another --directory") from fault
 
     def fill(self, population: Population) -> None:
         """Create both tables and load them in bulk."""
@@ -97,42 +101,12 @@ class Databases:
                 shop.execute("SELECT count(*) FROM customer").fetchone()[0],
             )
 
-    def balances(self) -> tuple[Decimal, Decimal]:
-        """The sum of all balances in (CRM, web shop), of customers whose e-mail is on both sides."""
-        crm, shop = self.by_email()
-        shared = crm.keys() & shop.keys()
-        return sum((crm[key].balance for key in shared), Decimal(0)), sum(
-            (shop[key].balance for key in shared), Decimal(0)
-        )
-
     def by_email(self) -> tuple[dict[str, Shown], dict[str, Shown]]:
         """Every customer of either side whose e-mail is not blank and not shared, by that e-mail in lower case."""
         with self.crm() as crm, self.shop() as shop:
             theirs = shop.execute("SELECT email_address, name, phone, balance, customer_since FROM customer").fetchall()
             mine = crm.execute("SELECT email, full_name, phone, balance, created_on FROM customers").fetchall()
         return _unique(mine), _unique(theirs)
-
-    def differing(self) -> tuple[list[str], list[str], list[str]]:
-        """E-mails (only in the CRM, only in the web shop, in both with other values), sorted."""
-        crm, shop = self.by_email()
-        both = crm.keys() & shop.keys()
-        return (
-            sorted(crm.keys() - shop.keys()),
-            sorted(shop.keys() - crm.keys()),
-            sorted(key for key in both if crm[key] != shop[key]),
-        )
-
-    def one(self, email: str) -> tuple[Shown | None, Shown | None]:
-        """The customer of that e-mail in (CRM, web shop)."""
-        with self.crm() as crm, self.shop() as shop:
-            mine = crm.execute(
-                "SELECT email, full_name, phone, balance, created_on FROM customers WHERE email = %s", (email,)
-            ).fetchall()
-            theirs = shop.execute(
-                "SELECT email_address, name, phone, balance, customer_since FROM customer "
-                "WHERE email_address = ? COLLATE NOCASE", (email,)
-            ).fetchall()  # fmt: skip
-        return _unique(mine).get(email.lower()), _unique(theirs).get(email.lower())
 
     def empty_crm(self) -> None:
         """The accident: every customer of the CRM gone, kept aside in another table."""

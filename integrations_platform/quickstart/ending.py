@@ -6,6 +6,7 @@ Each step changes the world with plain SQL or as the command line would, and cla
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from integrations_platform.quickstart.edits import Edited
@@ -55,7 +56,9 @@ def decisions(scene: Scene, edited: Edited) -> None:
             "Takes the web shop's name in one conflict; corrects one duplicate e-mail in the CRM; and gives the"
         )
         narrator.say("customer with the overlong name a new one in the CRM. On the command line, the first is:")
-        narrator.line(command(scene.folder, "sync", "conflicts", "resolve", name, row.conflict_id, "--take", "target"))
+        narrator.line(
+            command(scene.folder, "sync", "conflicts", "resolve", name, row.conflict_id, "--choice", "target")
+        )
         store.decide(name, row.conflict_id, row.n, "B", None, "quickstart", datetime.now(UTC), "")
         decided = next(one for one in edited.clashes if str(one.number) == row.id_a)
         overlong = edited.overlong[0]
@@ -102,21 +105,22 @@ def proof(scene: Scene) -> None:
             agreement.agrees and agreement.explained == len(facts.parked),
             f"{agreement.explained} explained",
         )
-        only_crm, only_shop, differing = scene.databases.differing()
-        held = (set(only_crm), set(only_shop), set(differing)) == (
-            facts.stay_in_crm,
-            facts.stay_in_webshop,
-            facts.parked,
+        crm, shop = scene.databases.by_email()
+        shared = crm.keys() & shop.keys()
+        differing = {key for key in shared if crm[key] != shop[key]}
+        found = (crm.keys() - shop.keys(), shop.keys() - crm.keys(), differing)
+        narrator.claim(
+            "plain SQL on both databases says the same, value by value",
+            found == (facts.stay_in_crm, facts.stay_in_webshop, facts.parked),
+            f"only in crm, only in webshop, differing: {found}"[:400],
         )
-        narrator.claim("plain SQL on both databases says the same, value by value", held,
-                       f"only in crm {only_crm}, only in webshop {only_shop}, differing {differing}"[:400])  # fmt: skip
         mine, theirs = scene.databases.counts()
         narrator.claim(
             f"{agreement.links:,} linked customers are all of the CRM's {mine:,} and all of the web shop's {theirs:,}, "
             "but for those set aside",
             agreement.links == mine - agreement.unlinked_a == theirs - agreement.unlinked_b,
         )
-        totals = scene.databases.balances()
+        totals = [sum((side[key].balance for key in shared), Decimal(0)) for side in (crm, shop)]
         narrator.claim(f"the balances of shared customers add up to {totals[0]:,} in both", totals[0] == totals[1],
                        f"{totals[0]} and {totals[1]}")  # fmt: skip
         lines, fault = verify_chain(scene.platform.store.audit(scene.spec.name))

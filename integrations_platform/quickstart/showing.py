@@ -10,11 +10,11 @@ import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from integrations_platform.quickstart.folder import SYNC, Folder
+from integrations_platform.quickstart.folder import SYNC, Folder, QuickstartError
 from integrations_platform.quickstart.narrator import Narrator
 from integrations_platform.unified_sync.plan import Plan
 from integrations_platform.unified_sync.port import Kind
-from integrations_platform.unified_sync.report import RunReport
+from integrations_platform.unified_sync.report import RunReport, RunStatus
 from integrations_platform.unified_sync.store import Conflict, Quarantined, Role, StoredAuditEntry
 
 _SHOWN = 34  # characters of a value
@@ -34,8 +34,9 @@ def show_plan(narrator: Narrator, plan: Plan) -> None:
 
 
 def show_run(narrator: Narrator, report: RunReport) -> None:
-    """What moved, by side."""
-    assert report.plan is not None  # noqa: S101  a run that was not refused has a plan
+    """What moved, by side. Raises QuickstartError for a run that failed."""
+    if report.status is RunStatus.FAILED or report.plan is None:
+        raise QuickstartError(f"the run failed: {report.message}")
     rows = []
     for system, side in ((report.plan.spec.source.system, "a"), (report.plan.spec.target.system, "b")):
         done = [report.counts[f"{word}_{side}"] for word in ("created", "updated", "archived", "restored")]

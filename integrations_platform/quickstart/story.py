@@ -37,8 +37,11 @@ class Scene:
     spec: SyncSpec
 
 
-def tell(folder: Folder, crm_url: str, records: int, narrator: Narrator) -> None:
-    """Tell the whole story, Dagster apart. Raises QuickstartError when it cannot go on."""
+def tell(folder: Folder, crm_url: str, records: int, narrator: Narrator) -> str:
+    """Tell the whole story, Dagster apart; returns the key of a record worth explaining.
+
+    Raises QuickstartError when it cannot go on.
+    """
     scene = _set_the_scene(folder, crm_url, records, narrator)
     try:
         _first_sync(scene)
@@ -49,6 +52,7 @@ def tell(folder: Folder, crm_url: str, records: int, narrator: Narrator) -> None
         proof(scene)
     finally:
         scene.platform.close()
+    return f"source:{edited.clashes[-1].number}"
 
 
 def _set_the_scene(folder: Folder, crm_url: str, records: int, narrator: Narrator) -> Scene:
