@@ -1,7 +1,7 @@
 """References between records: a foreign key on one side means the linked record on the other (B6 of the semantics).
 
 The canonical value of a reference is the link id in the sync it points to; record ids appear only at the edges. A
-reference whose target has no active link is unresolved, never guessed.
+reference to a record that no link knows is unresolved, never guessed; one to a record that is gone is not written.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from integrations_platform.unified_sync.forms import FieldPlace
 from integrations_platform.unified_sync.spec import SideName, SyncSpec
 from integrations_platform.unified_sync.store import LinkState, Store
 from integrations_platform.unified_sync.values import FieldType, Unresolved, Value
+
+# An archived record is still the one that is meant: only writing needs a record that is there (``record_id``).
+_MEANT = (LinkState.ACTIVE, LinkState.TRASHED, LinkState.OUT_OF_SCOPE)
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class References:
                 value = record.get(name)
                 if isinstance(value, str):
                     link = links.get(value)
-                    record[name] = link[0] if link and link[1] is LinkState.ACTIVE else Unresolved(value)
+                    record[name] = link[0] if link and link[1] in _MEANT else Unresolved(value)
 
     def record_id(self, field_name: str, side: SideName, link_id: str) -> str | None:
         """The id on ``side`` of the record a resolved reference means; None if it is not there (any more)."""
