@@ -49,3 +49,14 @@ def sqlite_database(tmp_path: Path) -> str:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("VACUUM")
     return f"sqlite:///{path}"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--profile nightly`` runs the long proofs."""
+    parser.addoption("--profile", choices=("commit", "nightly"), default="commit", help="how long proofs may run")
+
+
+@pytest.fixture
+def profile(request: pytest.FixtureRequest) -> str:
+    """The chosen profile: commit or nightly."""
+    return str(request.config.getoption("--profile"))

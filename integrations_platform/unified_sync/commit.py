@@ -149,6 +149,8 @@ class Committer:
                     tombstones.append(self._bury(view, operation))
                 elif record is not None:
                     conflicts += self._show(view, operation, record, outcome)
+                else:
+                    self._vanished(view, operation, outcome)
                 if not operation.is_restore or operation.kind is not Kind.UPDATE:
                     links.append(view.row(self.plan.spec, self.plan.taken_at))
                 view.is_new = False
@@ -172,7 +174,10 @@ class Committer:
         letter = side.lower()
         removal = operation.kind in (Kind.ARCHIVE, Kind.DELETE)
         if outcome.status in (Status.APPLIED, Status.ALREADY):
-            if not removal and operation.op_id not in records:
+            made_and_gone = (
+                operation.kind is Kind.CREATE and outcome.status is Status.ALREADY and outcome.id is not None
+            )
+            if not removal and operation.op_id not in records and not made_and_gone:
                 # Said to be done, but not to be seen: not believed. The intent stays open and recovery asks again.
                 self.counts[f"unknown_{letter}"] += 1
                 return None
@@ -250,6 +255,15 @@ class Committer:
             if atomic and seen != change.sent and not place.corresponds(*pair):
                 parked.append(self._altered(view, operation, change, seen))
         return parked
+
+    @staticmethod
+    def _vanished(view: LinkView, operation: Operation, outcome: Outcome) -> None:
+        """An earlier attempt had created the record and a user has deleted it since: the link remembers it, and the
+        next run treats it as any deleted record, instead of creating it again."""
+        view.side(operation.side).id = outcome.id
+        for change in operation.fields:
+            pair = (change.origin, change.sent) if operation.side == "B" else (change.sent, change.origin)
+            view.agree(change.name, *pair)
 
     def _altered(self, view: LinkView, operation: Operation, change: FieldChange, seen: Value) -> Conflict:
         system = self.plan.spec.side(operation.side).system

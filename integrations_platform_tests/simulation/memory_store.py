@@ -263,7 +263,12 @@ class MemoryStore:
         return [(pair or "", run) for run in reversed(self.memory.runs.values())][:limit]
 
     def audit(
-        self, pair: str, *, after: int = 0, link_id: str | None = None, run_id: str | None = None,
+        self,
+        pair: str,
+        *,
+        after: int = 0,
+        link_id: str | None = None,
+        run_id: str | None = None,
         limit: int | None = None,
     ) -> Iterator[StoredAuditEntry]:
         for line in self.memory.audit[after:]:

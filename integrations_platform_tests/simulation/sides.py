@@ -68,10 +68,6 @@ def _unwatched(_side: SimulatedSide, _row: Row, _write: Write) -> None:
     return None
 
 
-def _unnoticed(_side: SimulatedSide, _row: Row) -> None:
-    return None
-
-
 @dataclass
 class SimulatedSide:
     """The port over a dictionary. ``at`` is called at every point where the world may go on without us."""
@@ -87,10 +83,11 @@ class SimulatedSide:
     write_calls: int = 0
     applied: list[tuple[str, str]] = field(default_factory=list)  # (link id, op id) since the run began
     created: dict[str, int] = field(default_factory=dict)  # effective creates per link since the world began
+    receipts: dict[str, str] = field(default_factory=dict)  # record created, by operation id
     shown: dict[tuple[str, str], set[Value]] = field(default_factory=dict)  # every value ever shown, by (id, column)
     columns_of: tuple[str, ...] = ("email", "name", "street", "city", "tier")
     watch: Callable[[SimulatedSide, Row, Write], None] = _unwatched  # called before a write takes effect
-    written: Callable[[SimulatedSide, Row], None] = _unnoticed  # called after it did
+    written: Callable[[SimulatedSide, Row, Write], None] = _unwatched  # called after it did
 
     @property
     def system(self) -> str:
@@ -99,8 +96,13 @@ class SimulatedSide:
     @property
     def capabilities(self) -> Capabilities:
         return Capabilities(
-            compare_and_set=self.nature.compare_and_set, receipts=True, tags=True, atomic_batch=True, archive=True,
-            delete=True, batch_limit=3,
+            compare_and_set=self.nature.compare_and_set,
+            receipts=True,
+            tags=True,
+            atomic_batch=True,
+            archive=True,
+            delete=True,
+            batch_limit=3,
         )
 
     def check(self) -> Sequence[Problem]:
@@ -133,9 +135,7 @@ class SimulatedSide:
 
     def record(self, row: Row) -> Record:
         presence = Presence.ARCHIVED if row.archived else Presence.LIVE
-        return Record(
-            row.id, str(row.version), dict(row.values), presence, row.modified, row.last_op, row.link_id
-        )
+        return Record(row.id, str(row.version), dict(row.values), presence, row.modified, row.last_op, row.link_id)
 
     @contextmanager
     def snapshot(self) -> Iterator[SimulatedSnapshot]:
@@ -168,7 +168,10 @@ class SimulatedSide:
             existing = next((row for row in self.rows.values() if row.link_id == write.link_id), None)
             if existing is not None:
                 return Outcome(write.op_id, Status.ALREADY, existing.id, record=self._returned(existing))
+            if write.op_id in self.receipts:  # made before, and deleted by a user since: not made again
+                return Outcome(write.op_id, Status.ALREADY, self.receipts[write.op_id])
             row = self.insert(write.values)
+            self.receipts[write.op_id] = row.id
             row.link_id, row.last_op = write.link_id, write.op_id
             self.created[write.link_id] = self.created.get(write.link_id, 0) + 1
         else:
@@ -189,7 +192,7 @@ class SimulatedSide:
             row.last_op, row.link_id = write.op_id, write.link_id
             self.touch(row)
         self.applied.append((write.link_id, write.op_id))
-        self.written(self, row)
+        self.written(self, row, write)
         return Outcome(write.op_id, Status.APPLIED, row.id, record=self._returned(row))
 
     def _returned(self, row: Row) -> Record | None:

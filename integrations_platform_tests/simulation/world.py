@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from integrations_platform.unified_sync.calls import CallPolicy
 from integrations_platform.unified_sync.engine import Engine, Request
@@ -47,6 +47,7 @@ class Faults:
 
 def simulated_spec(strategy: Strategy) -> SyncSpec:
     """The sync under test: a key, a plain field, a group, a one-way field."""
+
     def text(name: str, **more: object) -> FieldSpec:
         kind = FieldType.EMAIL if name == "email" else FieldType.TEXT
         return FieldSpec(name, kind, (name,), (name,), required=False, strategy=strategy, **more)
@@ -90,7 +91,7 @@ class World:
     nature_b: Nature = field(default_factory=Nature)
 
     def __post_init__(self) -> None:
-        self.random = random.Random(self.seed)  # noqa: S311
+        self.random = random.Random(self.seed)
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.faults = Faults()
         self.tokens = 0
@@ -104,7 +105,7 @@ class World:
         }
         for name, side in self.sides.items():
             side.watch = self._watch
-            side.written = lambda _side, row, name=name: self._note_agreement(name, row)
+            side.written = partial(self._engine_wrote, name)
         self.quiet = True
         self.runs = 0
         self.log: list[str] = []
@@ -202,7 +203,9 @@ class World:
             if conflict.link_id != write.link_id or write.kind is not Kind.UPDATE:
                 continue
             for column in set(UNITS[conflict.unit]) & set(write.values):
-                assert conflict.choice is not None, f"P21: {column} of {write.link_id} is parked and written; {self.log}"
+                assert conflict.choice is not None, (
+                    f"P21: {column} of {write.link_id} is parked and written; {self.log}"
+                )
                 seen = json.loads((conflict.value_a if name == "A" else conflict.value_b) or "{}").get(column)
                 assert row.values[column] == seen, f"P22: {row.values[column]!r} overwritten, {seen!r} was seen"
         if write.kind in (Kind.ARCHIVE, Kind.DELETE):
@@ -218,14 +221,17 @@ class World:
         if isinstance(value, str) and value not in self.written and value != POISON:
             self.written[value] = Written(side, row.id, column)
         self.touched.setdefault((row.id, unit_of(column)), set()).add(side)
-        self._note_agreement(side, row)
 
-    def _note_agreement(self, side: SideName, row: Row) -> None:
-        twin = self.counterpart(side, row)
-        if twin is None:
-            return
-        for unit, columns in UNITS.items():
-            if all(same(row.values[column], twin.values[column]) for column in columns):
+    def _engine_wrote(self, name: SideName, _side: SimulatedSide, row: Row, write: Write) -> None:
+        twin = self.counterpart(name, row)
+        if twin is not None:
+            self._note_agreement(row, twin, {unit_of(column) for column in write.values})
+
+    def _note_agreement(self, row: Row, twin: Row, units: set[str]) -> None:
+        """Units on which the sides agree in the engine's own sight: what users wrote before is no longer in dispute.
+        An agreement that users reach and leave again between two looks is nobody's to know."""
+        for unit in units:
+            if all(same(row.values[column], twin.values[column]) for column in UNITS[unit]):
                 self.touched.pop((row.id, unit), None)
                 self.touched.pop((twin.id, unit), None)
 
@@ -268,9 +274,12 @@ class World:
             self.quiet = True
         assert report.status is not RunStatus.FAILED, report.message
         self.log.append(f"run {self.runs} {report.status}")
-        for side in ("A", "B"):
-            for row in self.sides[side].rows.values():
-                self._note_agreement(side, row)
+        for link in self.store.memory.links.values():
+            row_a, row_b = self.sides["A"].rows.get(link.id_a or ""), self.sides["B"].rows.get(link.id_b or "")
+            if row_a is None or row_b is None:
+                continue
+            if (str(row_a.version), str(row_b.version)) == (link.version_a, link.version_b):
+                self._note_agreement(row_a, row_b, set(UNITS))
         self._check_run(report, faulty=faults is not None)
         return report
 
@@ -300,7 +309,9 @@ class World:
             if all(same(row_a.values[column], row_b.values[column]) for column in UNITS[row.unit]):
                 continue  # a user made them agree while the run went on
             sides = self.touched.get((row_a.id, row.unit), set()) | self.touched.get((row_b.id, row.unit), set())
-            assert sides == {"A", "B"}, f"P9: {row.unit} of {row.link_id} is no conflict, only {sides} wrote; {self.log}"
+            assert sides == {"A", "B"}, (
+                f"P9: {row.unit} of {row.link_id} is no conflict, only {sides} wrote; {self.log}"
+            )
 
     def check_always(self) -> None:
         """What must hold at every moment."""
@@ -421,7 +432,9 @@ class World:
             for row in side.rows.values():
                 if row.archived or row.id in linked[name]:
                     continue
-                held = f"{name}:{row.id}" in waiting or any(subject.startswith(f"{name}:{row.id}:") for subject in waiting)
+                held = f"{name}:{row.id}" in waiting or any(
+                    subject.startswith(f"{name}:{row.id}:") for subject in waiting
+                )
                 assert held, f"P9: {row.id} on {name} was never synced; {self.log}"
 
 
@@ -442,5 +455,3 @@ def unit_of(column: str) -> str:
 def same(left: Value, right: Value) -> bool:
     """Agreement in a world where one side may keep lower case only."""
     return left == right or str(left or "").lower() == str(right or "").lower()
-
-
