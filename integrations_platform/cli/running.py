@@ -7,6 +7,7 @@ those that are no longer the same are refused.
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -215,9 +216,16 @@ def _plan_and_ask(
         if not as_json:
             _recommend(session, named, made, saved.plan_id)
         raise click.exceptions.Exit(REFUSED)
-    if asks and not made.is_empty and not click.confirm("\nApply this plan?", default=False):
+    if asks and not made.is_empty and not _agreed():
         raise click.ClickException(f"not applied; plan {saved.plan_id} is kept")
     return saved
+
+
+def _agreed() -> bool:
+    # Polars replaces the handler of Ctrl-C by one that resumes a blocked read, so that Ctrl-C would wait for Enter.
+    if hasattr(signal, "siginterrupt"):
+        signal.siginterrupt(signal.SIGINT, True)
+    return click.confirm("\nApply this plan?", default=False)
 
 
 def _saved(session: Session, platform: Platform, named: Named, plan_id: str) -> SavedPlan:
