@@ -36,7 +36,9 @@ class ConflictChoice(StrEnum):
 def _field(job: Job, name: str) -> Any:
     item = job.parameter(name)
     default = ... if item.required else item.default
-    return Field(default=default, description=item.description, ge=item.minimum, le=item.maximum)
+    # The launchpad's schema pane shows the name of an enum, not its members.
+    choices = f" One of: {', '.join(item.choices)}." if item.choices else ""
+    return Field(default=default, description=item.description + choices, ge=item.minimum, le=item.maximum)
 
 
 def _options(config: SyncConfig | UnifiedSyncConfig) -> Options:

@@ -61,14 +61,14 @@ def run_metadata(outcome: Outcome) -> dict[str, Any]:
         "records_unknown": both("unknown"),
         "conflicts_open": len(memory.conflicts),
         "conflicts_opened": sum(row.opened_run == report.run_id for row in memory.conflicts),
-        "quarantined": sum(row.reason != "deferred" for row in memory.quarantined),
+        "quarantined": _set_aside(memory),
         "deferred": both("deferred"),
         "recovered": report.recovered,
         "calls": counts["calls"],
         "duration_seconds": round(report.seconds, 3),
         "dagster/row_count": memory.links,
     }
-    return _facts(outcome) | numbers | waiting_tables(memory) | {"look_further": commands(spec.name)}
+    return _facts(outcome) | waiting_tables(memory) | numbers | {"look_further": commands(spec.name)}
 
 
 def dry_run_metadata(outcome: Outcome) -> dict[str, Any]:
@@ -81,10 +81,15 @@ def dry_run_metadata(outcome: Outcome) -> dict[str, Any]:
         for end, letter in ENDS
     }
     facts["would_open_conflicts"] = outcome.report.counts["conflicts_opened"]
+    facts |= {"conflicts_open": len(outcome.memory.conflicts), "quarantined": _set_aside(outcome.memory)}
     if plan is not None and plan.operations:
         facts["planned_writes"] = planned_table(plan)
     name = outcome.spec.name
     return facts | {"look_further": dg.MetadataValue.md(f"`integrations sync plan {name}`")}
+
+
+def _set_aside(memory: Memory) -> int:
+    return sum(row.reason != "deferred" for row in memory.quarantined)
 
 
 def _facts(outcome: Outcome) -> dict[str, Any]:
