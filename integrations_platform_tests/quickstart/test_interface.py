@@ -1,0 +1,93 @@
+"""`integrations ui` in a browser: the asset with its materialisation, the green run, and nothing from elsewhere."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integrations_platform_tests.quickstart.conftest import Made
+from integrations_platform_tests.quickstart.running import TIMEOUT, running
+from integrations_platform_tests.servers import free_port
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("quickstart")]
+
+
+def _absent(reason: str) -> Any:
+    if os.environ.get("INTEGRATIONS_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"{reason} (INTEGRATIONS_REQUIRE_BROWSER=1)", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    """A Chromium of this machine."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        _absent("no Chromium on this machine")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        _absent("playwright is not installed")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        yield chromium
+        chromium.close()
+
+
+def _address(process: subprocess.Popen[bytes], log: Path, base: str) -> str:
+    """The page the command prints once Dagster answers."""
+    for _ in range(TIMEOUT * 4):
+        text = log.read_text()
+        line = next((line for line in text.splitlines() if line.startswith(base)), None)
+        if line is not None:
+            return line
+        try:
+            code = process.wait(0.25)
+        except subprocess.TimeoutExpired:
+            continue
+        raise AssertionError(f"ended with {code}: {text}")
+    raise AssertionError(log.read_text())
+
+
+def test_the_quickstart_is_seen_in_the_browser(made: Made, browser: Any, tmp_path: Path) -> None:
+    assert made.runs[1].returncode == 0, made.runs[1].stdout
+    port = free_port()
+    base, log = f"http://127.0.0.1:{port}", tmp_path / "log"
+    words = ("ui", "--port", str(port), "--directory", str(made.directory))
+    requested: list[str] = []
+    errors: list[str] = []
+    with running(*words, cwd=tmp_path, log=log) as process:
+        address = _address(process, log, base)
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.on("request", lambda request: requested.append(request.url))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.goto(address)
+        page.get_by_text("Latest materialization").wait_for(timeout=60_000)
+        page.get_by_text("Row count").wait_for()
+        page.get_by_text("records_written", exact=True).first.wait_for()
+        page.get_by_text("conflicts_open", exact=True).first.wait_for()
+        overview = page.inner_text("body")
+        assert "Never materialized" not in overview
+        assert "crm:public.customers ↔ webshop:customer" in overview
+        page.goto(f"{base}/runs")
+        page.get_by_text("Success", exact=True).first.wait_for(timeout=60_000)
+        runs = page.inner_text("body")
+        assert runs.count("Success") == 2
+        assert "Failure" not in runs
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+    assert process.returncode == 0, log.read_text()
+    assert log.read_text().rstrip().endswith("Stopped.")
+    foreign = [url for url in requested if not url.startswith((base, "data:", "blob:"))]
+    assert foreign == []
+    assert errors == []
+    assert not (made.directory / "postgres" / "postmaster.pid").exists()
