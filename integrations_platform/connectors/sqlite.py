@@ -35,6 +35,7 @@ _WORDS = (
     ("NUMERIC", Family.DECIMAL), ("REAL", Family.FLOAT), ("FLOA", Family.FLOAT), ("DOUB", Family.FLOAT),
 )  # fmt: skip
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
+_WHOLE = re.compile(r"0|-?[1-9]\d{0,17}", re.ASCII)
 _ARGUMENTS = 100  # SQLITE_MAX_FUNCTION_ARG is 127 in common builds
 SIGNIFICANT_DIGITS = 15  # what NUMERIC affinity keeps when it turns text into a float
 
@@ -193,6 +194,8 @@ class SQLite(Dialect):
                 )
             return format(value, "f")
         if isinstance(value, str) and column.storage not in ("TEXT", "BLOB") and _NUMBER.fullmatch(value):
+            if column.family is Family.INTEGER and _WHOLE.fullmatch(value):
+                return int(value)  # a reference to a numbered record: it reads back as the same text
             raise UnfitValueError(f"column {column.name} is declared {column.native_type}, which turns the text into a "
                                "number; declare it TEXT")  # fmt: skip
         return value
