@@ -111,8 +111,11 @@ def test_a_missing_column_fails_validation_before_any_write(run: Runner, world: 
     assert len(world.rows("shop", "SELECT * FROM member")) == 1
 
 
-def test_what_depends_on_a_broken_sync_does_not_run(run: Runner, world: World) -> None:
+@pytest.fixture
+def pets(world: World) -> None:
+    """A second sync, of pets that refer to people by their number."""
     world.execute("crm", "CREATE TABLE pet (id INTEGER PRIMARY KEY, owner INTEGER, tag TEXT NOT NULL)")
+    world.execute("crm", "INSERT INTO pet VALUES (5, 1, 'rex'), (6, 2, 'tom')")
     world.execute("shop", "CREATE TABLE animal (id INTEGER PRIMARY KEY, owner INTEGER, tag TEXT NOT NULL)")
     world.sync(
         "name: pets\nsource: {system: crm, object: pet}\ntarget: {system: shop, object: animal}\nmatch: [tag]\n"
@@ -120,6 +123,21 @@ def test_what_depends_on_a_broken_sync_does_not_run(run: Runner, world: World) -
         "  owner: {source: owner, target: owner, type: ref, to: people, required: false}\n",
         "pets",
     )
+
+
+@pytest.mark.usefixtures("pets")
+def test_everything_at_once_runs_in_order_and_is_compared(run: Runner, world: World) -> None:
+    result = run.job("__ASSET_JOB")
+    assert result.success
+    assert metadata_of(result, "pets")["status"] == "succeeded"
+    owners = "SELECT tag, mail FROM animal JOIN member ON member.id = animal.owner ORDER BY tag"
+    assert world.rows("shop", owners) == [("rex", "ana@example.com"), ("tom", "bo@example.com")]
+    compared = [item for item in result.get_asset_check_evaluations() if item.check_name == "both_sides_agree"]
+    assert [item.passed for item in compared] == [True, True]
+
+
+@pytest.mark.usefixtures("pets")
+def test_what_depends_on_a_broken_sync_does_not_run(run: Runner, world: World) -> None:
     world.execute("shop", "ALTER TABLE member DROP COLUMN town")
     assets = world.definitions.resolve_asset_graph()
     assert assets.get(dg.AssetKey("pets")).parent_keys == {dg.AssetKey("people")}
