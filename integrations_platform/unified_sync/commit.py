@@ -152,7 +152,11 @@ class Committer:
                 else:
                     self._vanished(view, operation, outcome)
                 if not operation.is_restore or operation.kind is not Kind.UPDATE:
-                    links.append(view.row(self.plan.spec, self.plan.taken_at))
+                    row = view.row(self.plan.spec, self.plan.taken_at)
+                    if not all(change.commits for change in operation.fields):
+                        # A two-sided decision closes only when both sides are seen again, even if both show their base.
+                        row = replace(row, version_a=None, version_b=None)
+                    links.append(row)
                 view.is_new = False
                 audit += self._written(operation, record)
                 conflicts += self._closed(operation)
