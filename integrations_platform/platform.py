@@ -57,7 +57,10 @@ class Platform:
     def engine(self, *specs: SyncSpec) -> Engine:
         """The engine; ``specs`` are syncs from files, known beside the declared ones for references."""
         policies = {name: self._call_policy(name) for name in self.settings.systems}
-        return Engine(self.store, self.runtime, {**self.declared, **{spec.name: spec for spec in specs}}, policies)
+        # Other syncs are needed to follow references only; a broken file among them does not stop the rest.
+        refers = any(item.references for spec in specs for item in spec.fields)
+        known = {**(self.declared if refers else {}), **{spec.name: spec for spec in specs}}
+        return Engine(self.store, self.runtime, known, policies)
 
     def _call_policy(self, system: str) -> CallPolicy:
         settings = self.settings.systems[system]

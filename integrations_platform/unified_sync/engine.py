@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import polars as pl
 
@@ -124,7 +125,9 @@ class Engine:
         sequence = self.store.next_sequence(spec.name)
         self._record(lease, report, request, sequence, "running")
         try:
-            self._run_under(lease, spec, callers, request, report, first_run=sequence == 1)
+            # Runs that were refused or failed before linking anything leave the next one just as much a first run.
+            first_run = not self.store.last_settled(spec.name) and self.store.links(spec.name).is_empty()
+            self._run_under(lease, spec, callers, request, report, first_run=first_run)
         except SetupRefused as fault:
             report.fail(str(fault), ErrorKind.CONFIGURATION)
         except SideError as fault:
@@ -331,7 +334,7 @@ class Engine:
                     run_id=run_id,
                     now=now,
                     taken_at=taken_at,
-                    clock=self.runtime.clock,
+                    clock=self._heartbeat(lease),
                     places=places,
                     units=tuple(units),
                     snapshots=snapshots,
@@ -349,6 +352,21 @@ class Engine:
                 ),
                 observations,
             )
+
+    def _heartbeat(self, lease: Lease | None) -> Callable[[], datetime]:
+        """A clock for planning that keeps the lease alive: planning is long where much changed, and writes nothing
+        that would renew it."""
+        renewed = self.runtime.clock()
+
+        def now() -> datetime:
+            nonlocal renewed
+            moment = self.runtime.clock()
+            if lease is not None and (moment - renewed).total_seconds() > self.runtime.lease_seconds / 4:
+                self.store.renew(lease, self.runtime.lease_seconds, moment)
+                renewed = moment
+            return moment
+
+        return now
 
     def _rebuilt(
         self, callers: Mapping[SideName, Caller], listings: Mapping[SideName, Listing], lease: Lease | None

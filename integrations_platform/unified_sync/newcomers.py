@@ -10,14 +10,14 @@ from integrations_platform.unified_sync.forms import Unrepresentable, read_field
 from integrations_platform.unified_sync.identity import Node, key_digests_by_rule, link_name, match_records, origin_of
 from integrations_platform.unified_sync.links import LinkView, SideView
 from integrations_platform.unified_sync.plan import Plan, World
-from integrations_platform.unified_sync.port import Presence, Record
+from integrations_platform.unified_sync.port import Presence
 from integrations_platform.unified_sync.quarantine import cleared, withhold
 from integrations_platform.unified_sync.spec import SIDES, SideName, other
 from integrations_platform.unified_sync.values import Invalid, Value
 
 CHUNK = 1000
 
-Newcomers = dict[Node, tuple[Record, dict[str, Value]]]
+Newcomers = dict[Node, SideView]
 
 
 def plan_newcomers(world: World, plan: Plan, new_a: Sequence[str], new_b: Sequence[str], leaving: set[str]) -> None:
@@ -30,7 +30,7 @@ def plan_newcomers(world: World, plan: Plan, new_a: Sequence[str], new_b: Sequen
         _link(world, plan, nodes, id_a, id_b, link_id)
         taken.add(link_id)
         del nodes[("A", id_a)], nodes[("B", id_b)]
-    keyed = {node: _common_form(world, node[0], values) for node, (_, values) in nodes.items()}
+    keyed = {node: _common_form(world, node[0], known.now or {}) for node, known in nodes.items()}
     digests = {digest for values in keyed.values() for digest in key_digests_by_rule(world.spec, values).values()}
     owners = {
         digest: tuple(link for link in links if link not in leaving)
@@ -52,6 +52,7 @@ def _read(world: World, plan: Plan, ids: Mapping[SideName, Sequence[str]]) -> Ne
     for side in SIDES:
         for start in range(0, len(ids[side]), CHUNK):
             records = world.snapshots[side].read(ids[side][start : start + CHUNK])
+            seen_at = world.clock()
             plan.counts[f"read_{side.lower()}"] += len(records)
             fresh = []
             for record in records.values():
@@ -75,7 +76,7 @@ def _read(world: World, plan: Plan, ids: Mapping[SideName, Sequence[str]]) -> Ne
                         values=values,
                     )
                     continue
-                nodes[(side, record.id)] = (record, values)
+                nodes[(side, record.id)] = SideView(record.id, record.version, values, {}, record, seen_at)
                 fresh.append(values)
             world.references.resolve(world.places, side, fresh)
     return nodes
@@ -100,7 +101,7 @@ def _common_form(world: World, side: SideName, values: Mapping[str, Value]) -> d
 def _set_aside(world: World, plan: Plan, nodes: Newcomers, component: Sequence[Node], reason: str) -> None:
     members = ", ".join(f"{'source' if side == 'A' else 'target'} {record_id}" for side, record_id in component)
     for side, record_id in component:
-        record, values = nodes[(side, record_id)]
+        known = nodes[(side, record_id)]
         withhold(
             world,
             plan,
@@ -109,9 +110,9 @@ def _set_aside(world: World, plan: Plan, nodes: Newcomers, component: Sequence[N
             link_id=None,
             record_id=record_id,
             reason="ambiguous_match",
-            message=f"{reason}: {members}; correct or remove one of them, or link them by hand",
-            cause=f"match:{reason}:{members}:{record.version}",
-            values=values,
+            message=f"{reason}: {members}; correct or remove one of them",
+            cause=f"match:{reason}:{members}:{known.version}",
+            values=known.now or {},
         )
 
 
@@ -119,32 +120,30 @@ def _tagged_pairs(nodes: Newcomers, taken: set[str]) -> list[tuple[str, str, str
     """Records that an interrupted run had recognised already: one carries the tag that names the other. The tag
     outranks the keys, which a user may have edited since."""
     pairs, used = [], set()
-    for (side, record_id), (record, _) in sorted(nodes.items(), key=lambda item: item[0]):
-        origin = origin_of(record.link_id) if record.link_id and record.link_id not in taken else None
-        if origin is None or origin[0] == side or record.link_id is None:
+    for side, record_id in sorted(nodes):
+        record = nodes[(side, record_id)].record
+        tag = record.link_id if record is not None else None
+        origin = origin_of(tag) if tag and tag not in taken else None
+        if tag is None or origin is None or origin[0] == side:
             continue
         named = next((reading for reading in origin[1] if (origin[0], reading) in nodes), None)
         if named is None or (origin[0], named) in used or (side, record_id) in used:
             continue
         used |= {(origin[0], named), (side, record_id)}
         ids = (named, record_id) if origin[0] == "A" else (record_id, named)
-        pairs.append((*ids, record.link_id))
+        pairs.append((*ids, tag))
     return pairs
 
 
 def _link(world: World, plan: Plan, nodes: Newcomers, id_a: str, id_b: str, link_id: str) -> None:
-    ends = []
-    nodes_of: tuple[Node, Node] = (("A", id_a), ("B", id_b))
-    for node in nodes_of:
-        record, values = nodes[node]
-        ends.append(SideView(record.id, record.version, values, {}, record, seen_at=world.now))
-        cleared(world, plan, f"{node[0]}:{node[1]}")
-    view = LinkView(link_id, ends[0], ends[1], is_new=True)
+    view = LinkView(link_id, nodes[("A", id_a)], nodes[("B", id_b)], is_new=True)
+    for side, record_id in (("A", id_a), ("B", id_b)):
+        cleared(world, plan, f"{side}:{record_id}")
     plan.counts["linked"] += 1
     plan.notes.setdefault(link_id, []).append("recognised as the same record by its match key")
-    side: SideName = "B" if world.spec.writes_to("B") else "A"
-    if world.capabilities[side].tags:
-        plan.tags.append((side, id_b if side == "B" else id_a, link_id))
+    tagged: SideName = "B" if world.spec.writes_to("B") else "A"
+    if world.capabilities[tagged].tags:
+        plan.tags.append((tagged, id_b if tagged == "B" else id_a, link_id))
     plan_fields(world, plan, view)
 
 
@@ -156,8 +155,7 @@ def _create(world: World, plan: Plan, nodes: Newcomers, node: Node, taken: set[s
         return
     link_id = link_name(side, record_id, taken)
     taken.add(link_id)
-    record, values = nodes[node]
-    known, empty = SideView(record.id, record.version, values, {}, record), SideView(None, None, None, {})
+    known, empty = nodes[node], SideView(None, None, None, {})
     view = LinkView(link_id, known if side == "A" else empty, known if side == "B" else empty, is_new=True)
     cleared(world, plan, f"{side}:{record_id}")
     plan_create(world, plan, view, target, rule=f"new on {'source' if side == 'A' else 'target'}")
