@@ -29,7 +29,7 @@ _directory = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     default=DIRECTORY,
     show_default=True,
-    help="Where everything is kept; nothing outside is written.",
+    help="Where everything is kept; removing it removes the quickstart.",
 )
 
 

@@ -53,6 +53,7 @@ def running_postgresql(folder: Folder) -> Iterator[str]:
     finally:
         _stop(folder.postgres, server.get_pid())
         server.cleanup()
+        _forget_socket(folder.postgres, server.get_uri())
 
 
 def plain_dsn(url: str) -> str:
@@ -92,6 +93,14 @@ def _stop(data: Path, pid: int | None) -> None:
         deadline = time.monotonic() + _STOP_SECONDS
         while (data / "postmaster.pid").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
+
+
+def _forget_socket(data: Path, uri: str) -> None:
+    """A path too long for a socket makes the wheel put it elsewhere; that folder goes with the server."""
+    place = sa.make_url(uri).query.get("host")
+    if isinstance(place, str) and Path(place) != data:
+        with suppress(OSError):  # not empty: not ours alone
+            Path(place).rmdir()
 
 
 def _database_url(uri: str) -> str:
