@@ -7,7 +7,7 @@ one place that turns names from configuration into connections.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -51,8 +51,13 @@ class Platform:
 
     @cached_property
     def store(self) -> Store:
-        """The state, upgraded to this version if it is older. Raises StateError."""
-        return open_store(self.settings.state.url(), clock=self.runtime.clock)
+        """The state, upgraded to this version if it is older; the folder of a SQLite file is made. Raises StateError."""
+        url = self.settings.state.url()
+        if url.startswith("sqlite"):
+            folder = Path(url.split(":///", 1)[1].split("?", 1)[0]).parent
+            with suppress(OSError):  # what cannot be made is said by whoever opens the file, with its name
+                folder.mkdir(parents=True, exist_ok=True)
+        return open_store(url, clock=self.runtime.clock)
 
     def engine(self, *specs: SyncSpec) -> Engine:
         """The engine; ``specs`` are syncs from files, known beside the declared ones for references."""

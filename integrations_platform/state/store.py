@@ -188,6 +188,12 @@ class SqlStore:
         """Audit lines of a pair in order; read page by page, so a slow reader holds nothing up."""
         return audit_trail.read(self._database, pair, after, link_id, run_id, limit)
 
+    def audit_head(self, pair: str) -> tuple[int, str]:
+        """Number and hash of the last audit line, as kept apart from the lines; (0, the genesis hash) before any."""
+        columns = tables.sync_pair.c
+        rows = self._all(sa.select(columns.audit_number, columns.audit_hash).where(columns.pair == pair))
+        return (int(rows[0]["audit_number"]), str(rows[0]["audit_hash"])) if rows else (0, GENESIS)
+
     def breaker(self, system: str) -> Breaker:
         """The stored breaker; a closed one when none is stored."""
         return breakers.read(self._database, system)

@@ -22,13 +22,21 @@ def chain_hash(previous_hash: str, number: int, entry: AuditEntry) -> str:
     return hashlib.sha256(compact_json(content).encode()).hexdigest()
 
 
-def verify_chain(entries: Iterable[StoredAuditEntry]) -> tuple[int, str | None]:
-    """Check a pair's whole chain in order. Returns (lines checked, what is wrong with the first bad one or None)."""
+def verify_chain(entries: Iterable[StoredAuditEntry], head: tuple[int, str] | None = None) -> tuple[int, str | None]:
+    """Check a pair's whole chain in order. Returns (lines checked, what is wrong with the first bad one or None).
+
+    ``head``: number and hash of the last line as the state keeps them apart, taken before ``entries`` are read, without
+    which lines cut off at the end cannot be missed.
+    """
     previous, expected_number = GENESIS, 1
     for stored in entries:
         if stored.number != expected_number:
             return expected_number - 1, f"audit line {expected_number} is missing (found {stored.number})"
         if stored.previous_hash != previous or chain_hash(previous, stored.number, stored.entry) != stored.hash:
             return expected_number - 1, f"audit line {stored.number} was altered"
+        if head is not None and stored.number == head[0] and stored.hash != head[1]:
+            return expected_number - 1, f"audit line {stored.number} was replaced"
         previous, expected_number = stored.hash, expected_number + 1
+    if head is not None and expected_number - 1 < head[0]:
+        return expected_number - 1, f"audit lines after {expected_number - 1} are missing: {head[0]} were written"
     return expected_number - 1, None

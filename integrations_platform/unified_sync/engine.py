@@ -247,7 +247,7 @@ class Engine:
         report.conclude()
         try:
             self._record(lease, report, request, sequence, report.status.value)
-            if request.plan_id is not None:
+            if request.plan_id is not None and report.status in (RunStatus.SUCCEEDED, RunStatus.PARTIAL):
                 with self.store.transaction(lease) as tx:
                     tx.mark_plan_applied(request.plan_id, report.run_id)
         except LeaseLost:

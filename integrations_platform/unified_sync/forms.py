@@ -28,6 +28,9 @@ from integrations_platform.unified_sync.values import (
 TEXTUAL = frozenset({FieldType.TEXT, FieldType.EMAIL, FieldType.PHONE, FieldType.ENUM, FieldType.UUID, FieldType.JSON})
 
 
+_EMPTY_TEXT = TEXTUAL - {FieldType.UUID, FieldType.JSON}  # '' is text, but neither a UUID nor JSON
+
+
 class Unrepresentable(ValueError):  # noqa: N818
     """A value does not fit its destination; the message says which limit, and never holds the value itself."""
 
@@ -37,8 +40,8 @@ def project(spec: FieldSpec, form: ColumnForm, value: Value) -> Value:
     if value is None:
         if form.nullable:
             return None
-        if spec.type in TEXTUAL:
-            return ""
+        if spec.type in _EMPTY_TEXT:
+            return _project_text(spec, form, "")
         raise Unrepresentable(f"column {form.name} does not take NULL")
     if isinstance(value, str):
         return _project_text(spec, form, value)
@@ -53,7 +56,15 @@ def project(spec: FieldSpec, form: ColumnForm, value: Value) -> Value:
     if isinstance(value, datetime):
         step = 10 ** (6 - form.second_digits)
         return value.replace(microsecond=value.microsecond // step * step)
+    if isinstance(value, tuple):
+        _known_options(spec, form, value)
     return value
+
+
+def _known_options(spec: FieldSpec, form: ColumnForm, values: Sequence[str]) -> None:
+    options = form.options or spec.options
+    if options and any(value not in options for value in values):
+        raise Unrepresentable(f"an option that is not among {', '.join(options)}")
 
 
 def _project_text(spec: FieldSpec, form: ColumnForm, value: str) -> str:
@@ -72,9 +83,7 @@ def _project_text(spec: FieldSpec, form: ColumnForm, value: str) -> str:
         )
     if any(0xD800 <= ord(char) <= 0xDFFF for char in value):
         raise Unrepresentable("a lone surrogate, which is not text")
-    options = form.options or spec.options
-    if options and value not in options:
-        raise Unrepresentable(f"an option that is not among {', '.join(options)}")
+    _known_options(spec, form, [value])
     return value
 
 

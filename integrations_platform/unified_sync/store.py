@@ -431,6 +431,9 @@ class Store(Protocol):
     ) -> Iterator[StoredAuditEntry]:
         """Audit lines of a pair in order."""
 
+    def audit_head(self, pair: str) -> tuple[int, str]:
+        """Number and hash of the last audit line, as kept apart from the lines; (0, the genesis hash) before any."""
+
     def breaker(self, system: str) -> Breaker:
         """The stored breaker; a closed one when none is stored."""
 

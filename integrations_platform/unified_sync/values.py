@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from enum import Enum, StrEnum
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -57,6 +57,10 @@ class Invalid:
     raw: str
     reason: str
 
+    def __post_init__(self) -> None:
+        # What is kept of it must itself be storable: half a character (a lone surrogate) has no UTF-8.
+        object.__setattr__(self, "raw", self.raw.encode("utf-8", "backslashreplace").decode("utf-8"))
+
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
@@ -73,6 +77,7 @@ class NotCanonical(ValueError):  # noqa: N818  named as the sentence reads: this
     """A driver's value cannot be read as the declared type; the message says why."""
 
 
+DIGITS = 1000  # before the point; longer than any system's numbers
 _TRUE = {"true", "t", "yes", "y", "1", "on"}
 _FALSE = {"false", "f", "no", "n", "0", "off"}
 
@@ -91,6 +96,9 @@ def canonical(kind: FieldType, raw: Any, zone: str | None = None) -> Value:
     return _READERS[kind](raw, zone)
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
 def _text(raw: Any, _zone: str | None) -> str:
     if isinstance(raw, bytes | bytearray | memoryview):
         try:
@@ -98,6 +106,8 @@ def _text(raw: Any, _zone: str | None) -> str:
         except UnicodeDecodeError as fault:
             raise NotCanonical("bytes that are not UTF-8") from fault
     text = raw if isinstance(raw, str) else str(raw)
+    if _SURROGATE.search(text):
+        raise NotCanonical("a lone surrogate, which is not text")
     return unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
 
 
@@ -110,7 +120,7 @@ def _integer(raw: Any, _zone: str | None) -> int:
         number = Decimal(str(raw).strip())
     except InvalidOperation as fault:
         raise NotCanonical(f"{raw!r} is not a whole number") from fault
-    if not number.is_finite() or number != number.to_integral_value():
+    if not number.is_finite() or _too_long(number) or number != number.to_integral_value():
         raise NotCanonical(f"{raw!r} is not a whole number")
     return int(number)
 
@@ -127,6 +137,11 @@ def _decimal(raw: Any, _zone: str | None) -> Decimal:
     return plain_decimal(number)
 
 
+def _too_long(number: Decimal) -> bool:
+    """Whether writing the number out would take more room than any number is worth (``1E+999999999`` in a cell)."""
+    return number != 0 and number.adjusted() >= DIGITS
+
+
 def plain_decimal(number: Decimal) -> Decimal:
     """One spelling per number: no exponent, no trailing zeros, no negative zero (1E+2 → 100, −0 → 0, 1.50 → 1.5)."""
     if number == 0:
@@ -134,6 +149,8 @@ def plain_decimal(number: Decimal) -> Decimal:
     sign, digits, exponent = number.as_tuple()
     if not isinstance(exponent, int):
         raise NotCanonical(f"{number} is not a finite number")
+    if _too_long(number):
+        raise NotCanonical(f"{number} has more than {DIGITS} digits")
     while exponent < 0 and digits[-1] == 0:
         digits, exponent = digits[:-1], exponent + 1
     if exponent > 0:
@@ -205,16 +222,24 @@ def _uuid(raw: Any, _zone: str | None) -> str:
 
 def _json(raw: Any, _zone: str | None) -> str:
     try:
-        data = json.loads(raw, parse_float=Decimal) if isinstance(raw, str | bytes) else raw
-        return json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_json_number)
-    except (ValueError, TypeError) as fault:
+        return _json_text(json.loads(raw, parse_float=Decimal) if isinstance(raw, str | bytes) else raw)
+    except (ValueError, TypeError, RecursionError) as fault:
         raise NotCanonical(f"not JSON: {fault}") from fault
 
 
-def _json_number(value: object) -> object:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+def _json_text(data: Any) -> str:
+    """JSON with sorted keys in which a number keeps all its digits; the standard encoder knows only floats."""
+    if isinstance(data, Mapping):
+        if not all(isinstance(name, str) for name in data):
+            raise TypeError("a name that is not text")
+        return "{" + ",".join(f"{compact_json(name)}:{_json_text(data[name])}" for name in sorted(data)) + "}"
+    if isinstance(data, list | tuple):
+        return "[" + ",".join(map(_json_text, data)) + "]"
+    if isinstance(data, float | Decimal):
+        return str(_decimal(data, None))
+    if data is None or isinstance(data, str | int):
+        return compact_json(data)
+    raise TypeError(f"{type(data).__name__} has no JSON form")
 
 
 _BYTES_OK = {FieldType.TEXT, FieldType.BOOLEAN, FieldType.UUID, FieldType.JSON}
@@ -241,8 +266,10 @@ def is_blank(value: Value) -> bool:
 
 
 def rounded(number: Decimal, scale: int) -> Decimal:
-    """Half-even to ``scale`` decimal places, in the one plain spelling."""
-    return plain_decimal(number.quantize(Decimal(1).scaleb(-scale), rounding=ROUND_HALF_EVEN))
+    """Half-even to ``scale`` decimal places, in the one plain spelling. Numbers of any length: the default context
+    refuses those beyond 28 digits, which would end a whole run for one record."""
+    room = Context(prec=max(number.adjusted(), 0) + scale + 2, rounding=ROUND_HALF_EVEN)
+    return plain_decimal(number.quantize(Decimal(1).scaleb(-scale), context=room))
 
 
 _NOT_DIGIT = re.compile(r"[^\d+]")

@@ -275,6 +275,13 @@ class MemoryStore:
             if link_id in (None, line.entry.link_id) and run_id in (None, line.entry.run_id):
                 yield line
 
+    def lease_holder(self, pair: str) -> tuple[str, datetime] | None:
+        return (self.lease.holder, self.lease_until) if self.lease and self.lease_until else None
+
+    def audit_head(self, pair: str) -> tuple[int, str]:
+        last = self.memory.audit[-1] if self.memory.audit else None
+        return (last.number, last.hash) if last else (0, GENESIS)
+
     def breaker(self, system: str) -> Breaker:
         return self.breakers.get(system, Breaker(system))
 
