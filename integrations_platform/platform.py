@@ -51,7 +51,7 @@ class Platform:
 
     @cached_property
     def store(self) -> Store:
-        """The state, upgraded to this version if it is older; the folder of a SQLite file is made. Raises StateError."""
+        """The state, upgraded to this version if need be; the folder of a SQLite file is made. Raises StateError."""
         url = self.settings.state.url()
         if url.startswith("sqlite"):
             folder = Path(url.split(":///", 1)[1].split("?", 1)[0]).parent

@@ -190,7 +190,7 @@ class SqlStore:
 
     def audit_head(self, pair: str) -> tuple[int, str]:
         """Number and hash of the last audit line, as kept apart from the lines; (0, the genesis hash) before any."""
-        columns = tables.sync_pair.c
+        columns = tables.pair.c
         rows = self._all(sa.select(columns.audit_number, columns.audit_hash).where(columns.pair == pair))
         return (int(rows[0]["audit_number"]), str(rows[0]["audit_hash"])) if rows else (0, GENESIS)
 
