@@ -177,6 +177,8 @@ def _in_words() -> Iterator[None]:
     from integrations_platform.quickstart.folder import QuickstartError
 
     def interrupt(_number: int, _frame: object) -> NoReturn:
+        for number in before:  # stopping takes seconds at most, and a second Ctrl-C must not cut it short
+            signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
     for stream in (sys.stdout, sys.stderr):
