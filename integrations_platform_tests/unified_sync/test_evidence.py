@@ -1,0 +1,215 @@
+"""`latest`: what timestamps prove, and what they do not (P17–P20)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from integrations_platform.unified_sync.evidence import (
+    BEGINNING,
+    Interval,
+    Moment,
+    change_interval,
+    from_the_future,
+    later,
+    record_interval,
+)
+from integrations_platform.unified_sync.port import ClockReading
+from integrations_platform.unified_sync.spec import OnTie, Strategy
+from integrations_platform_tests.unified_sync.arrange import Story, sync
+
+NOON = datetime(2026, 5, 1, 12, 0, 0, 1, tzinfo=UTC)
+ERROR = timedelta(seconds=1)
+
+
+def at(minutes: float) -> datetime:
+    return NOON + timedelta(minutes=minutes)
+
+
+def moment(offset: timedelta = timedelta(0), error: timedelta = ERROR) -> Moment:
+    return Moment(NOON, ClockReading(offset, error))
+
+
+def interval(history: Any = None, modified: Any = None, previous: Any = None, **more: Any) -> Interval:
+    return change_interval(history, modified, previous, moment(**more))
+
+
+CASES: list[tuple[str, dict[str, Any], dict[str, Any], str | None]] = [
+    ("history orders two edits", {"history": (at(-10), False)}, {"history": (at(-5), False)}, "B"),
+    ("equal times prove nothing", {"history": (at(-5), False)}, {"history": (at(-5), False)}, None),
+    (
+        "within the error of the clocks proves nothing",
+        {"history": (at(-5), False)},
+        {"history": (at(-4.98), False)},
+        None,
+    ),
+    ("no evidence on either side", {}, {}, None),
+    ("one side dated, the other not", {"history": (at(-5), False)}, {"previous": at(-60)}, None),
+    ("undated, but unchanged when the other was edited", {"history": (at(-5), False)}, {"previous": at(-4)}, "B"),
+    (
+        "record time is only an upper bound",
+        {"modified": at(-10), "previous": at(-60)},
+        {"modified": at(-5), "previous": at(-60)},
+        None,
+    ),
+    (
+        "record time before the other's last quiet look",
+        {"modified": at(-10), "previous": at(-60)},
+        {"modified": at(-5), "previous": at(-9)},
+        "B",
+    ),
+    ("a stamp from the future is discarded", {"history": (at(+9), False)}, {"history": (at(-5), False)}, None),
+    (
+        "a record time from the future is discarded",
+        {"modified": at(+9), "previous": at(-60)},
+        {"history": (at(-5), False)},
+        None,
+    ),
+    ("our own write is no evidence", {"history": (at(-1), True)}, {"history": (at(-5), False)}, None),
+]
+
+
+@pytest.mark.parametrize(("a", "b", "winner"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_p17_to_p20_latest_decides_only_what_is_proved(
+    a: dict[str, Any], b: dict[str, Any], winner: str | None
+) -> None:
+    assert later(interval(**a), interval(**b)) == winner
+    assert later(interval(**b), interval(**a)) == {"A": "B", "B": "A", None: None}[winner], "P18"
+
+
+def test_p19_a_skewed_clock_is_put_right_by_its_measured_offset() -> None:
+    ahead = interval(history=(at(+55), False), offset=timedelta(minutes=60))
+    assert (ahead.low, ahead.high) == (at(-5) - ERROR, at(-5) + ERROR)
+    assert later(ahead, interval(history=(at(-10), False))) == "A"
+    assert from_the_future(at(+1), moment())
+    assert not from_the_future(at(+61) - timedelta(minutes=1), moment(offset=timedelta(minutes=60)))
+
+
+def test_whole_seconds_widen_the_interval_by_the_second_they_hide() -> None:
+    whole = at(-10).replace(microsecond=0)
+    assert interval(modified=whole).high == whole + ERROR + timedelta(seconds=1)
+
+
+def test_p20_a_record_time_older_than_the_last_quiet_look_says_nothing_of_this_change() -> None:
+    found = interval(modified=at(-30), previous=at(-10))
+    assert (found.low, found.high, found.source) == (at(-10), NOON, "observation")
+
+
+def test_first_sync_knows_only_the_records_own_times() -> None:
+    assert later(record_interval(at(-10), moment()), record_interval(at(-5), moment())) == "B"
+    assert record_interval(None, moment()).low == BEGINNING
+    assert later(record_interval(None, moment()), record_interval(at(-5), moment())) is None
+
+
+minutes = st.integers(-600, 30)
+evidence = st.fixed_dictionaries(
+    {
+        "history": st.none() | st.tuples(minutes.map(at), st.booleans()),
+        "modified": st.none() | minutes.map(at),
+        "previous": st.none() | st.integers(-600, 0).map(at),
+    }
+)
+
+
+@given(evidence, evidence)
+@settings(max_examples=300, deadline=None, database=None, derandomize=True)
+def test_p18_swapping_the_sides_mirrors_the_answer(a: dict[str, Any], b: dict[str, Any]) -> None:
+    mirrored = {"A": "B", "B": "A", None: None}
+    assert later(interval(**a), interval(**b)) == mirrored[later(interval(**b), interval(**a))]
+
+
+@given(
+    st.integers(-600, -1),
+    st.integers(-600, -1),
+    st.integers(-300, 300),
+    st.integers(-300, 300),
+    st.sampled_from(["history", "modified", "none"]),
+    st.sampled_from(["history", "modified", "none"]),
+    st.integers(0, 400),
+    st.integers(0, 400),
+)
+@settings(max_examples=400, deadline=None, database=None, derandomize=True)
+def test_p17_p19_whatever_the_skew_within_its_bound_the_truth_or_a_tie_is_found(
+    true_a: int, true_b: int, skew_a: int, skew_b: int, how_a: str, how_b: str, quiet_a: int, quiet_b: int
+) -> None:
+    """Minutes of the true edits; what each side tells of them through its clock, whose offset is measured to ±1 s."""
+
+    def told(true: int, skew: int, how: str, quiet: int) -> Interval:
+        offset = timedelta(minutes=skew)
+        stamp = at(true) + offset + timedelta(seconds=0.5)
+        return change_interval(
+            (stamp, False) if how == "history" else None,
+            stamp if how == "modified" else None,
+            at(true - quiet) if quiet else None,
+            moment(offset=offset),
+        )
+
+    winner = later(told(true_a, skew_a, how_a, quiet_a), told(true_b, skew_b, how_b, quiet_b))
+    assert winner is None or (winner == "A") == (true_a > true_b)
+
+
+def _conflict(on_tie: OnTie, first_edit: str) -> Story:
+    """Both sides edit one field between two runs; sides date records, ``first_edit`` happens before a quiet look."""
+    story = Story(sync(strategy=Strategy.LATEST, on_tie=on_tie))
+    row, twin = story.pair_up()
+    for side in story.sides.values():
+        side.nature = side.nature.__class__(dates_records=first_edit != "undated")
+    story.a.edit(row, name="Left")
+    story.b.edit(twin, name="Right")
+    return story
+
+
+@pytest.mark.parametrize(("on_tie", "end"), [(OnTie.MANUAL, None), (OnTie.SOURCE, "Left"), (OnTie.TARGET, "Right")])
+def test_b2_a_tie_is_decided_as_declared_and_by_default_by_a_person(on_tie: OnTie, end: str | None) -> None:
+    story = _conflict(on_tie, "undated")
+    story.run()
+    names = {story.a.only().values["name"], story.b.only().values["name"]}
+    assert names == ({"Left", "Right"} if end is None else {end})
+    assert len(story.store.conflicts("story")) == (1 if end is None else 0)
+    if end is not None:
+        assert any({"Left": "Right", "Right": "Left"}[end] in lost for lost in story.lost()), "P3"
+
+
+@pytest.mark.parametrize("newer", ["A", "B"])
+def test_b2_with_field_history_the_later_edit_wins_and_the_earlier_is_kept_in_the_audit(newer: str) -> None:
+    story = Story(sync(strategy=Strategy.LATEST))
+    row, twin = story.pair_up()
+    times = {"A": (2, 1), "B": (1, 2)}[newer]
+    story.time += timedelta(hours=1)
+    story.a.edit(row, name="Left")
+    story.b.edit(twin, name="Right")
+    story.a.histories[row.id] = {"name": (story.time + timedelta(seconds=times[0]), False)}
+    story.b.histories[twin.id] = {"name": (story.time + timedelta(seconds=times[1]), False)}
+    story.time += timedelta(minutes=1)
+    story.settle()
+    assert row.values["name"] == twin.values["name"] == {"A": "Left", "B": "Right"}[newer]
+    assert any({"A": "Right", "B": "Left"}[newer] in lost for lost in story.lost())
+
+
+def test_p20_the_engines_own_write_to_another_field_does_not_make_an_older_edit_look_newer() -> None:
+    story = Story(sync(strategy=Strategy.LATEST))
+    row, twin = story.pair_up()
+    story.b.edit(twin, name="Right")  # not seen by the next run: its listing shows the record only afterwards
+    story.a.edit(row, city="Basel")
+    story.b.unlisted.add(twin.id)
+    story.time += timedelta(minutes=5)
+    story.a.edit(row, name="Left")
+    story.b.unlisted.clear()
+    story.settle()
+    winner = row.values["name"]
+    assert winner != "Right" or story.store.conflicts("story"), "P17: the provably older edit never wins"
+
+
+@pytest.mark.parametrize(("newer", "end"), [("A", "Left"), ("B", "Right")])
+def test_first_sync_with_latest_takes_the_record_changed_later(newer: str, end: str) -> None:
+    story = Story(sync(strategy=Strategy.LATEST))
+    order = ["A", "B"] if newer == "B" else ["B", "A"]
+    for side in order:
+        story.sides[side].insert({"email": "a@x.org", "name": {"A": "Left", "B": "Right"}[side], "city": None})
+        story.time += timedelta(hours=1)
+    story.settle()
+    assert story.a.only().values["name"] == story.b.only().values["name"] == end
