@@ -36,6 +36,8 @@ def from_text(stored: str | None) -> datetime | None:
 
 def to_column(value: Any) -> Any:
     """A dataclass's value as its column holds it."""
+    if value is None or type(value) is int:  # most columns of most rows: asked first, because millions pass here
+        return value
     if isinstance(value, StrEnum):
         return value.value
     if isinstance(value, datetime):

@@ -13,7 +13,7 @@ from integrations_platform.unified_sync.plan import Plan, World
 from integrations_platform.unified_sync.port import Kind
 from integrations_platform.unified_sync.quarantine import still_refused, withhold
 from integrations_platform.unified_sync.spec import Direction, SideName, other
-from integrations_platform.unified_sync.values import ABSENT
+from integrations_platform.unified_sync.values import ABSENT, is_blank
 
 
 def plan_create(
@@ -27,6 +27,8 @@ def plan_create(
         value = (origin.now or {}).get(spec.name, ABSENT)
         if form is None or not form.writable or value is ABSENT or spec.direction is Direction.NEVER:
             continue
+        if is_blank(value) and not spec.direction.allows(other(side)):
+            continue  # nothing to start with, and it would not travel this way anyway
         if side == "A" and any(step.backward is None for step in spec.transforms):
             value = view.a.base.get(spec.name, ABSENT)  # no way back through the transform: the last known value
             if value is ABSENT:
