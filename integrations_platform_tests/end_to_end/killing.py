@@ -1,0 +1,152 @@
+"""The story every killed run is part of, and what must be true once the next runs have come to rest.
+
+Owns the data of one story (its own pair of tables and its own sync), the users' edits before and after the kill, and
+the outcome that plain SQL must show whatever the moment of the kill was.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from integrations_platform.unified_sync.runtime import Runtime
+from integrations_platform_tests.end_to_end.arrange import PEOPLE, SYNC, Base, World, add_people
+from integrations_platform_tests.end_to_end.victim import BRIEF_LEASE
+
+ROOT = Path(__file__).parent.parent.parent
+PATIENCE = 120  # seconds; only a hanging process needs them
+CONFLICTS = "batch_size: 2\nconflicts: {default: source_wins}\n"
+
+# What the users wrote last, by e-mail, and nobody deleted; the same on both sides.
+OUTCOME: Mapping[str, tuple[str, Decimal | None]] = {
+    "p0@example.org": ("Office 0", Decimal("100.00")),  # both sides edited different fields
+    "p1@example.org": ("Office 1 again", Decimal("1.50")),  # edited before and after the kill
+    "p2@example.org": ("Shop 2", Decimal("202.00")),  # the other field edited after the kill
+    "p3@example.org": ("Person 3", Decimal("303.00")),
+    "p5@example.org": ("Office wins 5", Decimal("5.50")),  # a conflict with a declared winner
+    "p6@example.org": ("After the kill", Decimal("6.50")),
+    "office@example.org": ("Office newcomer, renamed", Decimal("0.10")),  # created before, edited after the kill
+    "shop@example.org": ("Shop newcomer", Decimal("-7.00")),
+    "both@example.org": ("Known to both", Decimal("9.00")),
+    "late@example.org": ("Came after the kill", None),
+}
+
+
+@dataclass(frozen=True)
+class Story:
+    """One pair of tables with edits waiting to be synced."""
+
+    world: World
+
+    @classmethod
+    def begin(cls, folder: Path, a: Base, b: Base, state_url: str) -> Story:
+        """Fresh tables, seven linked people, and edits of every kind on both sides."""
+        for base in (a, b):
+            for table in ("person", "integrations_ledger", "integrations_archive"):
+                base.run(f"DROP TABLE IF EXISTS {table}")
+            base.run(PEOPLE[base.kind])
+        if state_url.startswith("postgresql"):
+            Base.at("postgresql", state_url).run("DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+        folder.mkdir()
+        world = World(folder, a, b, state_url, SYNC + CONFLICTS, runtime=Runtime(lease_seconds=BRIEF_LEASE))
+        add_people(a, [(f"p{number}@example.org", f"Person {number}", f"{number}.50") for number in range(7)])
+        world.run()
+        a.run(
+            "UPDATE person SET name = 'Office 0' WHERE email = 'p0@example.org'",
+            "UPDATE person SET name = 'Office 1' WHERE email = 'p1@example.org'",
+            "UPDATE person SET balance = 303 WHERE email = 'p3@example.org'",
+            "UPDATE person SET name = 'Office wins 5' WHERE email = 'p5@example.org'",
+            "DELETE FROM person WHERE email = 'p4@example.org'",
+        )
+        b.run(
+            "UPDATE person SET balance = 100 WHERE email = 'p0@example.org'",
+            "UPDATE person SET name = 'Shop 2' WHERE email = 'p2@example.org'",
+            "UPDATE person SET name = 'Shop loses 5' WHERE email = 'p5@example.org'",
+        )
+        add_people(a, [("office@example.org", "Office newcomer", "0.10"), ("both@example.org", "Known to both", "9")])
+        add_people(b, [("shop@example.org", "Shop newcomer", "-7"), ("BOTH@example.org", "Known to both", "9")])
+        return cls(world)
+
+    def command(self, boundary: int) -> list[str]:
+        """The victim's command line."""
+        environment, sync = self.world.write_files()
+        module = "integrations_platform_tests.end_to_end.victim"
+        return [sys.executable, "-m", module, str(environment), str(sync), "once", str(boundary)]
+
+    def start(self, boundary: int) -> subprocess.Popen[str]:
+        """Start a victim that dies at ``boundary``; 0: at none."""
+        return subprocess.Popen(
+            self.command(boundary), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def kill_at(self, boundary: int) -> None:
+        """Run a victim that must die at ``boundary``."""
+        said, complained = finished(self.start(boundary), -signal.SIGKILL)
+        assert not complained, (said, complained)
+
+    def count_boundaries(self) -> int:
+        """How many boundaries an undisturbed run passes."""
+        said, _ = finished(self.start(0), 0)
+        lines: list[dict[str, Any]] = [json.loads(line) for line in said.splitlines()]
+        assert lines[0]["status"] == "succeeded", lines
+        return int(lines[-1]["boundaries"])
+
+    def edit_afterwards(self) -> None:
+        """What users do between the kill and the next run."""
+        self.world.a.run(
+            "UPDATE person SET name = 'Office 1 again' WHERE email = 'p1@example.org'",
+            "UPDATE person SET balance = 202 WHERE email = 'p2@example.org'",
+            "UPDATE person SET name = 'Office newcomer, renamed' WHERE email = 'office@example.org'",
+        )
+        self.world.b.run("UPDATE person SET name = 'After the kill' WHERE email = 'p6@example.org'")
+        add_people(self.world.b, [("late@example.org", "Came after the kill", None)])
+
+    def come_to_rest(self) -> None:
+        """Run until nothing moves, and check the outcome: nothing lost, doubled, contested or left to a person."""
+        world = self.world
+        world.settle()
+        for base in (world.a, world.b):
+            rows = base.rows("SELECT lower(email), name, balance FROM person ORDER BY id")
+            assert len(rows) == len(OUTCOME), rows
+            assert {row[0]: row[1:] for row in rows} == OUTCOME
+        archived = world.b.rows("SELECT count(*) FROM integrations_archive")
+        assert archived == [(1,)], "the deleted person is kept once"
+        memory = world.memory()
+        assert memory["conflicts"] == []
+        assert memory["quarantine"] == []
+        assert memory["intents"] == []
+        assert world.chain_fault() is None
+        agreement = world.verify()
+        assert agreement.agrees
+        assert (agreement.links, agreement.unlinked_a, agreement.unlinked_b) == (len(OUTCOME), 0, 0)
+        self._losers_are_kept()
+
+    def _losers_are_kept(self) -> None:
+        """The one value that lost a conflict can be restored, and only that one and the deleted record."""
+        platform = self.world.platform()
+        try:
+            lines = [stored.entry for stored in platform.store.audit("people")]
+        finally:
+            platform.close()
+        lost = {entry.lost for entry in lines if entry.role == "loser"}
+        assert lost == {'{"name":"Shop loses 5"}'}, lost
+        assert any(entry.role == "deleted" and "Person 4" in (entry.lost or "") for entry in lines)
+
+
+def finished(process: subprocess.Popen[str], code: int) -> tuple[str, str]:
+    """What a process said on stdout and stderr once it ended with ``code``."""
+    try:
+        said, complained = process.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        said, complained = process.communicate()
+        raise AssertionError(f"the process hangs: {said}\n{complained}") from None
+    assert process.returncode == code, f"{process.returncode}: {said}\n{complained}"
+    return said, complained
