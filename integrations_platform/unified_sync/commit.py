@@ -313,10 +313,14 @@ class Committer:
 
     def _closed(self, operation: Operation) -> list[Conflict]:
         return [
-            replace(self.conflicts[name], status=ConflictStatus.RESOLVED, closed_at=self.runtime.clock())
+            replace(row, status=_ended(row), closed_at=self.runtime.clock())
             for name in operation.closes
-            if name in self.conflicts
+            if (row := self.conflicts.get(name)) is not None
         ]
+
+
+def _ended(row: Conflict) -> ConflictStatus:
+    return ConflictStatus.RESOLVED if row.choice else ConflictStatus.WITHDRAWN
 
 
 def _json(name: str, value: Value) -> str | None:

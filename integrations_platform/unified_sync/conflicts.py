@@ -33,18 +33,20 @@ def plan_parked(plan: Plan, view: LinkView, names: Sequence[str], parked: Confli
         plan.warnings.append(
             f"conflict {parked.conflict_id}: the values changed after {parked.decided_by} decided; decide again"
         )
-    plan.conflicts.append(
-        replace(
-            parked,
-            n=parked.n + 1,
-            value_a=value_a,
-            value_b=value_b,
-            choice=None,
-            chosen_value=None,
-            decided_n=None,
-            decided_by=None,
-            decided_at=None,
-        )
+    plan.conflicts.append(undecided(parked, value_a=value_a, value_b=value_b))
+
+
+def undecided(parked: Conflict, **shown: str | None) -> Conflict:
+    """The row with what the sides show now (``value_a``, ``value_b``), one change on, and no decision."""
+    return replace(
+        parked,
+        n=parked.n + 1,
+        choice=None,
+        chosen_value=None,
+        decided_n=None,
+        decided_by=None,
+        decided_at=None,
+        **shown,  # type: ignore[arg-type]
     )
 
 

@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import replace
 from enum import Enum
 
+from integrations_platform.unified_sync.conflicts import undecided
 from integrations_platform.unified_sync.creation import plan_create
 from integrations_platform.unified_sync.field_merge import count_parked
 from integrations_platform.unified_sync.links import LinkView, full_record
@@ -54,6 +55,9 @@ def plan_existence(world: World, plan: Plan, view: LinkView) -> bool:
     if view.state is LinkState.TRASHED:
         return _trashed(world, plan, view, stands)
     if all(stand is Standing.LIVE for stand in stands.values()):
+        parked = world.conflicts.get((view.link_id, ""))
+        if parked is not None:  # what was deleted is back: nothing about the record is in dispute any more
+            plan.conflicts.append(replace(parked, status=ConflictStatus.WITHDRAWN, closed_at=world.now))
         if view.state is not LinkState.ACTIVE:
             view.state = LinkState.ACTIVE
             _keep(plan, view)
@@ -105,10 +109,10 @@ def _one_sided(world: World, plan: Plan, view: LinkView, deleted: SideName, stan
     policy = world.spec.on_delete[deleted]
     parked = world.conflicts.get((view.link_id, ""))
     rule = world.spec.on_delete_of_changed
-    if parked is not None and parked.choice in ("A", "B") and parked.decided_n == parked.n:
+    if parked is not None and parked.choice in ("A", "B") and _still_as_decided(view, parked, kept):
         if parked.choice == deleted:
             wanted = policy if policy in (OnDelete.ARCHIVE, OnDelete.DELETE) else OnDelete.ARCHIVE
-            _remove(world, plan, view, deleted, wanted, closes=(parked.conflict_id,), changed=changed)
+            _remove(world, plan, view, deleted, wanted, changed=changed)
         else:
             _bring_back(world, plan, view, deleted, stand, closes=(parked.conflict_id,))
         return
@@ -136,6 +140,12 @@ def _one_sided(world: World, plan: Plan, view: LinkView, deleted: SideName, stan
         _remove(world, plan, view, deleted, policy, changed=changed)
 
 
+def _still_as_decided(view: LinkView, parked: Conflict, kept: SideName) -> bool:
+    """Whether the decision was taken on the record as it is now (P22)."""
+    seen = parked.value_a if kept == "A" else parked.value_b
+    return parked.decided_n == parked.n and seen == full_record(view.side(kept))
+
+
 def _bury(world: World, plan: Plan, view: LinkView, deleted: SideName, policy: OnDelete) -> None:
     plan.tombstones.append(
         Tombstone(view.link_id, deleted, policy.value, full_record(view.a), full_record(view.b), world.now)
@@ -152,7 +162,6 @@ def _remove(
     policy: OnDelete,
     *,
     changed: bool,
-    closes: tuple[str, ...] = (),
 ) -> None:
     side = other(deleted)
     known = view.side(side)
@@ -193,7 +202,8 @@ def _remove(
             columns={},
             fields=(),
             rule=f"{rule}, against a change" if changed else rule,
-            closes=closes,
+            # With the record, every dispute about it or its fields is over.
+            closes=tuple(row.conflict_id for (link_id, _), row in world.conflicts.items() if link_id == view.link_id),
             record=full_record(known),
             policy=policy.value,
         )
@@ -269,6 +279,16 @@ def _park_record(world: World, plan: Plan, view: LinkView, deleted: SideName, pa
             )
         )
         plan.counts["conflicts_opened"] += 1
+    else:
+        kept = other(deleted)
+        seen, now = (parked.value_a if kept == "A" else parked.value_b), full_record(view.side(kept))
+        if seen != now:  # edited since: the row shows it, and a decision taken before counts no more (P22)
+            if parked.choice:
+                plan.warnings.append(
+                    f"conflict {parked.conflict_id}: the record changed after {parked.decided_by} decided; decide again"
+                )
+            shown = {"value_a": now} if kept == "A" else {"value_b": now}
+            plan.conflicts.append(undecided(parked, **shown))
     count_parked(plan, view, "")
 
 

@@ -7,6 +7,7 @@ loss of the whole state, links are rebuilt from the tags that were left with the
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 import polars as pl
@@ -23,6 +24,7 @@ from integrations_platform.unified_sync.store import (
     LINK_SCHEMA,
     AuditEntry,
     BaseRow,
+    ConflictStatus,
     Lease,
     Link,
     LinkState,
@@ -54,6 +56,7 @@ def recover(
         states: list[tuple[str, OpState]] = []
         audit: list[AuditEntry] = []
         tombstones: list[Tombstone] = []
+        buried: set[str] = set()
         for operation in operations:
             finding = findings[operation.op_id]
             if finding.fate is not Fate.APPLIED:
@@ -64,13 +67,16 @@ def recover(
             links[operation.link_id] = view
             if operation.kind in (Kind.ARCHIVE, Kind.DELETE):
                 tombstones.append(_bury(view, operation, runtime.clock()))
+                buried.add(operation.link_id)
             else:
                 adopt(spec, view, operation, finding.record)
             states.append((operation.op_id, OpState.APPLIED))
             audit.append(_line(operation, run_id, runtime.clock()))
         rows = [view.row(spec, None) for view in links.values()]
+        over = [row for row in store.conflicts(lease.pair) if row.link_id in buried] if buried else []
         with store.transaction(lease) as tx:
             tx.put_links(rows)
+            tx.put_conflicts([replace(row, status=ConflictStatus.WITHDRAWN, closed_at=runtime.clock()) for row in over])
             tx.close_intents(states)
             tx.append_audit(audit)
             tx.put_tombstones(tombstones)
