@@ -64,8 +64,8 @@ _OPTIONS = (
     Parameter(
         "direction",
         "string",
-        "Which way values may travel in this run. It can only narrow what the sync declares. One way makes the origin "
-        "the master: edits made on the other side are overwritten, and kept in the audit. Empty: as declared.",
+        "Which way values may travel in this run. It can only narrow what the sync declares; edits of the other side "
+        "are neither carried nor overwritten, they wait for a run that may. Empty: as declared.",
         choices=("source_to_target", "target_to_source", "bidirectional"),
     ),
     Parameter("batch_size", "integer", "Records per write, 1 to 10000; empty: as declared.", minimum=1, maximum=10_000),
@@ -79,7 +79,8 @@ _OPTIONS = (
         "conflict_resolution",
         "string",
         "Who wins, in this run, where both sides changed one field; replaces the default and every field's own. "
-        "Losing values are kept in the audit. Empty: as declared.",
+        "Conflicts parked earlier stay with the person they wait for. Losing values are kept in the audit. "
+        "Empty: as declared.",
         choices=("source_wins", "target_wins", "latest", "manual"),
     ),
 )

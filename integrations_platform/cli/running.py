@@ -105,13 +105,13 @@ def apply(
 @click.option(
     "--direction",
     type=click.Choice(["source_to_target", "target_to_source", "bidirectional"]),
-    help="Only this way, for this run; it can narrow what is declared, not widen it.",
+    help="Only this way, for this run: edits of the other side wait for a later one.",
 )
 @click.option("--batch-size", type=click.IntRange(1, 10_000), help="Records per call, for this run.")
 @click.option(
     "--strategy",
     type=click.Choice(["source_wins", "target_wins", "latest", "manual"]),
-    help="Who wins conflicts of all fields, for this run.",
+    help="Who wins new conflicts of all fields, for this run.",
 )
 @click.option(
     "--unattended",

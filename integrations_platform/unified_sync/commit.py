@@ -274,6 +274,7 @@ class Committer:
         unit = self.places[change.name].spec.group or change.name
         name = hashlib.sha256(f"{operation.op_id}\x00{unit}".encode()).hexdigest()[:12]
         self.counts["conflicts_opened"] += 1
+        view.frozen.add(unit)
         values = {operation.side: seen, other(operation.side): change.origin}
         return Conflict(
             conflict_id=name,

@@ -15,7 +15,7 @@ from integrations_platform.unified_sync.links import LinkView
 from integrations_platform.unified_sync.plan import Plan
 from integrations_platform.unified_sync.spec import SIDES, SideName
 from integrations_platform.unified_sync.store import Conflict
-from integrations_platform.unified_sync.values import Value, dumps, from_json
+from integrations_platform.unified_sync.values import Value, canonical, dumps, from_json
 
 
 def shown(view: LinkView, side: SideName, names: Sequence[str]) -> str:
@@ -51,7 +51,7 @@ def undecided(parked: Conflict, **shown: str | None) -> Conflict:
 
 
 def decided_values(
-    view: LinkView, places: Sequence[FieldPlace], parked: Conflict
+    plan: Plan, view: LinkView, places: Sequence[FieldPlace], parked: Conflict
 ) -> dict[SideName, dict[str, Value]] | None:
     """The values each side shall show under the decision on ``parked``; None without a decision that still counts."""
     if parked.choice is None or parked.decided_n != parked.n:
@@ -59,7 +59,11 @@ def decided_values(
     names = [place.spec.name for place in places]
     try:
         wanted = _wanted(view, places, parked)
-    except Unrepresentable:
+    except (ValueError, TypeError, KeyError, ArithmeticError) as fault:  # Unrepresentable, or no value of this field
+        plan.warnings.append(
+            f"conflict {parked.conflict_id}: the decision of {parked.decided_by} cannot be carried out "
+            f"({fault or type(fault).__name__}); decide again"
+        )
         return None
     for side in SIDES:
         seen = parked.value_a if side == "A" else parked.value_b
@@ -79,9 +83,11 @@ def _wanted(view: LinkView, places: Sequence[FieldPlace], parked: Conflict) -> d
     for place in places:
         name = place.spec.name
         if parked.choice == "base":
+            if name not in view.a.base or name not in view.b.base:
+                raise Unrepresentable(f"field {name} was never agreed, so there is no base to go back to")
             wanted["A"][name], wanted["B"][name] = view.a.base.get(name), view.b.base.get(name)
         elif parked.choice == "value":
-            value = from_json(place.spec.type, custom[name])
+            value = canonical(place.spec.type, from_json(place.spec.type, custom[name]))
             wanted["A"][name] = project_own(place, value)
             wanted["B"][name] = place.carry(value, "B")
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from integrations_platform.unified_sync.evidence import Moment
 from integrations_platform.unified_sync.explain import Explanation, explain
 from integrations_platform.unified_sync.forms import place_fields
 from integrations_platform.unified_sync.merge import Policy
-from integrations_platform.unified_sync.plan import Plan, Unit, World
+from integrations_platform.unified_sync.plan import STANDING, Plan, Unit, World
 from integrations_platform.unified_sync.planner import make_plan, only
 from integrations_platform.unified_sync.port import TAG_SCHEMA, ErrorKind, Listing, Problem, Side, SideError
 from integrations_platform.unified_sync.recovery import rebuild, recover
@@ -172,6 +173,7 @@ class Engine:
     ) -> None:
         self._check(spec, callers)
         report.recovered = recover(spec, callers, self.store, lease, self.runtime, report.run_id)
+        earlier: Counter[str] = Counter()
         for _ in range(PASSES):
             with self._world(spec, callers, report.run_id, lease) as (world, observations):
                 if request.restore is not None:
@@ -184,8 +186,12 @@ class Engine:
                     tx.put_observation(report.run_id, observation)
             if request.only_ops is not None:
                 plan, report.stale = only(plan, request.only_ops)
+            for name, count in earlier.items():
+                if name.startswith(STANDING):
+                    report.counts[name] -= count
             report.counts.update(plan.counts)
-            report.warnings += plan.warnings
+            earlier = plan.counts
+            report.warnings += [warning for warning in plan.warnings if warning not in report.warnings]
             standing = [refusal for refusal in plan.refusals if refusal.guard not in request.lift]
             if plan.refusals:
                 self._note_guards(lease, plan, request, report)
@@ -349,6 +355,7 @@ class Engine:
                         (row.link_id, row.unit): row for row in self.store.conflicts(spec.name, ConflictStatus.OPEN)
                     },
                     quarantined={row.subject: row for row in self.store.quarantined(spec.name)},
+                    progress=self.runtime.progress,
                 ),
                 observations,
             )

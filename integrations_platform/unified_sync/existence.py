@@ -302,13 +302,15 @@ def _trashed(world: World, plan: Plan, view: LinkView, stands: dict[SideName, St
         return False
     if not all(stand in (Standing.LIVE, *_GONE) for stand in stands.values()):
         return False
-    view.state = LinkState.ACTIVE
-    _keep(plan, view)
+    missing = [side for side in SIDES if stands[side] is not Standing.LIVE]
+    if missing and not world.spec.may_write(missing[0]):
+        return False
     plan.counts["reactivated"] += 1
     plan.notes.setdefault(view.link_id, []).append("back after a delete")
-    missing = [side for side in SIDES if stands[side] is not Standing.LIVE]
-    if not missing:
-        return True
-    if world.spec.writes_to(missing[0]):
+    if missing:
+        # The link wakes only when the other record is really there: until then the delete would be carried out again.
         _bring_back(world, plan, view, missing[0], stands[missing[0]])
-    return False
+        return False
+    view.state = LinkState.ACTIVE
+    _keep(plan, view)
+    return True

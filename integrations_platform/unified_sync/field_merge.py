@@ -156,7 +156,7 @@ def _with_parked(
     if parked.kind == "field" and back:  # one side went back to its base: nothing is in dispute any more
         plan.conflicts.append(replace(parked, status=ConflictStatus.WITHDRAWN, closed_at=world.now))
         return decision
-    chosen = decided_values(view, places, parked)
+    chosen = decided_values(plan, view, places, parked)
     if chosen is None:
         plan_parked(plan, view, names, parked)
         count_parked(plan, view, name)

@@ -73,6 +73,13 @@ class LinkView:
         """One side by name."""
         return self.a if name == "A" else self.b
 
+    @property
+    def settled_versions(self) -> tuple[str | None, str | None]:
+        """Both versions to store. A parked unit on which both sides show their base must be looked at again, or a
+        decision about it would never be carried out."""
+        versions = self.a.settled_version, self.b.settled_version
+        return (None, None) if self.frozen and None not in versions else versions
+
     def sight(self, name: SideName) -> Sight:
         """What the merge looks at."""
         side = self.side(name)
@@ -87,7 +94,7 @@ class LinkView:
         """The row to store, one base version on. ``observed_at`` dates the observation behind the base."""
         self.base_version += 1
         values_a, values_b = dumps(self.a.base), dumps(self.b.base)
-        version_a, version_b = self.a.settled_version, self.b.settled_version
+        version_a, version_b = self.settled_versions
         match_values = self.b.now or self.b.base or self.a.base
         return Link(
             link_id=self.link_id,

@@ -53,6 +53,8 @@ def _read(world: World, plan: Plan, ids: Mapping[SideName, Sequence[str]]) -> Ne
         for start in range(0, len(ids[side]), CHUNK):
             records = world.snapshots[side].read(ids[side][start : start + CHUNK])
             seen_at = world.clock()
+            read = min(start + CHUNK, len(ids[side]))
+            world.progress(f"reading {world.spec.side(side).system}", read, len(ids[side]))
             plan.counts[f"read_{side.lower()}"] += len(records)
             fresh = []
             for record in records.values():

@@ -40,6 +40,7 @@ class World:
     """All that planning may look at: one observation of both sides, and what is remembered.
 
     ``taken_at``: when the observation began; ``now``: when its listings were read; ``clock`` dates later reads.
+    ``progress``: told (stage, done, total).
     ``previous``: when each side was last seen whole by a settled run. ``conflicts`` and ``quarantined`` are the open
     ones, by (link, unit) and by subject. ``links`` already holds what recovery or a rebuild found.
     """
@@ -62,6 +63,7 @@ class World:
     references: References
     conflicts: Mapping[tuple[str, str], Conflict]
     quarantined: Mapping[str, Quarantined]
+    progress: Callable[[str, int, int], None]
 
     @cached_property
     def by_name(self) -> Mapping[str, FieldPlace]:
@@ -76,6 +78,13 @@ class Refusal:
     guard: str
     message: str
     remedy: str
+
+
+STANDING = (
+    "active", "settled", "live_", "planned_", "parked", "rejected_", "deferred", "quarantined", "unproven", "only_on_",
+    "held_back",
+)  # fmt: skip
+"""Beginnings of the counts that say how things stand, rather than what happened: a second look replaces them."""
 
 
 @dataclass

@@ -51,8 +51,16 @@ def make_plan(world: World, *, attended: bool = True, first_run: bool = False) -
             leaving.add(view.link_id)
         _note_versions(plan, view, seen)
     plan_newcomers(world, plan, classes.new_a, classes.new_b, leaving)
+    _hold_back(world, plan)
     evaluate_guards(world, plan, classes, attended=attended, first_run=first_run)
     return plan
+
+
+def _hold_back(world: World, plan: Plan) -> None:
+    """Leave out what this run may not write. Nothing is settled for it, so a later run plans it again."""
+    kept = [operation for operation in plan.operations if world.spec.may_write(operation.side)]
+    plan.counts["held_back"] += len(plan.operations) - len(kept)
+    plan.operations = kept
 
 
 def observe(
@@ -61,7 +69,7 @@ def observe(
     """Read the links on the list, chunk by chunk, with their stored rows. A side whose version is the stored one is
     not read again: it equals its base. ``trust_versions`` False reads everything, for a comparison that must not rely
     on what is remembered."""
-    rows = classes.look.iter_rows(named=True)
+    rows, done = classes.look.iter_rows(named=True), 0
     while chunk := list(islice(rows, CHUNK)):
         bases = world.store.bases(world.pair, [row["link_id"] for row in chunk])
         views = [
@@ -78,6 +86,8 @@ def observe(
             view.was_settled = {"A": row["version_a"] is not None, "B": row["version_b"] is not None}
         for side in SIDES:
             _observe_side(world, plan, side, views, chunk, trust_versions=trust_versions)
+        done += len(chunk)
+        world.progress("comparing", done, classes.look.height)
         yield from zip(views, chunk, strict=True)
 
 
@@ -156,7 +166,7 @@ def _note_versions(plan: Plan, view: LinkView, seen: Mapping[str, Any]) -> None:
     """Remember versions that moved without any value moving, so that the record is settled next time."""
     if view.state is not LinkState.ACTIVE or view.link_id in plan.views:
         return
-    versions = (view.a.settled_version, view.b.settled_version)
+    versions = view.settled_versions
     if versions != (seen["version_a"], seen["version_b"]):
         plan.touched.append((view.link_id, *versions))
 

@@ -163,6 +163,7 @@ class SyncSpec:
     freshness_hours: float | None = None
     max_open_conflicts: int | None = None
     defer_runs: int = 5  # runs a record may wait for a referenced one before it is quarantined
+    window: Direction = Direction.BIDIRECTIONAL  # what this run may write; the rest waits for another run
 
     def side(self, name: SideName) -> SideSpec:
         """The declaration of one side."""
@@ -187,6 +188,10 @@ class SyncSpec:
         """Whether any value, record or delete may be written to ``side``."""
         return self.direction.allows(other(side))
 
+    def may_write(self, side: SideName) -> bool:
+        """Whether this run may write to ``side`` at all."""
+        return self.writes_to(side) and self.window.allows(other(side))
+
     def overridden(
         self,
         *,
@@ -194,17 +199,18 @@ class SyncSpec:
         batch_size: int | None = None,
         strategy: Strategy | None = None,
     ) -> SyncSpec:
-        """This sync under run-time options. ``direction`` only narrows: a one-way field stays one-way, and a run cannot
-        write where the declaration does not. ``strategy`` replaces the default and every field's own."""
+        """This sync under run-time options.
+
+        ``direction`` limits what this run writes and nothing else: changes that would travel the other way are neither
+        carried nor overwritten, they wait for a run that may. ``strategy`` replaces the default and every field's own.
+        """
         fields = self.fields
-        if direction is not None:
-            fields = tuple(replace(item, direction=item.direction.within(direction)) for item in fields)
         if strategy is not None:
             fields = tuple(replace(item, strategy=strategy) for item in fields)
         return replace(
             self,
             fields=fields,
-            direction=self.direction if direction is None else self.direction.within(direction),
+            window=self.window if direction is None else direction,
             batch_size=self.batch_size if batch_size is None else batch_size,
             strategy=self.strategy if strategy is None else strategy,
         )

@@ -44,6 +44,7 @@ class Writer:
         self.pair, self.plan, self.callers, self.store = pair, plan, callers, store
         self.lease, self.runtime, self.report, self.committer = lease, runtime, report, committer
         self._down: dict[SideName, str] = {}
+        self._misconfigured: SideError | None = None
 
     def carry_out(self) -> None:
         """Store what needs no call, then write batch by batch. Raises LeaseLost, or SideError for configuration."""
@@ -116,6 +117,8 @@ class Writer:
                 self.report.counts[f"unknown_{letter}"] += len(batch)
             return
         self._commit(side, kind, batch, outcomes)
+        if self._misconfigured is not None:
+            raise self._misconfigured
 
     def _disown(self, side: SideName, batch: Sequence[Operation], outcome: str) -> None:
         with self.store.transaction(self.lease) as tx:
@@ -152,14 +155,32 @@ class Writer:
             refused = Outcome(batch[0].op_id, Status.REJECTED, code=fault.code, message=fault.message)
             return {refused.op_id: refused}
         middle = len(batch) // 2
-        return self._send(side, batch[:middle]) | self._send(side, batch[middle:])
+        outcomes: dict[str, Outcome] = {}
+        for half in (batch[:middle], batch[middle:]):
+            try:
+                outcomes |= self._send(side, half)
+            except SideError as failed:  # what the other half has achieved is not to be forgotten for it
+                outcomes |= self._unsent(side, half, failed)
+        return outcomes
+
+    def _unsent(self, side: SideName, batch: Sequence[Operation], fault: SideError) -> dict[str, Outcome]:
+        """Outcomes of a part of a batch that the side could not be reached for; the run writes no more there."""
+        self._down[side] = fault.message
+        if fault.kind is ErrorKind.CONFIGURATION:
+            self._misconfigured = fault
+        status = Status.UNKNOWN if fault.effect_unknown else Status.RETRYABLE
+        return {operation.op_id: Outcome(operation.op_id, status) for operation in batch}
 
     def _ask(self, side: SideName, batch: Sequence[Operation]) -> dict[str, Outcome]:
         """Find out what became of an unanswered batch, and repeat what provably did not happen."""
         outcomes: dict[str, Outcome] = {}
         waiting = list(batch)
         for attempt in range(1, TRIES + 1):
-            findings = probe({side: self.callers[side]}, waiting)
+            try:
+                findings = probe({side: self.callers[side]}, waiting)
+            except SideError as fault:  # written or not, nobody can tell now: recovery asks before the next run plans
+                self._down[side] = fault.message
+                return outcomes | {op.op_id: Outcome(op.op_id, Status.UNKNOWN) for op in waiting}
             again = []
             for operation in waiting:
                 finding = findings[operation.op_id]
@@ -211,4 +232,15 @@ class Writer:
                 found = {}
                 self._down[side] = fault.message
             records.update({op.op_id: found[record_id] for op, record_id in unread if record_id in found})
+        for operation in done:
+            outcome = outcomes[operation.op_id]
+            told = outcome.record is not None and outcome.status is Status.APPLIED  # the write and its record in one
+            if not told and operation.op_id in records and self._untouched(side, operation, records[operation.op_id]):
+                del records[operation.op_id]
         self.committer.commit(side, batch, outcomes, records)
+
+    def _untouched(self, side: SideName, operation: Operation, record: Record) -> bool:
+        """Whether the record is as it was before the write that is said to be done: then it was not done."""
+        if operation.kind is not Kind.UPDATE or record.version != operation.expected_version:
+            return False
+        return not (self.callers[side].capabilities.receipts and record.last_op == operation.op_id)
