@@ -11,7 +11,7 @@ from integrations_platform.unified_sync.links import LinkView
 from integrations_platform.unified_sync.operations import FieldChange, Operation, operation_id
 from integrations_platform.unified_sync.plan import Plan, World
 from integrations_platform.unified_sync.port import Kind
-from integrations_platform.unified_sync.quarantine import still_refused, withhold
+from integrations_platform.unified_sync.quarantine import refused_before, write_to
 from integrations_platform.unified_sync.spec import Direction, SideName, other
 from integrations_platform.unified_sync.values import ABSENT, is_blank
 
@@ -39,20 +39,7 @@ def plan_create(
         return False
     fields, columns = prepared
     op_id = operation_id(world.pair, view.link_id, side, Kind.CREATE, view.base_version, columns)
-    subject = f"{view.link_id}:{side}"
-    if still_refused(world, subject, op_id):
-        withhold(
-            world,
-            plan,
-            subject=subject,
-            side=side,
-            link_id=view.link_id,
-            record_id=None,
-            reason="rejected",
-            message=world.quarantined[subject].message,
-            cause=op_id,
-            values=origin.now or {},
-        )
+    if refused_before(world, plan, write_to(view, side), op_id):
         return False
     plan.views[view.link_id] = view
     plan.operations.append(

@@ -17,7 +17,7 @@ from integrations_platform.unified_sync.links import LinkView, full_record
 from integrations_platform.unified_sync.operations import Operation, operation_id
 from integrations_platform.unified_sync.plan import Plan, World
 from integrations_platform.unified_sync.port import Kind, Presence
-from integrations_platform.unified_sync.quarantine import still_refused, withhold
+from integrations_platform.unified_sync.quarantine import refused_before, withhold, write_to
 from integrations_platform.unified_sync.spec import SIDES, OnDelete, OnDeleteOfChanged, SideName, other
 from integrations_platform.unified_sync.store import Conflict, ConflictStatus, LinkState, Tombstone
 
@@ -167,25 +167,13 @@ def _remove(
     known = view.side(side)
     kind = Kind.DELETE if policy is OnDelete.DELETE else Kind.ARCHIVE
     able = world.capabilities[side].delete if kind is Kind.DELETE else world.capabilities[side].archive
-    subject = f"{view.link_id}:{side}"
+    subject = write_to(view, side)
     op_id = operation_id(world.pair, view.link_id, side, kind, view.base_version, {})
-    refused = still_refused(world, subject, op_id)
-    if not able or refused:
-        message = (
-            world.quarantined[subject].message if refused else f"{world.spec.side(side).system} cannot {kind} records"
-        )
-        withhold(
-            world,
-            plan,
-            subject=subject,
-            side=side,
-            link_id=view.link_id,
-            record_id=known.id,
-            reason="rejected",
-            message=message,
-            cause=op_id,
-            values=known.now or {},
-        )
+    if refused_before(world, plan, subject, op_id):
+        return
+    if not able:
+        message = f"{world.spec.side(side).system} cannot {kind} records"
+        withhold(world, plan, subject, reason="rejected", message=message, cause=op_id)
         return
     rule = f"deleted on {'source' if deleted == 'A' else 'target'}"
     plan.notes.setdefault(view.link_id, []).append(f"{rule}: {kind} the other record")
@@ -221,20 +209,7 @@ def _bring_back(
         known = view.side(side)
         version = known.record.version if known.record else None
         op_id = operation_id(world.pair, view.link_id, side, Kind.RESTORE, view.base_version, {})
-        subject = f"{view.link_id}:{side}"
-        if still_refused(world, subject, op_id):
-            withhold(
-                world,
-                plan,
-                subject=subject,
-                side=side,
-                link_id=view.link_id,
-                record_id=known.id,
-                reason="rejected",
-                message=world.quarantined[subject].message,
-                cause=op_id,
-                values=known.base,
-            )
+        if refused_before(world, plan, write_to(view, side), op_id):
             return
         plan.operations.append(
             Operation(

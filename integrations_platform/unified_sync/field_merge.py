@@ -19,10 +19,10 @@ from integrations_platform.unified_sync.merge import Decision, Verb, decide, dis
 from integrations_platform.unified_sync.operations import FieldChange, Operation, operation_id
 from integrations_platform.unified_sync.plan import Plan, Unit, World
 from integrations_platform.unified_sync.port import Kind
-from integrations_platform.unified_sync.quarantine import cleared, defer, still_refused, withhold
+from integrations_platform.unified_sync.quarantine import cleared, defer, refused_before, withhold, write_to
 from integrations_platform.unified_sync.spec import SIDES, SideName, other
 from integrations_platform.unified_sync.store import Conflict, ConflictStatus
-from integrations_platform.unified_sync.values import ABSENT, FieldType, Unresolved, Value, Values, dumps
+from integrations_platform.unified_sync.values import ABSENT, FieldType, Unresolved, Value, dumps
 
 Changes = dict[SideName, list[FieldChange]]
 Closing = dict[SideName, list[str]]
@@ -213,9 +213,8 @@ def build_update(
     world: World, plan: Plan, view: LinkView, side: SideName, changes: Sequence[FieldChange], closes: Sequence[str]
 ) -> bool:
     """One update of one side from its field changes; withheld as a whole if any of them cannot be written."""
-    subject = f"{view.link_id}:{side}"
     if not changes:
-        cleared(world, plan, subject)
+        cleared(world, plan, write_to(view, side).name)
         return False
     prepared = prepare(world, plan, view, side, changes)
     if prepared is None:
@@ -225,20 +224,7 @@ def build_update(
         return False
     known = view.side(side)
     op_id = operation_id(world.pair, view.link_id, side, Kind.UPDATE, view.base_version, columns)
-    if still_refused(world, subject, op_id):
-        row = world.quarantined[subject]
-        withhold(
-            world,
-            plan,
-            subject=subject,
-            side=side,
-            link_id=view.link_id,
-            record_id=known.id,
-            reason=row.reason,
-            message=row.message,
-            cause=op_id,
-            values=known.now or {},
-        )
+    if refused_before(world, plan, write_to(view, side), op_id):
         return False
     plan.operations.append(
         Operation(
@@ -265,9 +251,7 @@ def prepare(
 
     ``sent`` of each change comes in as the other side's value (or a decided one already in this side's form).
     """
-    subject, origin_side = f"{view.link_id}:{side}", other(side)
-    origin_values: Values = view.side(origin_side).now or {}
-    record_id = view.side(side).id
+    subject = write_to(view, side)
     fields: list[FieldChange] = []
     columns: dict[str, Value] = {}
     for change in changes:
@@ -275,17 +259,7 @@ def prepare(
         column = place.spec.columns(side)[0]
         if isinstance(change.sent, Unresolved):
             if place.spec.required:
-                defer(
-                    world,
-                    plan,
-                    subject=subject,
-                    side=side,
-                    link_id=view.link_id,
-                    record_id=record_id,
-                    field=change.name,
-                    missing=change.sent.id,
-                    values=origin_values,
-                )
+                defer(world, plan, subject, field=change.name, missing=change.sent.id)
                 return None
             continue  # an optional reference is owed: no base, so it is looked at again
         try:
@@ -294,34 +268,14 @@ def prepare(
             decided = change.rule.startswith("decided by")
             sent = change.sent if decided else place.carry(change.sent, side)
         except Unrepresentable as fault:
-            withhold(
-                world,
-                plan,
-                subject=subject,
-                side=side,
-                link_id=view.link_id,
-                record_id=record_id,
-                reason="validation",
-                message=f"field {change.name}: {fault}",
-                cause=f"form:{change.name}:{fault}",
-                values=origin_values,
-            )
+            cause = f"form:{change.name}:{fault}"
+            withhold(world, plan, subject, reason="validation", message=f"field {change.name}: {fault}", cause=cause)
             return None
         payload = sent
         if place.spec.type is FieldType.REF and isinstance(sent, str):
             payload = world.references.record_id(change.name, side, sent)
             if payload is None:
-                defer(
-                    world,
-                    plan,
-                    subject=subject,
-                    side=side,
-                    link_id=view.link_id,
-                    record_id=record_id,
-                    field=change.name,
-                    missing=sent,
-                    values=origin_values,
-                )
+                defer(world, plan, subject, field=change.name, missing=sent)
                 return None
         # Spelled out: dataclasses.replace costs more than all the rest of this loop, and this runs for every new field.
         fields.append(

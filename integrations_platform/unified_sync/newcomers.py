@@ -11,7 +11,7 @@ from integrations_platform.unified_sync.identity import Node, key_digests_by_rul
 from integrations_platform.unified_sync.links import LinkView, SideView
 from integrations_platform.unified_sync.plan import Plan, World
 from integrations_platform.unified_sync.port import Presence
-from integrations_platform.unified_sync.quarantine import cleared, withhold
+from integrations_platform.unified_sync.quarantine import Subject, cleared, withhold
 from integrations_platform.unified_sync.spec import SIDES, SideName, other
 from integrations_platform.unified_sync.values import Invalid, Value
 
@@ -65,18 +65,9 @@ def _read(world: World, plan: Plan, ids: Mapping[SideName, Sequence[str]]) -> Ne
                 if faulty is not None:
                     value = values[faulty]
                     assert isinstance(value, Invalid)  # noqa: S101  just selected by type
-                    withhold(
-                        world,
-                        plan,
-                        subject=f"{side}:{record.id}",
-                        side=side,
-                        link_id=None,
-                        record_id=record.id,
-                        reason="invalid",
-                        message=f"field {faulty} holds {value.raw!r}: {value.reason}",
-                        cause=f"invalid:{record.version}",
-                        values=values,
-                    )
+                    message, cause = f"field {faulty} holds {value.raw!r}: {value.reason}", f"invalid:{record.version}"
+                    subject = Subject(side, None, record.id, values)
+                    withhold(world, plan, subject, reason="invalid", message=message, cause=cause)
                     continue
                 nodes[(side, record.id)] = SideView(record.id, record.version, values, {}, record, seen_at)
                 fresh.append(values)
@@ -107,14 +98,10 @@ def _set_aside(world: World, plan: Plan, nodes: Newcomers, component: Sequence[N
         withhold(
             world,
             plan,
-            subject=f"{side}:{record_id}",
-            side=side,
-            link_id=None,
-            record_id=record_id,
+            Subject(side, None, record_id, known.now or {}),
             reason="ambiguous_match",
             message=f"{reason}: {members}; correct or remove one of them",
             cause=f"match:{reason}:{members}:{known.version}",
-            values=known.now or {},
         )
 
 

@@ -21,7 +21,7 @@ from integrations_platform.unified_sync.newcomers import plan_newcomers
 from integrations_platform.unified_sync.operations import from_intent
 from integrations_platform.unified_sync.plan import Plan, World
 from integrations_platform.unified_sync.port import Kind, Presence
-from integrations_platform.unified_sync.quarantine import withhold
+from integrations_platform.unified_sync.quarantine import Subject, withhold
 from integrations_platform.unified_sync.recovery import adopt
 from integrations_platform.unified_sync.spec import SIDES, SideName
 from integrations_platform.unified_sync.store import LinkState, OpState
@@ -146,18 +146,9 @@ def _readable(world: World, plan: Plan, view: LinkView) -> bool:
         known = view.side(side)
         for name, value in (known.now or {}).items():
             if isinstance(value, Invalid):
-                withhold(
-                    world,
-                    plan,
-                    subject=f"{view.link_id}:{side}",
-                    side=side,
-                    link_id=view.link_id,
-                    record_id=known.id,
-                    reason="invalid",
-                    message=f"field {name} holds {value.raw!r}: {value.reason}",
-                    cause=f"invalid:{known.version}",
-                    values=known.now or {},
-                )
+                message, cause = f"field {name} holds {value.raw!r}: {value.reason}", f"invalid:{known.version}"
+                subject = Subject(side, view.link_id, known.id, known.now or {})
+                withhold(world, plan, subject, reason="invalid", message=message, cause=cause)
                 return False
     return True
 

@@ -5,101 +5,95 @@ A row is tried again only when its cause changed or a person released it, so a p
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from integrations_platform.unified_sync.links import LinkView
 from integrations_platform.unified_sync.plan import Plan, World
-from integrations_platform.unified_sync.spec import SideName
+from integrations_platform.unified_sync.spec import SideName, other
 from integrations_platform.unified_sync.store import Quarantined, QuarantineStatus
 from integrations_platform.unified_sync.values import Values, dumps
 
 
-def withhold(
-    world: World,
-    plan: Plan,
-    *,
-    subject: str,
-    side: SideName | None,
-    link_id: str | None,
-    record_id: str | None,
-    reason: str,
-    message: str,
-    cause: str,
-    values: Values,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is set aside: a write to ``side`` of a link, or a record of ``side`` that has no link yet."""
+
+    side: SideName
+    link_id: str | None
+    record_id: str | None
+    values: Values
+
+    @property
+    def name(self) -> str:
+        """The same over all runs, so that the row is found again."""
+        return f"{self.side}:{self.record_id}" if self.link_id is None else f"{self.link_id}:{self.side}"
+
+
+def write_to(view: LinkView, side: SideName) -> Subject:
+    """The write to one side of a link, shown with the values it would have carried."""
+    known = view.side(side)
+    return Subject(side, view.link_id, known.id, view.side(other(side)).now or known.now or known.base)
+
+
+def withhold(world: World, plan: Plan, subject: Subject, *, reason: str, message: str, cause: str) -> None:
     """Keep one record, match or write out of this plan, and say why.
 
-    ``side`` is the side that would have been written, or the one that shows the fault. An open row with the same cause
-    is left as it is, so that settled trouble does not change the state on every run.
+    An open row with the same cause is left as it is, so that settled trouble does not change the state on every run.
     """
-    known = world.quarantined.get(subject)
+    known, letter = world.quarantined.get(subject.name), subject.side.lower()
     plan.counts["quarantined"] += 1
-    if side is not None:
-        plan.counts[f"planned_{side.lower()}"] += 1
-        plan.counts[f"rejected_{side.lower()}"] += 1
-    plan.notes.setdefault(link_id or subject, []).append(f"quarantined: {message}")
-    if known is not None and known.cause == cause and known.message == message:
-        return
-    plan.quarantine.append(
-        Quarantined(
-            subject=subject,
-            side=side,
-            link_id=link_id,
-            record_id=record_id,
-            reason=reason,
-            message=message,
-            cause=cause,
-            values=dumps(values),
-            run_id=world.run_id,
-            at=known.at if known else world.now,
-        )
-    )
+    plan.counts[f"planned_{letter}"] += 1
+    plan.counts[f"rejected_{letter}"] += 1
+    plan.notes.setdefault(subject.link_id or subject.name, []).append(f"quarantined: {message}")
+    if known is None or known.cause != cause or known.message != message:
+        plan.quarantine.append(_row(world, subject, known, reason, message, cause))
 
 
-def still_refused(world: World, subject: str, op_id: str) -> bool:
-    """Whether this very operation was refused before and nothing relevant changed since."""
-    known = world.quarantined.get(subject)
-    return known is not None and known.status is QuarantineStatus.OPEN and known.cause == op_id
+def refused_before(world: World, plan: Plan, subject: Subject, op_id: str) -> bool:
+    """Whether this very operation was refused and nothing relevant changed since; it is then withheld again."""
+    known = world.quarantined.get(subject.name)
+    if known is None or known.status is not QuarantineStatus.OPEN or known.cause != op_id:
+        return False
+    withhold(world, plan, subject, reason=known.reason, message=known.message, cause=op_id)
+    return True
 
 
-def cleared(world: World, plan: Plan, subject: str) -> None:
-    """The subject is in order again; its row ends with this run."""
-    if subject in world.quarantined:
-        plan.cleared.append(subject)
+def cleared(world: World, plan: Plan, name: str) -> None:
+    """The subject of that name is in order again; its row ends with this run."""
+    if name in world.quarantined:
+        plan.cleared.append(name)
 
 
-def defer(
-    world: World,
-    plan: Plan,
-    *,
-    subject: str,
-    side: SideName,
-    link_id: str,
-    record_id: str | None,
-    field: str,
-    missing: str,
-    values: Values,
-) -> None:
+def defer(world: World, plan: Plan, subject: Subject, *, field: str, missing: str) -> None:
     """Let a write wait for the record it refers to; after ``defer_runs`` runs it is called unresolved."""
-    known = world.quarantined.get(subject)
-    runs = known.runs + 1 if known is not None and known.cause == f"ref:{missing}" else 1
-    overdue = runs > world.spec.defer_runs
+    known, letter, cause = world.quarantined.get(subject.name), subject.side.lower(), f"ref:{missing}"
+    waited = known is not None and known.cause == cause
+    runs = known.runs + 1 if known is not None and waited else 1
     message = f"field {field} refers to record {missing}, which is not linked yet"
     plan.counts["deferred"] += 1
-    plan.counts[f"planned_{side.lower()}"] += 1
-    plan.counts[f"deferred_{side.lower()}"] += 1
-    plan.notes.setdefault(link_id, []).append(f"waiting: {message}")
-    if known is not None and known.reason == "unresolved_reference" and known.cause == f"ref:{missing}":
+    plan.counts[f"planned_{letter}"] += 1
+    plan.counts[f"deferred_{letter}"] += 1
+    plan.notes.setdefault(subject.link_id or subject.name, []).append(f"waiting: {message}")
+    if known is not None and waited and known.reason == "unresolved_reference":
         return
-    plan.quarantine.append(
-        Quarantined(
-            subject=subject,
-            side=side,
-            link_id=link_id,
-            record_id=record_id,
-            reason="unresolved_reference" if overdue else "deferred",
-            message=f"{message} after {runs} runs" if overdue else message,
-            cause=f"ref:{missing}",
-            values=dumps(values),
-            run_id=world.run_id,
-            at=known.at if known else world.now,
-            runs=runs,
-        )
+    overdue = runs > world.spec.defer_runs
+    reason, message = ("unresolved_reference", f"{message} after {runs} runs") if overdue else ("deferred", message)
+    plan.quarantine.append(_row(world, subject, known, reason, message, cause, runs))
+
+
+def _row(
+    world: World, subject: Subject, known: Quarantined | None, reason: str, message: str, cause: str, runs: int = 1
+) -> Quarantined:
+    return Quarantined(
+        subject=subject.name,
+        side=subject.side,
+        link_id=subject.link_id,
+        record_id=subject.record_id,
+        reason=reason,
+        message=message,
+        cause=cause,
+        values=dumps(subject.values),
+        run_id=world.run_id,
+        at=known.at if known else world.now,
+        runs=runs,
     )
