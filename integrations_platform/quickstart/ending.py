@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from integrations_platform.quickstart.edits import Edited
+from integrations_platform.quickstart.scene import Scene
 from integrations_platform.quickstart.showing import command
 from integrations_platform.unified_sync.audit import verify_chain
 from integrations_platform.unified_sync.report import RunStatus
 from integrations_platform.unified_sync.store import Role
-
-if TYPE_CHECKING:
-    from integrations_platform.quickstart.story import Scene
 
 CORRECTED = "not.a.duplicate@example.org"
 

@@ -7,7 +7,7 @@ before the engine ran; what does not hold is said and makes the command fail.
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
 from integrations_platform.platform import Platform
@@ -18,23 +18,11 @@ from integrations_platform.quickstart.ending import accident, decisions, proof
 from integrations_platform.quickstart.folder import SYNC, Folder
 from integrations_platform.quickstart.narrator import Narrator
 from integrations_platform.quickstart.orchestrator import Instance, materialise
+from integrations_platform.quickstart.scene import Scene
 from integrations_platform.quickstart.server import recreate_database
 from integrations_platform.quickstart.showing import show_losers, show_parked, show_plan, show_refused, show_run
 from integrations_platform.unified_sync.report import RunStatus
-from integrations_platform.unified_sync.spec import SyncSpec
 from integrations_platform.unified_sync.store import Role
-
-
-@dataclass
-class Scene:
-    """What every step needs."""
-
-    folder: Folder
-    narrator: Narrator
-    databases: Databases
-    population: Population
-    platform: Platform
-    spec: SyncSpec
 
 
 def tell(folder: Folder, crm_url: str, records: int, narrator: Narrator) -> str:
