@@ -1,7 +1,7 @@
 """Two real tables, a sync between them, and what may be asked of both in plain SQL.
 
-Owns the setting of every story in this folder: databases, environment file, declared sync, and what the state remembers.
-It never looks at data through the code under test.
+Owns the setting of every story in this folder: databases, environment file, declared sync, and the state's memory. It
+never looks at data through the code under test.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class World:
         reports = []
         for _ in range(most):
             reports.append(self.run())
-            assert reports[-1].status is RunStatus.SUCCEEDED, reports[-1].to_data()
+            assert reports[-1].status is RunStatus.SUCCEEDED, (reports[-1].to_data(), self.quarantine())
             if not reports[-1].written:
                 return reports
         raise AssertionError(f"still writing after {most} runs: {reports[-1].to_data()}")

@@ -74,27 +74,23 @@ class Story:
         add_people(b, [("shop@example.org", "Shop newcomer", "-7"), ("BOTH@example.org", "Known to both", "9")])
         return cls(world)
 
-    def command(self, boundary: int) -> list[str]:
-        """The victim's command line."""
-        environment, sync = self.world.write_files()
-        module = "integrations_platform_tests.end_to_end.victim"
-        return [sys.executable, "-m", module, str(environment), str(sync), "once", str(boundary)]
+    def release(self, victim: subprocess.Popen[str]) -> None:
+        """Let a victim that was made ready for this story run."""
+        assert victim.stdin is not None
+        self.world.write_files()
+        victim.stdin.write("go\n")
+        victim.stdin.flush()
 
-    def start(self, boundary: int) -> subprocess.Popen[str]:
-        """Start a victim that dies at ``boundary``; 0: at none."""
-        return subprocess.Popen(
-            self.command(boundary), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-
-    def kill_at(self, boundary: int) -> None:
-        """Run a victim that must die at ``boundary``."""
-        said, complained = finished(self.start(boundary), -signal.SIGKILL)
+    def kill(self, victim: subprocess.Popen[str]) -> None:
+        """Let a victim run, which must die at its boundary."""
+        self.release(victim)
+        said, complained = finished(victim, -signal.SIGKILL)
         assert not complained, (said, complained)
 
-    def count_boundaries(self) -> int:
+    def count_boundaries(self, victim: subprocess.Popen[str]) -> int:
         """How many boundaries an undisturbed run passes."""
-        said, _ = finished(self.start(0), 0)
-        lines: list[dict[str, Any]] = [json.loads(line) for line in said.splitlines()]
+        self.release(victim)
+        lines: list[dict[str, Any]] = [json.loads(line) for line in finished(victim, 0)[0].splitlines()]
         assert lines[0]["status"] == "succeeded", lines
         return int(lines[-1]["boundaries"])
 
@@ -138,6 +134,15 @@ class Story:
         lost = {entry.lost for entry in lines if entry.role == "loser"}
         assert lost == {'{"name":"Shop loses 5"}'}, lost
         assert any(entry.role == "deleted" and "Person 4" in (entry.lost or "") for entry in lines)
+
+
+def ready_victim(folder: Path, mode: str, argument: str) -> subprocess.Popen[str]:
+    """A process that loads while the story in ``folder`` is still being set up, and waits to be released."""
+    files = str(folder / "environment.yaml"), str(folder / "syncs" / "people.yaml")
+    return subprocess.Popen(
+        [sys.executable, "-m", "integrations_platform_tests.end_to_end.victim", *files, mode, argument],
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
 
 
 def finished(process: subprocess.Popen[str], code: int) -> tuple[str, str]:

@@ -5,6 +5,8 @@ process reports in JSON lines; the package under test knows nothing of it.
 
     python -m integrations_platform_tests.end_to_end.victim ENVIRONMENT SYNC once BOUNDARY
     python -m integrations_platform_tests.end_to_end.victim ENVIRONMENT SYNC loop STOP_FILE
+
+It begins when a line comes on stdin, so that it can load everything before the story it is part of is set up.
 """
 
 from __future__ import annotations
@@ -106,7 +108,6 @@ class VictimPlatform(Platform):
 def main(environment: Path, sync: Path, mode: str, argument: str) -> None:
     """See the module's docstring."""
     if mode == "once":
-        # Everything slow is loaded before the parent says for which sync to run, so that many can be kept ready.
         lease, fatal = BRIEF_LEASE, int(argument)
     else:
         lease, fatal = 120.0, 0
@@ -130,4 +131,5 @@ def tell(**said: Any) -> None:
 
 
 if __name__ == "__main__":
+    sys.stdin.readline()
     main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4])
