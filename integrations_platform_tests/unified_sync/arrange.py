@@ -1,15 +1,13 @@
 """What every story needs: two systems that do as told, a memory, a clock that moves by itself, and the real engine.
 
-A :class:`StorySide` keeps records in a dictionary and can be made to lie, refuse, alter, hide and fail; a
-:class:`Story` runs the engine over two of them. Nothing here sleeps, and nothing of the engine is replaced.
+A :class:`Story` runs the engine over two systems of :mod:`.story_side`. Nothing here sleeps, and nothing of the engine
+is replaced.
 """
 
 from __future__ import annotations
 
 import random
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,18 +15,6 @@ from typing import Any
 from integrations_platform.unified_sync.calls import CallPolicy
 from integrations_platform.unified_sync.engine import Engine, Request
 from integrations_platform.unified_sync.plan import Plan
-from integrations_platform.unified_sync.port import (
-    Capabilities,
-    ClockReading,
-    ColumnForm,
-    ErrorKind,
-    Listing,
-    Outcome,
-    Presence,
-    Record,
-    SideError,
-    Write,
-)
 from integrations_platform.unified_sync.report import RunReport
 from integrations_platform.unified_sync.runtime import Runtime
 from integrations_platform.unified_sync.spec import (
@@ -43,9 +29,8 @@ from integrations_platform.unified_sync.spec import (
 from integrations_platform.unified_sync.store import Conflict, Link, Quarantined, Role, Store
 from integrations_platform.unified_sync.values import FieldType, Value
 from integrations_platform_tests.simulation.memory_store import MemoryStore
-from integrations_platform_tests.simulation.sides import Nature, Row, SimulatedSide, SimulatedSnapshot
+from integrations_platform_tests.unified_sync.story_side import Row, StorySide
 
-ABLE = Capabilities(compare_and_set=True, receipts=True, tags=True, archive=True, delete=True, batch_limit=500)
 BEGIN = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
@@ -55,114 +40,6 @@ class Crash(BaseException):
 
 def _nothing(_point: str) -> None:
     return None
-
-
-@dataclass
-class StorySide(SimulatedSide):
-    """A simulated side that a story gives its character.
-
-    ``answers`` changes what the side says of a batch it has carried out; ``refuses`` names writes it rejects, the whole
-    batch with them; ``keeps`` is what the side makes of a stored value; ``faults`` are raised one per call, first come;
-    ``unlisted`` ids are left out of listings, which then call themselves incomplete unless ``lies``.
-    """
-
-    forms: dict[str, ColumnForm] = field(default_factory=dict)
-    able: Capabilities = ABLE
-    answers: Callable[[list[Write], list[Outcome]], list[Outcome]] | None = None
-    refuses: Callable[[Write], bool] | None = None
-    keeps: Callable[[Value], Value] | None = None
-    faults: list[SideError] = field(default_factory=list)
-    write_faults: list[SideError] = field(default_factory=list)
-    unlisted: set[str] = field(default_factory=set)
-    lies: bool = False
-    away: set[str] = field(default_factory=set)
-    histories: dict[str, dict[str, tuple[datetime, bool]]] = field(default_factory=dict)
-    reading: ClockReading = field(default_factory=lambda: ClockReading(timedelta(0), timedelta(milliseconds=1)))
-    written_values: list[Write] = field(default_factory=list)
-    calls: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self.able
-
-    def _may_fail(self, call: str) -> None:
-        self.calls[call] += 1
-        if self.faults:
-            raise self.faults.pop(0)
-
-    def columns(self) -> Mapping[str, ColumnForm]:
-        self._may_fail("columns")
-        return {name: self.forms.get(name, ColumnForm(name)) for name in self.columns_of}
-
-    def clock(self) -> ClockReading:
-        return self.reading
-
-    def keep(self, text: Value) -> Value:
-        return self.keeps(text) if self.keeps else super().keep(text)
-
-    def record(self, row: Row) -> Record:
-        seen = super().record(row)
-        presence = Presence.OUT_OF_SCOPE if row.id in self.away else seen.presence
-        return replace(seen, presence=presence, history=self.histories.get(row.id, {}))
-
-    @contextmanager
-    def snapshot(self) -> Iterator[StorySnapshot]:
-        with super().snapshot() as taken:
-            yield StorySnapshot(taken.side, taken.rows)
-
-    def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
-        self._may_fail("read")
-        return super().read(ids)
-
-    def write(self, writes: Sequence[Write]) -> Sequence[Outcome]:
-        if self.write_faults and not self.write_faults[0].effect_unknown:
-            self.write_calls += 1
-            raise self.write_faults.pop(0)
-        if self.refuses and any(self.refuses(write) for write in writes):
-            self.write_calls += 1
-            raise SideError(ErrorKind.PERMANENT, f"{self.name}: a value is refused", code="bad")
-        outcomes = list(super().write(writes))
-        self.written_values += writes
-        if self.write_faults:
-            raise self.write_faults.pop(0)
-        return self.answers(list(writes), outcomes) if self.answers else outcomes
-
-    def live(self) -> list[Row]:
-        """Records that are there."""
-        return [row for row in self.rows.values() if not row.archived]
-
-    def only(self) -> Row:
-        """The one live record."""
-        (row,) = self.live()
-        return row
-
-    def edit(self, row: Row, **values: Value) -> None:
-        """A user changes a record."""
-        row.values.update({name: self.keep(value) for name, value in values.items()})
-        self.touch(row)
-
-    def remove(self, row: Row) -> None:
-        """A user deletes a record without a trace."""
-        del self.rows[row.id]
-
-    def archive(self, row: Row, *, archived: bool = True) -> None:
-        """A user archives a record, or brings it back."""
-        row.archived = archived
-        self.touch(row)
-
-
-@dataclass
-class StorySnapshot(SimulatedSnapshot):
-    """A listing that leaves out what the story hides."""
-
-    def listing(self) -> Listing:
-        assert isinstance(self.side, StorySide)
-        side = self.side
-        side._may_fail("listing")
-        whole = super().listing()
-        frame = whole.frame.filter(~whole.frame["id"].is_in(sorted(side.unlisted | side.away)))
-        complete = whole.complete and (side.lies or not side.unlisted)
-        return Listing(frame, complete, "" if complete else "a page is missing")
 
 
 def text(name: str, kind: FieldType = FieldType.TEXT, **more: Any) -> FieldSpec:
@@ -202,9 +79,7 @@ class Story:
         self.a, self.b = (
             StorySide(
                 self.spec.side(side).system,
-                Nature(),
                 self.tick,
-                random.Random(0),
                 lambda point: self.at(point),
                 side.lower(),
                 columns_of=columns[side],

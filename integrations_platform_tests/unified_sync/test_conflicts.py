@@ -10,8 +10,8 @@ import pytest
 
 from integrations_platform.unified_sync.store import ConflictStatus, DecisionRefused, Role
 from integrations_platform.unified_sync.values import FieldType
-from integrations_platform_tests.simulation.sides import Row
 from integrations_platform_tests.unified_sync.arrange import Story, sync, text
+from integrations_platform_tests.unified_sync.story_side import Row
 
 
 def dispute(**more: Any) -> tuple[Story, Row, Row]:

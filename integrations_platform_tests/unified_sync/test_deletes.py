@@ -9,8 +9,8 @@ import pytest
 
 from integrations_platform.unified_sync.spec import OnDelete, OnDeleteOfChanged, SideName, other
 from integrations_platform.unified_sync.store import ConflictStatus, LinkState, Role
-from integrations_platform_tests.simulation.sides import Row
-from integrations_platform_tests.unified_sync.arrange import Story, StorySide, shown, sync
+from integrations_platform_tests.unified_sync.arrange import Story, shown, sync
+from integrations_platform_tests.unified_sync.story_side import Row, StorySide
 
 BOTH = pytest.mark.parametrize("side", ["A", "B"])
 HOW = pytest.mark.parametrize("how", ["removed", "archived"])

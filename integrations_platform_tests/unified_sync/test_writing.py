@@ -133,9 +133,9 @@ def test_p12_what_is_said_to_be_written_but_is_not_there_is_not_believed(status:
     story.settle()
     story.a.edit(story.a.rows["a1"], name="Anna")
     story.b.able = Capabilities(compare_and_set=True, receipts=receipts, tags=True, archive=True, delete=True)
-    story.b._one = lambda write: Outcome(write.op_id, status, write.id)  # type: ignore[method-assign]
+    story.b.one = lambda write: Outcome(write.op_id, status, write.id)  # type: ignore[method-assign]
     story.run()
-    del story.b._one
+    del story.b.one
     story.settle()
     assert story.b.rows["b1"].values["name"] == "Anna", "P2: it is written once the side stops lying"
     assert story.store.conflicts("story") == []

@@ -1,0 +1,234 @@
+"""The process dies at every boundary, one after the other, and the next runs settle as if nothing had been (P5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from integrations_platform.unified_sync.port import Outcome, Write
+from integrations_platform.unified_sync.spec import SideName, other
+from integrations_platform.unified_sync.store import OpState, Role
+from integrations_platform_tests.unified_sync.arrange import Crash, Story, shown, sync
+
+POINTS = ("before write", "after write", "before commit", "after commit")
+MOST = 30  # boundaries of one run; the enumeration itself finds out how many there are
+
+
+def _create(story: Story, side: SideName) -> None:
+    story.sides[side].insert({"email": "new@x.org", "name": "New", "city": None})
+
+
+def _update(story: Story, side: SideName) -> None:
+    story.sides[side].edit(story.sides[side].live()[0], name="Anna", city=None)
+
+
+def _archive(story: Story, side: SideName) -> None:
+    story.sides[side].archive(story.sides[side].live()[0])
+
+
+def _delete(story: Story, side: SideName) -> None:
+    story.sides[side].remove(story.sides[side].live()[0])
+
+
+def _restore(story: Story, side: SideName) -> None:
+    row = story.sides[side].live()[0]
+    story.sides[side].archive(row)
+    story.settle()
+    story.sides[side].archive(row, archived=False)
+
+
+def _bring_back(story: Story, side: SideName) -> None:
+    there = story.sides[other(side)]
+    there.edit(there.live()[0], name="Kept")
+    story.sides[side].remove(story.sides[side].live()[0])
+
+
+ACTIONS: list[Callable[[Story, SideName], None]] = [_create, _update, _archive, _delete, _restore, _bring_back]
+by_action = pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.__name__.strip("_"))
+
+
+def prepared(action: Callable[[Story, SideName], None], side: SideName) -> Story:
+    story = Story(sync())
+    story.pair_up()
+    story.pair_up(email="b@x.org", name="Bob", city="Chur")
+    story.settle()
+    action(story, side)
+    return story
+
+
+def dies_at(story: Story, number: int) -> bool:
+    """Kill the next run at its ``number``-th boundary; False if it has fewer."""
+    passed = 0
+
+    def count(point: str) -> None:
+        nonlocal passed
+        if point in POINTS:
+            passed += 1
+            if passed == number:
+                raise Crash(point)
+
+    story.at = count
+    died = story.dies()
+    story.at = lambda _: None
+    return died
+
+
+def check_end(story: Story, undisturbed: Story) -> None:
+    story.settle()
+    assert (shown(story.a), shown(story.b)) == (shown(undisturbed.a), shown(undisturbed.b))
+    assert story.store.memory.conflicts == {}, "P5b: no crash creates a conflict"
+    assert story.held() == []
+    assert [row for row in story.store.memory.intents.values() if row.state is OpState.SENT] == []
+    for side in story.sides.values():
+        tags = [row.link_id for row in side.live() if row.link_id is not None]
+        assert len(tags) == len(set(tags)), "P10"
+    assert len(story.links) == len(undisturbed.links)
+    before, essence = story.writes, story.store.memory.essence()
+    story.run()
+    assert (story.writes, story.store.memory.essence()) == (before, essence), "P1"
+
+
+@by_action
+@pytest.mark.parametrize("side", ["A", "B"])
+def test_p5_a_death_at_any_boundary_is_made_good_by_the_next_runs(
+    action: Callable[[Story, SideName], None], side: SideName
+) -> None:
+    undisturbed = prepared(action, side)
+    undisturbed.settle()
+    for number in range(1, MOST):
+        story = prepared(action, side)
+        if not dies_at(story, number):
+            assert number > 4, "a run that writes has boundaries to die at"
+            return
+        check_end(story, undisturbed)
+    raise AssertionError("more boundaries than a run can have")
+
+
+@by_action
+def test_p5_dying_again_and_again_on_the_way_to_the_end_changes_nothing(
+    action: Callable[[Story, SideName], None],
+) -> None:
+    undisturbed = prepared(action, "A")
+    undisturbed.settle()
+    for first in range(1, MOST, 3):
+        story = prepared(action, "A")
+        if not dies_at(story, first):
+            return
+        for second in range(1, MOST):
+            if not dies_at(story, second):
+                break
+        check_end(story, undisturbed)
+
+
+@pytest.mark.parametrize("receipts", [True, False])
+@pytest.mark.parametrize("point", ["after write", "before commit"])
+def test_p5b_a_new_edit_on_top_of_an_interrupted_write_is_a_plain_change(point: str, *, receipts: bool) -> None:
+    story = Story(sync())
+    row, twin = story.pair_up()
+    story.b.able = story.b.able.__class__(compare_and_set=True, receipts=receipts, tags=True, archive=True, delete=True)
+    story.a.edit(row, name="Anna")
+    written = False
+
+    def die(where: str) -> None:
+        nonlocal written
+        written |= where == "after write"
+        if written and where == point:
+            raise Crash(where)
+
+    story.at = die
+    assert story.dies()
+    story.at = lambda _: None
+    assert twin.values["name"] == "Anna"
+    story.a.edit(row, name="Annabel")
+    story.settle()
+    assert row.values["name"] == twin.values["name"] == "Annabel"
+    assert story.store.memory.conflicts == {}
+    assert any(line.entry.role is Role.RECOVERED for line in story.store.memory.audit)
+
+
+def test_p5b_the_same_with_the_new_edit_on_the_written_side() -> None:
+    story = Story(sync())
+    row, twin = story.pair_up()
+    story.a.edit(row, name="Anna")
+    story.at = lambda point: _die(point, "after write")
+    assert story.dies()
+    story.at = lambda _: None
+    story.b.edit(twin, name="Annabel")
+    story.settle()
+    assert row.values["name"] == twin.values["name"] == "Annabel"
+    assert story.store.memory.conflicts == {}
+
+
+def _die(point: str, wanted: str) -> None:
+    if point == wanted:
+        raise Crash(point)
+
+
+def test_p37_a_write_that_takes_effect_after_it_was_given_up_is_recognised_as_ours() -> None:
+    """A paused process goes on after another one has disowned its write."""
+    story = Story(sync())
+    row, twin = story.pair_up()
+    story.a.edit(row, name="Anna")
+    paused: list[Write] = []
+
+    def pause(point: str) -> None:
+        if point == "before write" and not paused:
+            (intent,) = story.store.open_intents("story")
+            operation = next(op for op in story.plan().operations if op.op_id == intent.op_id)
+            paused.append(operation.as_write())
+            raise Crash(point)
+
+    story.at = pause
+    assert story.dies()
+    story.at = lambda _: None
+
+    def wakes_up(point: str) -> None:
+        """The next run has asked and been told: not written. Only then the write arrives."""
+        if point == "before snapshot" and paused:
+            story.b.one(paused.pop())
+
+    story.at = wakes_up
+    story.run()
+    story.at = lambda _: None
+    assert twin.values["name"] == "Anna"
+    story.a.edit(row, name="Annabel")
+    story.settle()
+    assert row.values["name"] == twin.values["name"] == "Annabel"
+    assert story.store.memory.conflicts == {}, "its values are ours, not a user's"
+
+
+def test_m20_a_process_that_lost_its_lease_commits_nothing() -> None:
+    story = Story(sync())
+    story.a.insert({"email": "a@x.org", "name": "Ann"})
+
+    def overtaken(point: str) -> None:
+        if point == "before write":
+            story.at = lambda _: None
+            story.time += story.time.resolution * 70_000_000
+            story.runs += 1
+            other_report = story.engine("another process").run(story.spec, story.sides)
+            assert other_report.exit_code == 0
+
+    story.at = overtaken
+    report = story.run()
+    assert (report.status, report.fault) == ("failed", "transient")
+    assert len(story.b.rows) == 1, "P10"
+    story.settle()
+    assert len(story.b.rows) == 1
+    assert len(story.links) == 1
+
+
+def test_p10_a_create_that_was_sent_twice_by_a_confused_network_makes_one_record() -> None:
+    story = Story(sync())
+    story.a.insert({"email": "a@x.org", "name": "Ann"})
+
+    def twice(writes: list[Write], outcomes: list[Outcome]) -> list[Outcome]:
+        return outcomes + [story.b.one(write) for write in writes]
+
+    story.b.answers = twice
+    story.run()
+    story.b.answers = None
+    story.settle()
+    assert len(story.b.rows) == 1
+    assert len(story.links) == 1

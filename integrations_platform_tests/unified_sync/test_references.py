@@ -1,0 +1,190 @@
+"""References between records of two syncs: never dangling, never guessed, whatever arrives first (B6, P35, P36)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from integrations_platform.state import SqlStore, open_store
+from integrations_platform.unified_sync.report import RunReport
+from integrations_platform.unified_sync.spec import SyncSpec
+from integrations_platform.unified_sync.values import FieldType
+from integrations_platform_tests.unified_sync.arrange import Story, shown, sync, text
+from integrations_platform_tests.unified_sync.story_side import Row
+
+
+def customers_spec() -> SyncSpec:
+    return replace(sync(text("email", FieldType.EMAIL), text("name")), name="customers")
+
+
+def invoices_spec(*, required: bool) -> SyncSpec:
+    customer = text("customer", FieldType.REF, references="customers", required=required)
+    return replace(sync(text("number"), customer, text("note"), match=("number",), defer_runs=2), name="invoices")
+
+
+class Books:
+    """Customers and invoices, synced one after the other over one real state database."""
+
+    def __init__(self, store: SqlStore, *, required: bool = True) -> None:
+        self.store = store
+        customers, invoices = customers_spec(), invoices_spec(required=required)
+        known = {"customers": customers, "invoices": invoices}
+        self.customers = Story(customers, shared_store=store, known=known)
+        self.invoices = Story(invoices, shared_store=store, known=known)
+        self.customers.b.next_id = 70  # keys begin elsewhere, so that one taken for its counterpart is found out
+        self.invoices.b.prefix = "i"
+
+    def customer(self, email: str = "ann@x.org") -> Row:
+        return self.customers.a.insert({"email": email, "name": "Ann"})
+
+    def invoice(self, customer: str | None, number: str = "R1") -> Row:
+        return self.invoices.a.insert({"number": number, "customer": customer, "note": None})
+
+    def run(self, *names: str) -> RunReport:
+        stories = {"customers": self.customers, "invoices": self.invoices}
+        for story in stories.values():  # both look at one clock and number their runs apart
+            story.time = max(item.time for item in stories.values())
+        for name in names or ("customers", "invoices"):
+            stories[name].runs += 1 if name == "customers" else 1001
+            report = stories[name].engine().run(stories[name].spec, stories[name].sides)
+            assert set(report.unaccounted().values()) == {0}, "P11"
+        return report
+
+    def held(self) -> list[tuple[str, str]]:
+        return [(row.subject, row.reason) for row in self.store.quarantined("invoices")]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqlStore]:
+    opened = open_store(f"sqlite:///{tmp_path}/state.sqlite")
+    yield opened
+    opened.close()
+
+
+def test_c18_an_invoice_before_its_customer_waits_and_follows(store: SqlStore) -> None:
+    books = Books(store)
+    ann = books.customer()
+    books.invoice(ann.id)
+    report = books.run("invoices")
+    assert report.counts["deferred_b"] == 1
+    assert books.invoices.b.rows == {}
+    assert books.held() == [("A:a1:B", "deferred")]
+    books.run("customers")
+    books.run("invoices")
+    assert books.invoices.b.only().values["customer"] == "b70"
+    assert books.held() == []
+
+
+def test_b6_a_reference_nobody_can_resolve_is_told_after_its_runs_and_does_not_multiply(store: SqlStore) -> None:
+    books = Books(store)
+    books.invoice("nobody")
+    reasons = []
+    for _ in range(5):
+        books.run("invoices")
+        reasons += [reason for _, reason in books.held()]
+    assert reasons == ["deferred", "deferred"] + ["unresolved_reference"] * 3
+    assert books.invoices.b.rows == {}
+    late = books.customer()
+    row = books.invoices.a.only()
+    books.invoices.a.edit(row, customer=late.id)
+    books.run()
+    assert books.invoices.b.only().values["customer"] == "b70"
+    assert books.held() == []
+
+
+def test_b6_an_optional_reference_is_owed_and_the_record_is_written_without_it(store: SqlStore) -> None:
+    books = Books(store, required=False)
+    ann = books.customer()
+    books.invoice(ann.id)
+    books.run("invoices")
+    twin = books.invoices.b.only()
+    assert twin.values["customer"] is None
+    books.run("customers")
+    books.run("invoices")
+    assert twin.values["customer"] == "b70"
+    before = books.invoices.writes
+    books.run()
+    assert books.invoices.writes == before, "P1"
+
+
+@pytest.mark.parametrize("required", [True, False])
+@pytest.mark.parametrize("order", list(itertools.permutations(["customer", "invoice", "other"])))
+def test_p36_any_order_of_arrival_ends_the_same(store: SqlStore, order: tuple[str, ...], *, required: bool) -> None:
+    books = Books(store, required=required)
+    books.customers.a.next_id = books.invoices.a.next_id = 5
+    for what in order:
+        if what == "customer":
+            books.customers.a.next_id = 5
+            books.customer()
+        elif what == "other":
+            books.customers.a.next_id = 6
+            books.customer("bob@x.org")
+        else:
+            books.invoice("a5")
+            books.invoice("a6", "R2")
+        books.run("invoices")
+        books.run("customers")
+    books.run("invoices")
+    books.run()
+    ids = {row.values["email"]: row.id for row in books.customers.b.live()}
+    end = {(row.values["number"], row.values["customer"]) for row in books.invoices.b.live()}
+    assert end == {("R1", ids["ann@x.org"]), ("R2", ids["bob@x.org"])}
+    assert books.held() == []
+
+
+def test_p35_a_reference_is_translated_in_both_directions(store: SqlStore) -> None:
+    books = Books(store)
+    ann, bob = books.customer(), books.customer("bob@x.org")
+    row = books.invoice(ann.id)
+    books.run()
+    twin = books.invoices.b.only()
+    bobs = next(item for item in books.customers.b.live() if item.values["email"] == "bob@x.org")
+    books.invoices.b.edit(twin, customer=bobs.id)
+    books.run()
+    assert row.values["customer"] == bob.id
+    books.invoices.b.insert({"number": "R2", "customer": "b70"})
+    books.run()
+    assert {item.values["customer"] for item in books.invoices.a.live()} == {ann.id, bob.id}
+
+
+def test_p35_nothing_new_refers_to_an_archived_record_and_edits_beside_it_flow(store: SqlStore) -> None:
+    books = Books(store)
+    ann = books.customer()
+    row = books.invoice(ann.id)
+    books.run()
+    books.customers.a.archive(ann)
+    books.run("customers")
+    books.invoices.a.edit(row, note="paid")
+    books.invoice(ann.id, "R2")
+    books.run("invoices")
+    assert [(item.values["number"], item.values["note"]) for item in books.invoices.b.live()] == [("R1", "paid")]
+    assert [reason for _, reason in books.held()] == ["deferred"]
+    books.customers.a.archive(ann, archived=False)
+    books.run("customers")
+    books.run("invoices")
+    assert {item.values["customer"] for item in books.invoices.b.live()} == {"b70"}
+    assert len(books.invoices.b.live()) == 2
+
+
+def test_p15_one_unresolved_reference_holds_up_no_other_record(store: SqlStore) -> None:
+    books = Books(store)
+    ann = books.customer()
+    books.invoice("nobody", "R0")
+    books.invoice(ann.id)
+    books.run()
+    assert [row.values["number"] for row in books.invoices.b.live()] == ["R1"]
+
+
+def test_p2_a_cleared_optional_reference_is_cleared_on_the_other_side(store: SqlStore) -> None:
+    books = Books(store, required=False)
+    ann = books.customer()
+    row = books.invoice(ann.id)
+    books.run()
+    books.invoices.a.edit(row, customer=None)
+    books.run()
+    assert books.invoices.b.only().values["customer"] is None
+    assert shown(books.customers.a) == shown(books.customers.b)
