@@ -6,6 +6,7 @@ each command brings what it needs when it is used.
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -84,4 +85,7 @@ def cli(ctx: click.Context, environment: str | None, env_file: Path | None, sync
 
 def main() -> None:
     """The console script."""
+    # A run makes millions of small objects that live until it ends and hold no cycles; looking for cycles among them
+    # at the interpreter's usual pace is about a tenth of the whole run.
+    gc.set_threshold(100_000, 20, 20)
     cli(prog_name="integrations")
