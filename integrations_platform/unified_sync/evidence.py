@@ -68,7 +68,14 @@ def change_interval(
         # A modified time before the last sight of the unchanged value was not moved by this change: no evidence.
         if high >= low:
             return Interval(low, min(high, moment.observed_at + error), "modified time")
-    return Interval(low, moment.observed_at, "observation")
+    return Interval(low, moment.observed_at, "observation" + _disbelieved(modified, moment))
+
+
+def _disbelieved(modified: datetime | None, moment: Moment) -> str:
+    """Whoever looks at a conflict must learn why its newest timestamp counted for nothing."""
+    if modified is None or not from_the_future(modified, moment):
+        return ""
+    return "; its modified time lies in the future and is not believed, check that system's clock"
 
 
 def later(a: Interval, b: Interval) -> str | None:
@@ -83,7 +90,7 @@ def later(a: Interval, b: Interval) -> str | None:
 def record_interval(modified: datetime | None, moment: Moment) -> Interval:
     """Without a base there is no change to date; the record's own modified time stands for it (first sync)."""
     if modified is None or from_the_future(modified, moment):
-        return Interval(BEGINNING, moment.observed_at, "no modified time")
+        return Interval(BEGINNING, moment.observed_at, "no modified time" + _disbelieved(modified, moment))
     error = moment.clock.uncertainty + (_WHOLE_SECOND if modified.microsecond == 0 else timedelta(0))
     at = _shifted(modified, -moment.clock.offset)
     return Interval(_shifted(at, -error), _shifted(at, error), "modified time of the record")
