@@ -19,6 +19,8 @@ from integrations_platform.connectors.session import Row, Session
 from integrations_platform.unified_sync.port import Problem
 from integrations_platform.unified_sync.values import FieldType
 
+LOCK_SECONDS = 10  # a rival's lock is waited for no longer; all attempts of a call together stay within a lease
+
 Quote = Callable[..., str]
 
 

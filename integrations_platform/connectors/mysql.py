@@ -17,7 +17,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from integrations_platform.connectors.dialect import Dialect, EngineTypes, Quote, json_line, parsed_url, split_name
+from integrations_platform.connectors.dialect import (
+    LOCK_SECONDS,
+    Dialect,
+    EngineTypes,
+    Quote,
+    json_line,
+    parsed_url,
+    split_name,
+)
 from integrations_platform.connectors.introspection import Family, InboundKey, NativeColumn, TableShape
 from integrations_platform.connectors.mysql_catalogue import COLUMNS, INBOUND, INTEGER_BITS, native_column
 from integrations_platform.connectors.session import Row, Session
@@ -53,11 +61,14 @@ class MySQL(Dialect):
         return {"pool_size": 1, "max_overflow": 2, "connect_args": {"charset": "utf8mb4", "connect_timeout": 10}}
 
     def prepare(self, raw: Any) -> None:
-        """UTC and strict, whatever the server's defaults are."""
+        """UTC, strict, and patient within bounds, whatever the server's defaults are."""
         with raw.cursor() as cursor:
             cursor.execute(
                 "SET time_zone = '+00:00', "
-                "sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO'"
+                "sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO', "
+                # The server's defaults are 50 s for a row and a day for a table, which outlive the lease of the run.
+                f"innodb_lock_wait_timeout = LEAST(@@innodb_lock_wait_timeout, {LOCK_SECONDS}), "
+                f"lock_wait_timeout = LEAST(@@lock_wait_timeout, {LOCK_SECONDS})"
             )
 
     def streaming_cursor(self, raw: Any) -> Any:

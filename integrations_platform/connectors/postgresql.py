@@ -15,7 +15,15 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from integrations_platform.connectors.dialect import Dialect, EngineTypes, Quote, json_line, parsed_url, split_name
+from integrations_platform.connectors.dialect import (
+    LOCK_SECONDS,
+    Dialect,
+    EngineTypes,
+    Quote,
+    json_line,
+    parsed_url,
+    split_name,
+)
 from integrations_platform.connectors.introspection import Family, InboundKey, NativeColumn, TableShape
 from integrations_platform.connectors.postgresql_catalogue import COLUMNS, DELETE_RULES, INBOUND, native_column
 from integrations_platform.connectors.session import Row, Session
@@ -40,7 +48,7 @@ class PostgreSQL(Dialect):
     types = EngineTypes("text", "text", "text", "text", "timestamptz NOT NULL DEFAULT now()")
 
     def engine_options(self) -> dict[str, Any]:
-        """Ten seconds to connect; keep-alives are libpq's own."""
+        """Ten seconds to connect; keep-alives are libpq's own. Locks: see ``prepare``."""
         return {"pool_size": 1, "max_overflow": 2, "connect_args": {"connect_timeout": 10}}
 
     def prepare(self, raw: Any) -> None:
@@ -52,6 +60,10 @@ class PostgreSQL(Dialect):
             "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; "
             "SET extra_float_digits = 1; SET bytea_output = 'hex'; SET client_encoding = 'UTF8'; "
             "SET plan_cache_mode = force_custom_plan"
+        )
+        # The server's default waits for ever, which outlives the lease of the run; a limit that somebody set stays.
+        raw.execute(
+            f"SELECT set_config('lock_timeout', '{LOCK_SECONDS}s', false) WHERE current_setting('lock_timeout') = '0'"
         )
 
     def each_row(self, cursor: Any, sql: str, sets: Sequence[Row]) -> list[Row | None]:
