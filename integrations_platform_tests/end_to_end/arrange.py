@@ -156,10 +156,15 @@ class World:
     def refused(self, code: int = 2) -> str:
         """Run, and fail before any write with this exit code (2: the configuration); returns what was said."""
         before = self.tables(), self.memory()
+        said = self.failed(code)
+        assert (self.tables(), self.memory()) == before
+        return said
+
+    def failed(self, code: int) -> str:
+        """Run, and fail with this exit code; returns what was said, in which no password may be."""
         report = self.run()
         assert report.status is RunStatus.FAILED
         assert report.exit_code == code, report.to_data()
-        assert (self.tables(), self.memory()) == before
         assert "secret" not in report.message
         return report.message
 
@@ -223,11 +228,11 @@ def add_people(base: Base, rows: Sequence[tuple[str, str | None, str | None]]) -
         )
 
 
-def people_world(folder: Path, a: Base, b: Base, count: int = 3) -> World:
+def people_world(folder: Path, a: Base, b: Base, count: int = 3, state_url: str = "") -> World:
     """Both tables made, ``count`` people on the source, synced once."""
     for base in (a, b):
         base.run(PEOPLE[base.kind])
-    world = World(folder, a, b)
+    world = World(folder, a, b, state_url)
     add_people(a, [(f"p{number}@example.org", f"Person {number}", f"{number}.50") for number in range(count)])
     world.settle()
     return world
