@@ -232,15 +232,26 @@ class Writer:
                 found = {}
                 self._down[side] = fault.message
             records.update({op.op_id: found[record_id] for op, record_id in unread if record_id in found})
+        believed = dict(outcomes)
         for operation in done:
-            outcome = outcomes[operation.op_id]
+            outcome, record = outcomes[operation.op_id], records.get(operation.op_id)
             told = outcome.record is not None and outcome.status is Status.APPLIED  # the write and its record in one
-            if not told and operation.op_id in records and self._untouched(side, operation, records[operation.op_id]):
-                del records[operation.op_id]
-        self.committer.commit(side, batch, outcomes, records)
+            if _of_another(operation, outcome.id, record) or (
+                record is not None and not told and self._untouched(side, operation, record)
+            ):
+                records.pop(operation.op_id, None)
+                believed[operation.op_id] = Outcome(operation.op_id, Status.UNKNOWN)
+        self.committer.commit(side, batch, believed, records)
 
     def _untouched(self, side: SideName, operation: Operation, record: Record) -> bool:
         """Whether the record is as it was before the write that is said to be done: then it was not done."""
         if operation.kind is not Kind.UPDATE or record.version != operation.expected_version:
             return False
         return not (self.callers[side].capabilities.receipts and record.last_op == operation.op_id)
+
+
+def _of_another(operation: Operation, told: str | None, record: Record | None) -> bool:
+    """Whether an answer speaks of a record that is not the operation's: by its id, or for a create by its tag."""
+    if operation.kind is Kind.CREATE:
+        return record is not None and record.link_id not in (None, operation.link_id)
+    return told not in (None, operation.record_id) or (record is not None and record.id != operation.record_id)
