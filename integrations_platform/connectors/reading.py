@@ -6,7 +6,8 @@ because it is one statement of one snapshot.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ from integrations_platform.connectors.encoding import decode
 from integrations_platform.connectors.introspection import Family
 from integrations_platform.connectors.ledger import ARCHIVE_TABLE, LEDGER_TABLE, Ledger, chunks
 from integrations_platform.connectors.session import Row, Session
-from integrations_platform.unified_sync.port import LISTING_SCHEMA, Listing, Presence, Record
+from integrations_platform.unified_sync.port import LISTING_SCHEMA, Listing, Presence, Record, SideError
 from integrations_platform.unified_sync.values import FieldType
 
 _STREAM_ROWS = 20_000
@@ -30,6 +31,7 @@ class RelationalSnapshot:
     def __init__(self, binding: Binding, session: Session) -> None:
         self._binding = binding
         self._session = session
+        self._fault: SideError | None = None
         schema = binding.shape.schema
         # Asked once per snapshot: the tables appear with the first write, which no snapshot spans.
         self._ledger = Ledger(binding) if binding.dialect.table_exists(session, schema, LEDGER_TABLE) else None
@@ -37,7 +39,7 @@ class RelationalSnapshot:
 
     def listing(self) -> Listing:
         """Ids and versions in scope, chunk by chunk into columns; archived records are listed whatever the scope."""
-        with self._binding.database.translated():
+        with self._asking():
             return self._list()
 
     def _list(self) -> Listing:
@@ -61,6 +63,18 @@ class RelationalSnapshot:
             frame = frame.unique("id", keep="first", maintain_order=True)
         return Listing(frame, complete=True)
 
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """A transaction answers nothing more once a statement of it failed: asking again gets that first error."""
+        if self._fault is not None:
+            raise self._fault
+        try:
+            with self._binding.database.translated():
+                yield
+        except SideError as fault:
+            self._fault = fault
+            raise
+
     def _frame(self, rows: Sequence[Row], width: int) -> pl.DataFrame:
         prefix, record_id = self._binding.version_prefix, self._binding.record_id
         presences = (str(Presence.LIVE), str(Presence.ARCHIVED))
@@ -76,7 +90,7 @@ class RelationalSnapshot:
     def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
         """Records by id, in statements of at most a thousand."""
         found: dict[str, Record] = {}
-        with self._binding.database.translated():
+        with self._asking():
             for part in chunks(ids):
                 found.update(self._read_chunk(part))
         return found
