@@ -84,6 +84,7 @@ def _restore_side(world: World, plan: Plan, view: LinkView, side: SideName, line
     if whole is not None:
         kind = Kind.RESTORE if known.record is not None else Kind.CREATE
     changes: list[FieldChange] = []
+    frozen = False
     columns: dict[str, Value] = {}
     for place in world.places:
         name, form = place.spec.name, place.form(side)
@@ -92,6 +93,10 @@ def _restore_side(world: World, plan: Plan, view: LinkView, side: SideName, line
         seen = (known.now or {}).get(name, ABSENT)
         if kind is Kind.UPDATE and seen == lost[name]:
             continue
+        if kind is Kind.UPDATE and (view.link_id, place.spec.group or name) in world.conflicts:
+            plan.warnings.append(f"link {view.link_id}: field {name} is in an open conflict; decide that instead")
+            frozen = True
+            continue
         payload = lost[name]
         if place.spec.type is FieldType.REF and isinstance(payload, str):
             payload = world.references.record_id(name, side, payload)
@@ -99,7 +104,8 @@ def _restore_side(world: World, plan: Plan, view: LinkView, side: SideName, line
         rule = f"restored from audit line {nonce}"
         changes.append(FieldChange(name, seen, lost[name], ABSENT, rule, lost=kind is Kind.UPDATE, commits=False))
     if kind is Kind.UPDATE and not changes:
-        plan.warnings.append(f"link {view.link_id}: the record shows that value already")
+        if not frozen:
+            plan.warnings.append(f"link {view.link_id}: the record shows that value already")
         return
     plan.views[view.link_id] = view
     plan.operations.append(

@@ -60,6 +60,18 @@ def test_a_restored_value_never_overwrites_an_edit_made_while_it_was_written() -
     assert twin.values["name"] == "Newer"
 
 
+def test_p21_a_field_in_an_open_conflict_is_not_restored_behind_its_back() -> None:
+    story, row, twin = overruled()
+    story.spec = sync(strategy=Strategy.MANUAL)
+    story.a.edit(row, name="Left again")
+    story.b.edit(twin, name="Right again")
+    story.run()
+    report = story.run(restore=lines(story, Role.LOSER))
+    assert twin.values["name"] == "Right again"
+    (warning,) = report.warnings
+    assert "field name is in an open conflict" in warning
+
+
 @pytest.mark.parametrize("policy", [OnDelete.ARCHIVE, OnDelete.DELETE])
 @pytest.mark.parametrize("how", ["removed", "archived"])
 def test_p6_a_propagated_delete_is_undone_and_both_sides_are_back(policy: OnDelete, how: str) -> None:
