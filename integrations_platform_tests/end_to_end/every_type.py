@@ -6,6 +6,7 @@ Owns the columns, the declared fields, and how plain SQL on each database is rea
 from __future__ import annotations
 
 import json
+import unicodedata
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -111,6 +112,8 @@ def shown(kind: str, raw: Any) -> Any:
     """What plain SQL answers, as one value that can be compared between databases."""
     if raw is None:
         return None
+    if kind == "text":  # composed and decomposed letters are one text
+        return unicodedata.normalize("NFC", raw.replace("\r\n", "\n"))
     if kind == "decimal":
         return Decimal(str(raw)) + 0
     if kind == "boolean":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from integrations_platform_tests.end_to_end import every_type
+from integrations_platform_tests.end_to_end import every_type, generated
 from integrations_platform_tests.end_to_end.arrange import Base, World
 
 TYPES = list(every_type.VALUES)
@@ -48,3 +48,23 @@ def test_all_types_come_through_and_back(first: str, second: str, base: Callable
         every_type.edit(world.a, kind, 0, None)
     assert [report.written for report in world.settle()] == [1, 0], "clearing travels too"
     assert every_type.read(world.b, TYPES)[0] == dict.fromkeys(TYPES)
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_generated_values_come_through_with_one_write_each(
+    first: str, second: str, base: Callable[[str], Base], tmp_path: Path, profile: str
+) -> None:
+    """200 values of each type in one bulk sync, 10,000 nightly; the seed is fixed, so that a failure stays."""
+    count = 10_000 if profile == "nightly" else 200
+    world = World(tmp_path, base(first), base(second), sync=every_type.sync(TYPES))
+    for one in (world.a, world.b):
+        every_type.create(one, TYPES)
+    every_type.insert(world.a, generated.rows(TYPES, count, seed=f"{first} {second} {count}"))
+    original = every_type.read(world.a, TYPES)
+    assert [report.written for report in world.settle()] == [count, 0]
+    assert every_type.differences(every_type.read(world.b, TYPES), original) == {}
+    assert every_type.differences(every_type.read(world.a, TYPES), original) == {}
+    world.b.run("UPDATE person SET code = code + 1000000")
+    assert [report.written for report in world.settle()] == [count, 0], "and back, with every other value untouched"
+    moved = {code + 1000000: row for code, row in original.items()}
+    assert every_type.differences(every_type.read(world.a, TYPES), moved) == {}

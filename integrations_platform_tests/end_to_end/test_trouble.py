@@ -70,12 +70,17 @@ def test_a_row_locked_by_somebody_else_puts_the_write_off(world: World, locked: 
     assert world.memory()["conflicts"] == []
 
 
-def test_a_lock_is_never_waited_for_without_end(world: World) -> None:
-    """Where the server's own limit is none, as PostgreSQL's is, or a day, as MariaDB's is for a locked table."""
+def test_a_locked_table_is_not_waited_for_without_end(world: World, profile: str) -> None:
+    """A limit of the URL counts; nightly also where there is none: PostgreSQL waits for ever, MariaDB for a day."""
+    impatient = {
+        "office": query(world.a.url, options="-c lock_timeout=200"),
+        "shop": query(world.b.url, init_command="SET SESSION lock_wait_timeout = 1"),
+    }
     for side, statement in (
         (world.a, "LOCK TABLE person IN ACCESS EXCLUSIVE MODE"),
         (world.b, "LOCK TABLES person WRITE"),
     ):
+        world.urls = {} if profile == "nightly" else impatient
         with side.engine.connect() as holder:
             holder.exec_driver_sql(statement)
             said = world.failed(code=1)
