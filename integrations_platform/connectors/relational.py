@@ -190,9 +190,7 @@ class RelationalSide:
             return self._with_records(session, binding, writes[0].kind, outcomes)
 
     @staticmethod
-    def _with_records(
-        session: Session, binding: Binding, kind: Kind, outcomes: Sequence[Outcome]
-    ) -> Sequence[Outcome]:
+    def _with_records(session: Session, binding: Binding, kind: Kind, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
         """What the rows show inside the writing transaction, where nobody else's edit can lie between."""
         applied = [one.id for one in outcomes if one.status is Status.APPLIED and one.id is not None]
         if kind in (Kind.ARCHIVE, Kind.DELETE) or not applied:

@@ -109,6 +109,11 @@ def _one_sided(world: World, plan: Plan, view: LinkView, deleted: SideName, stan
     policy = world.spec.on_delete[deleted]
     parked = world.conflicts.get((view.link_id, ""))
     rule = world.spec.on_delete_of_changed
+    if parked is not None and parked.choice in ("base", "value"):
+        plan.warnings.append(
+            f"conflict {parked.conflict_id} is about a whole record: it can be decided for the source or the target, "
+            f"not for {parked.choice!r} as {parked.decided_by} did"
+        )
     if parked is not None and parked.choice in ("A", "B") and _still_as_decided(view, parked, kept):
         if parked.choice == deleted:
             wanted = policy if policy in (OnDelete.ARCHIVE, OnDelete.DELETE) else OnDelete.ARCHIVE
