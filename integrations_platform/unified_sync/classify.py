@@ -49,10 +49,9 @@ def classify(links: pl.DataFrame, listing_a: Listing, listing_b: Listing, *, eve
     live_a, live_b = (pl.col(name).fill_null("") == _LIVE for name in ("presence_a", "presence_b"))
     awake = joined.filter(
         (is_active if everything else is_active & ~settled)
-        # back in scope on both sides: compared with the base it left with
-        | ((pl.col("state") == LinkState.OUT_OF_SCOPE.value) & live_a & live_b)
-        # whatever came back to life after a delete
-        | ((pl.col("state") == LinkState.TRASHED.value) & (live_a | live_b))
+        # whatever may have come back into scope or to life; a record that is away is told from one that was deleted
+        # meanwhile only by reading it
+        | (pl.col("state").is_in([LinkState.OUT_OF_SCOPE.value, LinkState.TRASHED.value]) & (live_a | live_b))
     ).sort("link_id")
     totals = joined.select(active=is_active.sum(), settled=(is_active & settled).sum())
     look, counted, new_a, new_b = pl.collect_all(

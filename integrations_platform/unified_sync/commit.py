@@ -243,6 +243,8 @@ class Committer:
         known.id, known.version, known.now, known.record = record.id, record.version, now, record
         if not operation.is_restore:  # a restored record wakes its link in the next run, which brings both sides back
             view.state = LinkState.ACTIVE
+        if operation.kind is Kind.CREATE:
+            view.forget_agreement()
         parked = []
         for change in operation.fields:
             if not change.commits:

@@ -124,8 +124,8 @@ class Engine:
         holder = f"{self.runtime.holder}:{report.run_id}"
         lease = self.store.acquire(spec.name, holder, self.runtime.lease_seconds, report.started_at)
         sequence = self.store.next_sequence(spec.name)
-        self._record(lease, report, request, sequence, "running")
         try:
+            self._record(lease, report, request, sequence, "running")
             # Runs that were refused or failed before linking anything leave the next one just as much a first run.
             first_run = not self.store.last_settled(spec.name) and self.store.links(spec.name).is_empty()
             self._run_under(lease, spec, callers, request, report, first_run=first_run)

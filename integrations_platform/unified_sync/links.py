@@ -90,6 +90,11 @@ class LinkView:
         self.a.base[field_name] = value_a
         self.b.base[field_name] = value_b
 
+    def forget_agreement(self) -> None:
+        """Drop the whole base: a record made anew has agreed to nothing but what it was made with, and what could not
+        be said then must not look cleared by a user."""
+        self.a.base, self.b.base = {}, {}
+
     def row(self, spec: SyncSpec, observed_at: datetime | None) -> Link:
         """The row to store, one base version on. ``observed_at`` dates the observation behind the base."""
         self.base_version += 1

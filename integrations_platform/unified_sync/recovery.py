@@ -95,6 +95,8 @@ def adopt(spec: SyncSpec, view: LinkView, operation: Operation, record: Record |
     if operation.kind is Kind.CREATE and view.side(other(operation.side)).id is None:
         view.side(other(operation.side)).id = operation.other_id
     view.state = LinkState.ACTIVE
+    if operation.kind is Kind.CREATE:
+        view.forget_agreement()
     for change in operation.fields:
         column = spec.field_named(change.name).columns(operation.side)[0]
         if change.commits and (ours or (record is not None and record.values.get(column) == change.sent)):
