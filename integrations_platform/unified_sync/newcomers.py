@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from integrations_platform.unified_sync.creation import plan_create
+from integrations_platform.unified_sync.evidence import from_the_future
 from integrations_platform.unified_sync.field_merge import plan_fields
 from integrations_platform.unified_sync.forms import Unrepresentable, read_fields
 from integrations_platform.unified_sync.identity import Node, key_digests_by_rule, link_name, match_records, origin_of
 from integrations_platform.unified_sync.links import LinkView, SideView
 from integrations_platform.unified_sync.plan import Plan, World
-from integrations_platform.unified_sync.port import Presence
+from integrations_platform.unified_sync.port import Presence, Record
 from integrations_platform.unified_sync.quarantine import Subject, cleared, withhold
 from integrations_platform.unified_sync.spec import SIDES, SideName, other
 from integrations_platform.unified_sync.values import Invalid, Value
@@ -56,6 +58,7 @@ def _read(world: World, plan: Plan, ids: Mapping[SideName, Sequence[str]]) -> Ne
             read = min(start + CHUNK, len(ids[side]))
             world.progress(f"reading {world.spec.side(side).system}", read, len(ids[side]))
             plan.counts[f"read_{side.lower()}"] += len(records)
+            warn_of_future(world, plan, side, records.values())
             fresh = []
             for record in records.values():
                 if record.presence is not Presence.LIVE:
@@ -73,6 +76,21 @@ def _read(world: World, plan: Plan, ids: Mapping[SideName, Sequence[str]]) -> Ne
                 fresh.append(values)
             world.references.resolve(world.places, side, fresh)
     return nodes
+
+
+def warn_of_future(world: World, plan: Plan, side: SideName, records: Iterable[Record]) -> None:
+    """Say once per side that modified times from the future count for nothing: a clock or an import is wrong (P19)."""
+    if plan.counts[f"future_{side.lower()}"]:
+        return
+    moment = replace(world.moments[side], observed_at=world.clock())
+    for record in records:
+        if record.modified is not None and from_the_future(record.modified, moment):
+            plan.counts[f"future_{side.lower()}"] += 1
+            plan.warnings.append(
+                f"{world.spec.side(side).system}: record {record.id} was modified in the future "
+                f"({record.modified.isoformat(timespec='seconds')}); such times are not believed, see to its clock"
+            )
+            return
 
 
 def _common_form(world: World, side: SideName, values: Mapping[str, Value]) -> dict[str, Value]:

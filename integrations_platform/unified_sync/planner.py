@@ -17,7 +17,7 @@ from integrations_platform.unified_sync.field_merge import plan_fields
 from integrations_platform.unified_sync.forms import read_fields
 from integrations_platform.unified_sync.guards import evaluate_guards
 from integrations_platform.unified_sync.links import LinkView, view_of
-from integrations_platform.unified_sync.newcomers import plan_newcomers
+from integrations_platform.unified_sync.newcomers import plan_newcomers, warn_of_future
 from integrations_platform.unified_sync.operations import from_intent
 from integrations_platform.unified_sync.plan import Plan, World
 from integrations_platform.unified_sync.port import Kind, Presence
@@ -113,6 +113,7 @@ def _observe_side(
     records = world.snapshots[side].read([known.id for known, _ in unread if known.id is not None]) if unread else {}
     seen_at = world.clock()
     plan.counts[f"read_{letter}"] += len(records)
+    warn_of_future(world, plan, side, records.values())
     fresh = []
     for known, _ in unread:
         record = records.get(known.id or "")

@@ -106,6 +106,7 @@ def test_a_clock_in_the_future_does_not_win(world: World) -> None:
     report = world.run()
     assert report.written == 0
     assert report.open_conflicts == 1, "a timestamp that cannot be true proves nothing, so a person decides"
+    assert any("modified in the future" in warning for warning in report.warnings)
     (conflict,) = world.memory()["conflicts"]
     assert "its modified time lies in the future and is not believed" in conflict.evidence
     assert (name(world.a, P0), name(world.b, P0)) == ("From the office", "From the shop")
