@@ -72,6 +72,8 @@ class Writer:
             tags = [(record_id, link_id) for at, record_id, link_id in self.plan.tags if at == side]
             for start in range(0, len(tags), ROWS):
                 part = tags[start : start + ROWS]
+                # Tags are left outside any fenced transaction: whoever lost the lease must not get that far.
+                self.store.renew(self.lease, self.runtime.lease_seconds, self.runtime.clock())
                 self.callers[side].call(partial(self.callers[side].side.tag, part))
 
     def _store_settled(self) -> None:

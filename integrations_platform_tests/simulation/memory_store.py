@@ -68,7 +68,7 @@ class Memory:
 
 
 class MemoryTransaction:
-    """Changes collected on a copy."""
+    """Changes to one copy of the memory."""
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
@@ -133,6 +133,16 @@ class MemoryTransaction:
         self.memory.plans[plan_id] = replace(self.memory.plans[plan_id], applied_run=run_id)
 
 
+class Collected:
+    """The calls on a transaction, kept until it commits."""
+
+    def __init__(self) -> None:
+        self.changes: list[tuple[str, tuple[Any, ...]]] = []
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *values: self.changes.append((name, values))
+
+
 def _nothing(_point: str) -> None:
     return None
 
@@ -172,10 +182,13 @@ class MemoryStore:
     @contextmanager
     def transaction(self, lease: Lease) -> Iterator[MemoryTransaction]:
         self._fence(lease)
-        work = MemoryTransaction(self.memory.copied())
-        yield work
+        collected = Collected()
+        yield collected  # type: ignore[misc]
         self.at("before commit")
         self._fence(lease)
+        work = MemoryTransaction(self.memory.copied())  # what others committed meanwhile is there and stays
+        for name, values in collected.changes:
+            getattr(work, name)(*values)
         self.memory = work.memory
         self.at("after commit")
 

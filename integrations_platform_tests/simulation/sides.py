@@ -1,14 +1,14 @@
 """A simulated system: records in a dictionary, users who may step in at any moment, and every documented lie.
 
-Ground truth is kept beside the records: which values users wrote, which have been superseded by a user who saw them,
-and which fields users wrote on each side since the sides last agreed.
+It plays the side's part only; what users meant, and what may be lost, is the ground truth kept by the world. Without
+compare-and-set a write takes effect on whatever is there (the residual window of B7): P3, P9, P21 and P22 then hold
+only for records that nobody edited inside that window, and the world is told which ones those are not.
 """
 
 from __future__ import annotations
 
-import copy
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -35,11 +35,12 @@ from integrations_platform.unified_sync.port import (
 from integrations_platform.unified_sync.values import Value
 
 POISON = "poison"
+LIES = ("empty", "empty without effect", "one missing", "doubled", "contradictory", "foreign")
 
 
 @dataclass
 class Row:
-    """One record as its system keeps it."""
+    """One record as its system keeps it. ``changes``: per column, when and whether by us it was last changed."""
 
     id: str
     values: dict[str, Value]
@@ -48,19 +49,36 @@ class Row:
     modified: datetime | None = None
     last_op: str | None = None
     link_id: str | None = None
+    in_scope: bool = True
+    changes: dict[str, tuple[datetime, bool]] = field(default_factory=dict)
+
+    def copied(self) -> Row:
+        """The record as a snapshot keeps it."""
+        return replace(self, values=dict(self.values), changes=dict(self.changes))
 
 
 @dataclass(frozen=True)
 class Nature:
-    """What kind of system this is, drawn per history."""
+    """What kind of system this is, drawn per history.
+
+    ``skew``: seconds its clock is ahead; the reading of it is wrong by up to ``uncertainty``. ``future``: share of
+    stamps far beyond that bound. ``missing``: share of records an incomplete listing leaves out. ``lost``: share of
+    write calls whose answer is lost; ``lies``: share whose answer is incomplete, doubled or contradicts itself.
+    """
 
     compare_and_set: bool = True
     lower_cases: bool = False
     returns_record: bool = True
     dates_records: bool = True
-    skew: timedelta = timedelta(0)
-    missing: float = 0.0  # share of records that an incomplete listing leaves out
-    lost: float = 0.0  # share of write calls whose answer is lost
+    history: bool = False
+    whole_seconds: bool = False
+    skew: float = 0.0
+    uncertainty: float = 0.001
+    undated: float = 0.0
+    future: float = 0.0
+    missing: float = 0.0
+    lost: float = 0.0
+    lies: float = 0.0
     shuffles: bool = False
 
 
@@ -84,7 +102,12 @@ class SimulatedSide:
     applied: list[tuple[str, str]] = field(default_factory=list)  # (link id, op id) since the run began
     created: dict[str, int] = field(default_factory=dict)  # effective creates per link since the world began
     receipts: dict[str, str] = field(default_factory=dict)  # record created, by operation id
-    shown: dict[tuple[str, str], set[Value]] = field(default_factory=dict)  # every value ever shown, by (id, column)
+    shown: dict[str, set[Value]] = field(default_factory=dict)  # every value ever shown, by column
+    hidden: set[str] = field(default_factory=set)  # columns the system does not return at the moment
+    outage: int = 0  # calls that still fail before it is reachable again
+    failures: int = 0  # failed calls since the run began
+    answers_lost: int = 0
+    lies_told: int = 0
     columns_of: tuple[str, ...] = ("email", "name", "street", "city", "tier")
     watch: Callable[[SimulatedSide, Row, Write], None] = _unwatched  # called before a write takes effect
     written: Callable[[SimulatedSide, Row, Write], None] = _unwatched  # called after it did
@@ -102,6 +125,7 @@ class SimulatedSide:
             atomic_batch=True,
             archive=True,
             delete=True,
+            history=self.nature.history,
             batch_limit=3,
         )
 
@@ -112,51 +136,117 @@ class SimulatedSide:
         return {name: ColumnForm(name, lower_cases=self.nature.lower_cases) for name in self.columns_of}
 
     def clock(self) -> ClockReading:
-        return ClockReading(self.nature.skew, timedelta(milliseconds=1))
+        """The offset is estimated, and wrong by less than the uncertainty that is declared with it."""
+        self._reachable()
+        bound = self.nature.uncertainty
+        error = bound * self.random.uniform(-0.9, 0.9)
+        grain = 1.0 if self.nature.whole_seconds else 0.0
+        return ClockReading(timedelta(seconds=self.nature.skew + error), timedelta(seconds=bound + grain))
+
+    def _reachable(self) -> None:
+        if self.outage:
+            self.outage -= 1
+            self.failures += 1
+            raise SideError(ErrorKind.TRANSIENT, f"{self.name}: cannot be reached")
 
     def keep(self, text: Value) -> Value:
         """A value as this system keeps it."""
         return text.lower() if self.nature.lower_cases and isinstance(text, str) else text
 
-    def touch(self, row: Row) -> None:
+    def version(self, row: Row) -> str:
+        """A token over everything the system returns of the record."""
+        return f"{row.version}-{','.join(sorted(self.hidden))}" if self.hidden else str(row.version)
+
+    def touch(self, row: Row, columns: Iterable[str], *, ours: bool = False) -> None:
         """A change happened: a new version, a new modified time, and the values are on show."""
         row.version += 1
-        row.modified = self.now() + self.nature.skew if self.nature.dates_records else None
-        for column, value in row.values.items():
-            self.shown.setdefault((row.id, column), set()).add(value)
+        stamp = self._stamp()
+        row.modified = stamp if self.nature.dates_records else None
+        for column in columns:
+            if stamp is None:
+                row.changes.pop(column, None)
+            else:
+                row.changes[column] = (stamp, ours)
+            self.shown.setdefault(column, set()).add(row.values[column])
+
+    def _stamp(self) -> datetime | None:
+        """What this system's clock says, as far as it is kept; sometimes nonsense from the future."""
+        drawn = self.random.random()
+        if drawn < self.nature.undated:
+            return None
+        stamp = self.now() + timedelta(seconds=self.nature.skew)
+        if self.nature.whole_seconds:
+            stamp = stamp.replace(microsecond=0)
+        if drawn > 1 - self.nature.future:
+            stamp += timedelta(days=30)
+        return stamp
 
     def insert(self, values: Mapping[str, Value]) -> Row:
         """A new record."""
         row = Row(f"{self.prefix}{self.next_id}", {name: self.keep(values.get(name)) for name in self.columns_of})
         self.next_id += 1
         self.rows[row.id] = row
-        self.touch(row)
+        self.touch(row, self.columns_of)
         return row
 
     def record(self, row: Row) -> Record:
-        presence = Presence.ARCHIVED if row.archived else Presence.LIVE
-        return Record(row.id, str(row.version), dict(row.values), presence, row.modified, row.last_op, row.link_id)
+        """The record as the port shows it."""
+        presence = Presence.LIVE if row.in_scope else Presence.OUT_OF_SCOPE
+        values = {name: value for name, value in row.values.items() if name not in self.hidden}
+        return Record(
+            row.id,
+            self.version(row),
+            values,
+            Presence.ARCHIVED if row.archived else presence,
+            row.modified,
+            row.last_op,
+            row.link_id,
+            dict(row.changes) if self.nature.history else {},
+        )
 
     @contextmanager
     def snapshot(self) -> Iterator[SimulatedSnapshot]:
         self.at("before snapshot")
-        yield SimulatedSnapshot(self, copy.deepcopy(self.rows))
+        self._reachable()
+        yield SimulatedSnapshot(self, {name: row.copied() for name, row in self.rows.items()})
 
     def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
         self.at("before read")
+        self._reachable()
         return {name: self.record(self.rows[name]) for name in ids if name in self.rows}
 
     def write(self, writes: Sequence[Write]) -> Sequence[Outcome]:
         self.at("before write")
+        self._reachable()
         self.write_calls += 1
         if any(self._poisoned(write) for write in writes):
             raise SideError(ErrorKind.PERMANENT, f"{self.name}: a value is refused", code="poison")
+        lie = self.random.choice(LIES) if self.random.random() < self.nature.lies else ""
+        if lie:
+            self.lies_told += 1
+        if lie == "empty without effect":
+            return []
         outcomes = [self._one(write) for write in writes]
         self.at("after write")
         if self.random.random() < self.nature.lost:
+            self.answers_lost += 1
+            self.failures += 1
             raise SideError(ErrorKind.TRANSIENT, f"{self.name}: the answer was lost", effect_unknown=True)
         if self.nature.shuffles:
             self.random.shuffle(outcomes)
+        return self._told(outcomes, lie)
+
+    def _told(self, outcomes: list[Outcome], lie: str) -> list[Outcome]:
+        if lie == "empty":
+            return []
+        if lie == "one missing":
+            return outcomes[1:]
+        if lie == "doubled":
+            return outcomes + outcomes
+        if lie == "contradictory":
+            return [*outcomes, replace(outcomes[0], status=Status.REJECTED, code="odd", message="refused after all")]
+        if lie == "foreign":
+            return [*outcomes, Outcome("an operation nobody sent", Status.APPLIED, "nobody")]
         return outcomes
 
     @staticmethod
@@ -171,6 +261,7 @@ class SimulatedSide:
             if write.op_id in self.receipts:  # made before, and deleted by a user since: not made again
                 return Outcome(write.op_id, Status.ALREADY, self.receipts[write.op_id])
             row = self.insert(write.values)
+            row.changes = {name: (stamp, True) for name, (stamp, _) in row.changes.items()}
             self.receipts[write.op_id] = row.id
             row.link_id, row.last_op = write.link_id, write.op_id
             self.created[write.link_id] = self.created.get(write.link_id, 0) + 1
@@ -181,7 +272,7 @@ class SimulatedSide:
             row = found
             if row.last_op == write.op_id:
                 return Outcome(write.op_id, Status.ALREADY, row.id, record=self._returned(row))
-            if self.nature.compare_and_set and str(row.version) != write.expected_version:
+            if self.nature.compare_and_set and self.version(row) != write.expected_version:
                 return Outcome(write.op_id, Status.STALE, row.id)
             self.watch(self, row, write)
             if write.kind is Kind.DELETE:
@@ -190,7 +281,7 @@ class SimulatedSide:
                 row.archived = {Kind.ARCHIVE: True, Kind.RESTORE: False}.get(write.kind, row.archived)
                 row.values.update({name: self.keep(value) for name, value in write.values.items()})
             row.last_op, row.link_id = write.op_id, write.link_id
-            self.touch(row)
+            self.touch(row, write.values, ours=True)
         self.applied.append((write.link_id, write.op_id))
         self.written(self, row, write)
         return Outcome(write.op_id, Status.APPLIED, row.id, record=self._returned(row))
@@ -223,12 +314,13 @@ class SimulatedSnapshot:
 
     def listing(self) -> Listing:
         self.side.at("before listing")
-        listed = [row for row in self.rows.values() if self.side.random.random() >= self.side.nature.missing]
-        complete = len(listed) == len(self.rows)
+        there = [row for row in self.rows.values() if row.in_scope]
+        listed = [row for row in there if self.side.random.random() >= self.side.nature.missing]
+        complete = len(listed) == len(there)
         if self.side.nature.shuffles:
             self.side.random.shuffle(listed)
         frame = pl.DataFrame(
-            [(row.id, str(row.version), "archived" if row.archived else "live") for row in listed],
+            [(row.id, self.side.version(row), "archived" if row.archived else "live") for row in listed],
             schema=LISTING_SCHEMA,
             orient="row",
         )
@@ -240,4 +332,4 @@ class SimulatedSnapshot:
 
 def healed(nature: Nature) -> Nature:
     """The same system once faults have stopped."""
-    return replace(nature, missing=0.0, lost=0.0)
+    return replace(nature, missing=0.0, lost=0.0, lies=0.0)

@@ -7,7 +7,6 @@ where the process dies. A failure shrinks to a short history and prints how to r
 from __future__ import annotations
 
 import random
-from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -17,17 +16,20 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from integrations_platform.unified_sync.audit import verify_chain
 from integrations_platform.unified_sync.spec import SideName, Strategy
 from integrations_platform_tests.simulation.sides import POISON, Nature, Row
-from integrations_platform_tests.simulation.world import EDITABLE, Faults, World
+from integrations_platform_tests.simulation.truth import EDITABLE
+from integrations_platform_tests.simulation.world import Faults, World, with_batches_of
 
 HISTORIES = {"commit": 500, "nightly": 10_000}
 
 natures = st.builds(
     Nature,
-    compare_and_set=st.just(value=True),
+    compare_and_set=st.booleans(),
     lower_cases=st.booleans(),
     returns_record=st.booleans(),
     dates_records=st.booleans(),
-    skew=st.sampled_from([timedelta(0), timedelta(seconds=3), timedelta(seconds=-3)]),
+    history=st.booleans(),
+    skew=st.sampled_from([0.0, 3.0, -3.0, 300.0, -300.0]),
+    uncertainty=st.sampled_from([0.001, 2.0]),
     missing=st.sampled_from([0.0, 0.2, 0.5]),
     lost=st.sampled_from([0.0, 0.03, 0.12, 0.3]),
     shuffles=st.booleans(),
@@ -46,9 +48,9 @@ class Histories(RuleBasedStateMachine):
         """Two records, perhaps of the same person."""
         self.world = World(seed, self.strategy, nature_a, nature_b)
         first = self.world.create("A")
-        email = first.values["email"] if shared else self.world.token("email")
+        email = first.values["email"] if shared else self.world.truth.token("email")
         self.world.create(
-            "B", {column: email if column == "email" else self.world.token(column) for column in EDITABLE}
+            "B", {column: email if column == "email" else self.world.truth.token(column) for column in EDITABLE}
         )
 
     def _row(self, side: SideName, index: int) -> Row | None:
@@ -72,7 +74,7 @@ class Histories(RuleBasedStateMachine):
         if row is None:
             return
         if how == "new":
-            self.world.edit(side, row, column, self.world.token(column))
+            self.world.edit(side, row, column, self.world.truth.token(column))
         elif how == "clear":
             self.world.edit(side, row, column, None)
         elif how == "poison":
@@ -95,10 +97,14 @@ class Histories(RuleBasedStateMachine):
         """An open conflict gets its resolution."""
         self.world.decide()
 
-    @rule(crash=st.sampled_from([0.0, 0.03, 0.12]), user=st.sampled_from([0.0, 0.1, 0.3]))
-    def the_sync_runs(self, crash: float, user: float) -> None:
-        """A run, with users stepping in, and perhaps its end."""
-        self.world.run(Faults(crash, user))
+    @rule(
+        crash=st.sampled_from([0.0, 0.03, 0.12]),
+        user=st.sampled_from([0.0, 0.1, 0.3]),
+        second=st.sampled_from([0.0, 0.0, 0.1]),
+    )
+    def the_sync_runs(self, crash: float, user: float, second: float) -> None:
+        """A run, with users stepping in, a second worker, and perhaps its end."""
+        self.world.run(Faults(crash, user, second))
 
     def teardown(self) -> None:
         """Everything comes to rest, and nothing was lost, doubled, resurrected or left unexplained."""
@@ -152,15 +158,16 @@ def test_p14_the_same_seed_writes_the_same_audit_byte_for_byte(seed: int) -> Non
 def test_p8_the_settled_state_does_not_depend_on_batch_size_or_order(seed: int) -> None:
     ends = set()
     for batch_size, shuffles in ((1, False), (2, True), (3, True)):
-        world = World(seed, Strategy.SOURCE_WINS, Nature(shuffles=shuffles), Nature(shuffles=shuffles))
-        world.spec = world.spec.__class__(**{**vars(world.spec), "batch_size": batch_size})
+        world = with_batches_of(
+            World(seed, Strategy.SOURCE_WINS, Nature(shuffles=shuffles), Nature(shuffles=shuffles)), batch_size
+        )
         drawn = random.Random(seed)
         rows = [(side, world.create(side)) for side in ("A", "B", "A", "B", "A")]
         world.run()
         for _ in range(8):
             side, row = drawn.choice(rows)
             column = drawn.choice(EDITABLE)
-            world.edit(side, row, column, world.token(column))
+            world.edit(side, row, column, world.truth.token(column))
         world.settle()
         ends.add(
             tuple(

@@ -1,0 +1,277 @@
+"""What must hold of a simulated world, each check by the name of the property it holds (P1–P39 of the semantics).
+
+Checks look at ground truth and at what the engine remembers, never at how it came to its decisions.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from integrations_platform.unified_sync.audit import verify_chain
+from integrations_platform.unified_sync.port import Kind, Write
+from integrations_platform.unified_sync.report import RunReport, RunStatus
+from integrations_platform.unified_sync.spec import SideName, other
+from integrations_platform.unified_sync.store import ConflictStatus, LinkState, OpState, QuarantineStatus, Role
+from integrations_platform_tests.simulation.sides import Row, SimulatedSide
+from integrations_platform_tests.simulation.truth import UNITS, same, unit_of
+
+if TYPE_CHECKING:
+    from integrations_platform_tests.simulation.world import World
+
+
+def watch(world: World, name: SideName, side: SimulatedSide, row: Row, write: Write) -> None:
+    """At the moment a write takes effect: P6, P9, P21, P22. Called before it does."""
+    if side.version(row) != write.expected_version:  # only a side without compare-and-set gets here
+        world.truth.exposed.add(row.id)
+        world.counts["residual windows"] += 1
+        for column in write.values:
+            world.truth.supersede(row.values[column], column)
+        return
+    twin = world.counterpart(name, row)
+    if write.kind in (Kind.ARCHIVE, Kind.DELETE):
+        assert twin is None or twin.archived, f"P6: {row.id} removed although {twin.id} is there"
+    if world.restoring:  # a person's edit, who saw what was there
+        for column in write.values:
+            world.truth.supersede(row.values[column], column)
+        return
+    if write.kind is not Kind.UPDATE or row.id in world.truth.exposed:
+        return
+    decided = set()
+    for conflict in world.store.conflicts("sim"):
+        if conflict.link_id != write.link_id:
+            continue
+        for column in set(UNITS.get(conflict.unit, ())) & set(write.values):
+            assert conflict.choice is not None, f"P21: {column} of {write.link_id} is parked and written"
+            seen = json.loads((conflict.value_a if name == "A" else conflict.value_b) or "{}").get(column)
+            assert row.values[column] == seen, f"P22: {row.values[column]!r} overwritten, {seen!r} was seen"
+            decided.add(column)
+    for column in set(write.values) - decided:
+        unit = unit_of(column)
+        sides = world.truth.touched.get((row.id, unit), set())
+        sides = sides | (world.truth.touched.get((twin.id, unit), set()) if twin is not None else {"A", "B"})
+        assert sides, f"P9(iii): {column} of {row.id} written although nobody changed {unit}"
+
+
+def check_run(world: World, report: RunReport) -> None:
+    """After every run that came to its end: P11, P16, P9, P17, and what must hold always."""
+    assert all(rest == 0 for rest in report.unaccounted().values()), f"P11: {report.to_data()}"
+    for side in world.sides.values():
+        links = [link_id for link_id, _ in side.applied]
+        limit = 2 if report.plan is not None and report.plan.two_sided else 1
+        assert all(links.count(link) <= limit for link in links), f"P16: {side.name} written twice: {links}"
+    check_conflicts(world, report.run_id)
+    check_latest(world, report)
+    check_always(world)
+
+
+def check_conflicts(world: World, run_id: str) -> None:
+    """P9: a conflict is reported only if users wrote the unit on both sides since the sides last agreed.
+    P25: one open row for one unit of one link."""
+    rows = list(world.store.memory.conflicts.values())
+    for row in rows:
+        if row.opened_run != run_id or row.kind != "field" or row.status is not ConflictStatus.OPEN:
+            continue
+        link = world.store.memory.links[row.link_id]
+        row_a, row_b = world.record_pair(link.id_a, link.id_b)
+        if row_a is None or row_b is None or {row_a.id, row_b.id} & world.truth.exposed:
+            continue
+        if all(same(row_a.values[column], row_b.values[column]) for column in UNITS[row.unit]):
+            continue  # a user made them agree while the run went on
+        touched = world.truth.touched
+        sides = touched.get((row_a.id, row.unit), set()) | touched.get((row_b.id, row.unit), set())
+        assert sides == {"A", "B"}, f"P9: {row.unit} of {row.link_id} is no conflict, only {sorted(sides)} wrote"
+    opened = [(row.link_id, row.unit) for row in rows if row.status is ConflictStatus.OPEN]
+    assert len(opened) == len(set(opened)), f"P25: {opened}"
+
+
+def check_latest(world: World, report: RunReport) -> None:
+    """P17, P19, P20: ``latest`` never prefers a change that is truly the older one, whatever the clocks say."""
+    for operation in report.plan.operations if report.plan is not None else ():
+        link = world.store.memory.links.get(operation.link_id)
+        if link is None or operation.kind is not Kind.UPDATE:
+            continue
+        ids = {"A": link.id_a or "", "B": link.id_b or ""}
+        by_unit: dict[str, list[str]] = {}
+        for change in operation.fields:
+            if change.rule.startswith("latest: ") and "changed later" in change.rule:
+                if "of the record" in change.evidence or "no modified time" in change.evidence:
+                    continue  # without a base there is no change to date (B4)
+                by_unit.setdefault(unit_of(change.name), []).append(change.name)
+        changes = {change.name: change for change in operation.fields}
+        for unit, names in by_unit.items():
+            world.counts["latest decided"] += 1
+            lost = [world.truth.times(ids[operation.side], name, changes[name].before) for name in names]
+            winner = ids[other(operation.side)]
+            won = [at for column in UNITS[unit] for at, _ in world.truth.edits.get((winner, column), ())]
+            if {winner, ids[operation.side]} & world.truth.exposed or not won or not any(lost):
+                continue
+            oldest_lost = max(min(times) for times in lost if times)
+            assert max(won) > oldest_lost, (
+                f"P17: {unit} of {operation.link_id}: {max(won)} preferred to {oldest_lost}, "
+                f"{changes[names[0]].evidence}"
+            )
+
+
+def check_always(world: World) -> None:
+    """What must hold at every moment: P10 and P12."""
+    for side in world.sides.values():
+        live: dict[str, list[str]] = {}
+        for row in side.rows.values():
+            if row.link_id in side.created and not row.archived:
+                live.setdefault(row.link_id, []).append(row.id)
+        for link_id, ids in live.items():
+            assert len(ids) <= 1, f"P10: {link_id} is live as {ids} on {side.name}"
+    for link in world.store.memory.links.values():
+        bases = ("A", link.id_a, link.values_a), ("B", link.id_b, link.values_b or link.values_a)
+        for side_name, record_id, text in bases:
+            if text is None or record_id is None or link.state is not LinkState.ACTIVE:
+                continue
+            shown = world.sides[side_name].shown
+            for column, value in json.loads(text).items():
+                assert value in shown.get(column, ()), (
+                    f"P12: the base of {link.link_id}.{column} on {side_name} is {value!r}, which was never shown"
+                )
+
+
+def check_dry_run(world: World) -> None:
+    """P7: dry runs change nothing, say the same twice, and name exactly the operations the run then carries out."""
+    recovers = any(row.state is OpState.SENT for row in world.store.memory.intents.values())
+    calm = all(side.nature.missing == 0 and not side.outage for side in world.sides.values())
+    before = repr(world.store.memory), repr(world.store.breakers), world.writes()
+    dry, again = world.run(dry_run=True), world.run(dry_run=True)
+    after = repr(world.store.memory), repr(world.store.breakers), world.writes()
+    assert after == before, "P7: a dry run changed something"
+    if not calm or recovers:
+        return  # recovery comes first, and a dry run does not recover
+    assert dry is not None
+    assert again is not None
+    if RunStatus.FAILED in (dry.status, again.status) or dry.plan is None or again.plan is None:
+        return
+    assert dry.plan.op_ids == again.plan.op_ids, f"P7: {dry.plan.op_ids} planned, then {again.plan.op_ids}"
+    wet = world.run()
+    assert wet is not None
+    if wet.status is not RunStatus.FAILED and wet.plan is not None:
+        assert dry.plan.op_ids == wet.plan.op_ids, f"P7: {dry.plan.op_ids} planned, {wet.plan.op_ids} run"
+
+
+def check_settled(world: World) -> None:
+    """P1 and P11 at rest, and then everything that must have come true."""
+    essence, before = world.store.memory.essence(), world.writes()
+    again = world.run()
+    assert again is not None
+    assert world.writes() == before, "P1: a settled sync wrote again"
+    assert world.store.memory.essence() == essence, "P1: a settled run changed what is remembered"
+    assert not [row for row in world.store.memory.intents.values() if row.state is OpState.SENT], "P11: open intents"
+    check_agreement(world)
+    check_losses(world)
+    check_records(world)
+    check_always(world)
+    fault = verify_chain(world.store.memory.audit)[1]
+    assert fault is None, f"audit: {fault}"
+
+
+def check_agreement(world: World) -> None:
+    """P2 and P13: active links agree in every unit that is not parked or refused."""
+    rows = world.store.memory.conflicts.values()
+    parked = {(row.link_id, row.unit) for row in rows if row.status is ConflictStatus.OPEN}
+    held = {row.subject for row in world.store.quarantined("sim")}
+    for link in world.store.memory.links.values():
+        row_a, row_b = world.record_pair(link.id_a, link.id_b)
+        if link.state is LinkState.OUT_OF_SCOPE:
+            back = [row for row in (row_a, row_b) if row is not None and row.in_scope and not row.archived]
+            away = [row for row in (row_a, row_b) if row is not None and not row.in_scope]
+            assert away or not back, f"P2: {link.link_id} sleeps out of scope, but {back[0].id} is in it"
+        if link.state is not LinkState.ACTIVE or (link.link_id, "") in parked:
+            continue
+        if {f"{link.link_id}:A", f"{link.link_id}:B"} & held:
+            continue  # writing it was refused, and somebody knows
+        assert row_a is not None and row_b is not None, f"P2: active link {link.link_id} lacks a record"  # noqa: PT018
+        for unit, columns in UNITS.items():
+            if (link.link_id, unit) in parked:
+                continue
+            for column in columns:
+                value_a, value_b = row_a.values[column], row_b.values[column]
+                assert same(value_a, value_b), f"P2: {link.link_id}.{column} is {value_a!r} and {value_b!r} (P13)"
+
+
+def audited_losses(world: World) -> set[str]:
+    """Every text the audit keeps as lost."""
+    lost: set[str] = set()
+    for line in world.store.memory.audit:
+        if line.entry.role in (Role.LOSER, Role.DELETED) and line.entry.lost is not None:
+            lost |= {value for value in json.loads(line.entry.lost).values() if isinstance(value, str)}
+    return lost
+
+
+def check_losses(world: World) -> None:
+    """P3: a user's value is on its side in its exact spelling, was superseded by a user, or is in the audit."""
+    lost = audited_losses(world) | world.truth.past_losses
+    lost_lower = {value.lower() for value in lost}
+    kept_elsewhere: dict[SideName, set[tuple[str, object]]] = {
+        name: {(column, value) for row in side.rows.values() if row.link_id for column, value in row.values.items()}
+        for name, side in world.sides.items()
+    }
+    for token, written in world.truth.written.items():
+        if written.superseded or written.record in world.truth.exposed:
+            continue
+        side = world.sides[written.side]
+        kept = side.keep(token)
+        row = side.rows.get(written.record)
+        if row is not None and row.values.get(written.column) == kept:
+            continue
+        if row is None and (written.column, kept) in kept_elsewhere[written.side]:
+            continue
+        recorded = str(kept).lower() in lost_lower if side.nature.lower_cases else kept in lost
+        assert recorded, f"P3: {token} written on {written.side} in {written.record}.{written.column} is lost"
+
+
+def linked_ids(world: World) -> dict[SideName, set[str]]:
+    """Record ids in any link, by side."""
+    links = world.store.memory.links.values()
+    return {
+        "A": {link.id_a for link in links if link.id_a is not None},
+        "B": {link.id_b for link in links if link.id_b is not None},
+    }
+
+
+def unlinked(world: World) -> dict[SideName, int]:
+    """How many live records no link knows, by side."""
+    linked = linked_ids(world)
+    return {
+        name: sum(1 for row in side.rows.values() if not row.archived and row.in_scope and row.id not in linked[name])
+        for name, side in world.sides.items()
+    }
+
+
+def check_records(world: World) -> None:
+    """P9(i) for existence: every live record is linked one to one, waiting, or deliberately left alone."""
+    waiting = {row.subject for row in world.store.quarantined("sim")}
+    linked = linked_ids(world)
+    for name, side in world.sides.items():
+        for row in side.rows.values():
+            if row.archived or row.id in linked[name] or not row.in_scope:
+                continue
+            subject = f"{name}:{row.id}"
+            held = subject in waiting or any(known.startswith(f"{subject}:") for known in waiting)
+            assert held, f"P9(i): {row.id} on {name} was never synced"
+
+
+def check_rebuilt(
+    world: World,
+    linked: list[tuple[Row, bool]],
+    before: dict[SideName, int],
+    alone: dict[SideName, int],
+) -> None:
+    """P29: the first run after the loss of the state made no second copy of a linked record and removed none."""
+    for row, archived in linked:
+        there = any(side.rows.get(row.id) is row for side in world.sides.values())
+        assert there and row.archived == archived, f"P29: {row.id} was removed"  # noqa: PT018
+    for name, side in world.sides.items():
+        made = len(side.rows) - before[name]
+        assert made <= alone[other(name)], f"P29: {made} records made on {name}, {alone[other(name)]} were new"
+
+
+def released(world: World) -> list[str]:
+    """Quarantined subjects a person asked to be tried again."""
+    return [row.subject for row in world.store.quarantined("sim") if row.status is QuarantineStatus.RELEASED]

@@ -1,0 +1,159 @@
+"""A history as data: what kind of systems, and what happens in which order. Drawn from a seed, replayed exactly.
+
+Every event carries its own seed, so that leaving one out changes nothing inside the others; that is what makes a
+failure shrink. The text of a history is Python, to be pasted into a regression test.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field, fields, replace
+
+from integrations_platform.unified_sync.spec import SideName, Strategy, other
+from integrations_platform_tests.simulation import checks
+from integrations_platform_tests.simulation.sides import Nature
+from integrations_platform_tests.simulation.truth import EDITABLE
+from integrations_platform_tests.simulation.world import Faults, World
+
+PROFILES = ("calm", "rough", "hostile")
+USERS = ("new", "create", "delete", "same", "clear", "poison")  # what a user does on one side
+MIRRORED = {Strategy.SOURCE_WINS: Strategy.TARGET_WINS, Strategy.TARGET_WINS: Strategy.SOURCE_WINS}
+
+
+@dataclass(frozen=True, repr=False)
+class Event:
+    """One thing that happens. ``what``: an action of a user on ``side``, or one of ``run``, ``wait``, ``decide``,
+    ``release``, ``restore``, ``look`` (dry runs), ``forget`` (the state is lost), ``outage``, ``hide``."""
+
+    what: str
+    side: SideName = "A"
+    seed: int = 0
+
+    def __repr__(self) -> str:
+        return f'Event("{self.what}", "{self.side}", {self.seed})'
+
+
+@dataclass(frozen=True, repr=False)
+class History:
+    """One history. ``shared``: the two first records are of the same person. ``seed`` draws what is neither."""
+
+    seed: int
+    strategy: Strategy
+    left: Nature = field(default_factory=Nature)
+    right: Nature = field(default_factory=Nature)
+    faults: Faults = field(default_factory=Faults)
+    events: tuple[Event, ...] = ()
+    shared: bool = False
+    breaker_after: int = 10_000
+
+    def __repr__(self) -> str:
+        parts = [f"{self.seed}", f"Strategy.{self.strategy.name}"]
+        systems = {name: getattr(self, name) for name in ("left", "right", "faults")}
+        parts += [f"{name}={_short(item)}" for name, item in systems.items() if item != type(item)()]
+        parts += ["shared=True"] * self.shared
+        parts += [f"breaker_after={self.breaker_after}"] * (self.breaker_after != 10_000)
+        events = "".join(f"        {event!r},\n" for event in self.events)
+        return f"History(\n    {', '.join(parts)},\n    events=(\n{events}    ),\n)"
+
+
+def _short(item: object) -> str:
+    fresh = type(item)()
+    given = [
+        f"{entry.name}={getattr(item, entry.name)!r}"
+        for entry in fields(item)  # type: ignore[arg-type]
+        if getattr(item, entry.name) != getattr(fresh, entry.name)
+    ]
+    return f"{type(item).__name__}({', '.join(given)})"
+
+
+def draw(seed: int, strategy: Strategy, profile: str, length: int = 12) -> History:
+    """The history number ``seed`` of a fault profile: the same users and systems for every strategy."""
+    drawn = random.Random(f"{profile} {seed}")
+    rough, hostile = profile != "calm", profile == "hostile"
+    faults = Faults(
+        crash=drawn.choice((0.0, 0.03, 0.12)) if rough else 0.0,
+        user=drawn.choice((0.0, 0.1, 0.3)) if rough else 0.0,
+        second=drawn.choice((0.0, 0.02, 0.08)) if rough else 0.0,
+    )
+    weights = {
+        "new": 24, "create": 7, "delete": 5, "same": 4, "clear": 3, "poison": 1, "scope": 2 * rough, "decide": 5,
+        "run": 24, "wait": 4, "release": 1, "restore": 2, "look": 2, "hide": 2 * rough, "outage": 2 * hostile,
+        "forget": hostile,
+    }  # fmt: skip
+    kinds = drawn.choices(list(weights), [int(weight) for weight in weights.values()], k=length)
+    events = tuple(Event(kind, drawn.choice(("A", "B")), drawn.getrandbits(24)) for kind in kinds)
+    left, right = (_nature(drawn, rough=rough, hostile=hostile) for _ in range(2))
+    shared = drawn.random() < 0.5
+    return History(seed, strategy, left, right, faults, events, shared, 5 if hostile else 10_000)
+
+
+def _nature(drawn: random.Random, *, rough: bool, hostile: bool) -> Nature:
+    bound = drawn.choice((0.001, 0.001, 2.0, 300.0))
+    return Nature(
+        compare_and_set=drawn.random() < 0.8,
+        lower_cases=drawn.random() < 0.3,
+        returns_record=drawn.random() < 0.5,
+        dates_records=drawn.random() < 0.8,
+        history=drawn.random() < 0.4,
+        whole_seconds=drawn.random() < 0.3,
+        skew=drawn.choice((0.0, 3.0, -3.0, 300.0, -300.0)),
+        uncertainty=bound,
+        undated=drawn.choice((0.0, 0.0, 0.2)),
+        future=drawn.choice((0.0, 0.0, 0.2)),
+        missing=drawn.choice((0.0, 0.2, 0.5)) if rough else 0.0,
+        lost=drawn.choice((0.0, 0.12, 0.3) if hostile else (0.0, 0.03)) if rough else 0.0,
+        lies=drawn.choice((0.0, 0.1, 0.3) if hostile else (0.0, 0.03)) if rough else 0.0,
+        shuffles=drawn.random() < 0.5,
+    )
+
+
+def replay(history: History, *, mirrored: bool = False) -> World:
+    """Live through a history to its end, all checks on. Raises AssertionError naming the property that broke."""
+    world = begin(history, mirrored=mirrored)
+    for event in history.events:
+        happen(world, event, history.faults)
+    world.random.seed(history.seed)
+    world.settle()
+    return world
+
+
+def begin(history: History, *, mirrored: bool = False) -> World:
+    """The world at its first moment: one record on each side."""
+    world = World(history.seed, history.strategy, history.left, history.right, mirrored=mirrored)
+    world.breaker_after = history.breaker_after
+    first: SideName = "B" if mirrored else "A"
+    row = world.create(first)
+    fresh = {column: world.truth.token(column) for column in EDITABLE}
+    if history.shared:
+        fresh["email"] = str(row.values["email"])
+    world.create(other(first), fresh)
+    return world
+
+
+def happen(world: World, event: Event, faults: Faults) -> None:
+    """Let one event happen. Named ones need nothing but themselves; a user's acts on a record drawn by its seed."""
+    world.random.seed(event.seed)
+    world.wait(world.random.choice((0.02, 1.0, 40.0, 900.0)))
+    if event.what == "run":
+        world.run(faults)
+    elif event.what == "calm run":
+        world.run()
+    elif event.what == "wait":
+        world.wait(3600)
+    elif event.what == "look":
+        checks.check_dry_run(world)
+    elif event.what == "hide":
+        world.hide(event.side, world.random.choice(("name", "city", "tier")))
+    elif event.what == "outage":
+        world.sides[event.side].outage = world.random.randint(1, 12)
+    elif event.what in ("decide", "release", "restore", "forget"):
+        getattr(world, event.what)()
+    else:
+        world.act(event.what, event.side)
+
+
+def mirror(history: History) -> History:
+    """The same history with source and target exchanged everywhere; its end is the mirrored end (P18)."""
+    events = tuple(replace(event, side=other(event.side)) for event in history.events)
+    strategy = MIRRORED.get(history.strategy, history.strategy)
+    return replace(history, strategy=strategy, left=history.right, right=history.left, events=events)

@@ -1,0 +1,81 @@
+"""Stories of faults that random histories found in the engine, told plainly so that they do not depend on a seed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from integrations_platform.unified_sync.report import RunStatus
+from integrations_platform.unified_sync.spec import Strategy
+from integrations_platform_tests.simulation.sides import healed
+from integrations_platform_tests.simulation.world import LEASE, World
+
+
+def test_a_record_brought_back_without_a_hidden_field_is_not_taken_for_its_clearing() -> None:
+    """The source could not say the field when the target's record was made anew; the emptiness there is nobody's."""
+    world = World(1, Strategy.MANUAL)
+    row = world.create("A")
+    name = row.values["name"]
+    world.run()
+    world.hide("A", "name")
+    twin = world.counterpart("A", row)
+    assert twin is not None
+    world.delete("B", twin)
+    world.edit("A", row, "city", "Ghent")
+    world.run()
+    world.hide("A", "name")
+    world.settle()
+    anew = world.counterpart("A", row)
+    assert anew is not None
+    assert (row.values["name"], anew.values["name"]) == (name, name)
+
+
+def test_a_record_deleted_while_out_of_scope_does_not_leave_the_other_one_asleep_for_ever() -> None:
+    world = World(1, Strategy.MANUAL)
+    row = world.create("A")
+    world.run()
+    twin = world.counterpart("A", row)
+    assert twin is not None
+    world.rescope("B", twin)
+    world.run()
+    assert not row.archived
+    world.delete("B", twin)
+    world.settle()
+    assert row.archived
+
+
+def test_a_worker_that_stands_still_before_its_first_commit_ends_in_its_report() -> None:
+    """Another one took the lease over; that is a transient failure of the run, not an exception for the caller."""
+    world = World(1, Strategy.MANUAL)
+    world.create("A")
+
+    def stand_still(point: str) -> None:
+        world.store.at = lambda _: None
+        world.wait(LEASE + 1)
+        world.run()
+
+    world.store.at = stand_still
+    report = world.run()
+    assert report is not None
+    assert report.status is RunStatus.FAILED
+    world.settle()
+
+
+def test_a_worker_that_lost_its_lease_leaves_no_tag_on_a_record() -> None:
+    """Its plan was to link two records; meanwhile the other worker, who did not see one of them, made a second one."""
+    world = World(1, Strategy.MANUAL)
+    row = world.create("A")
+    other = world.create("B", dict(row.values))
+    commits = iter(range(10))
+
+    def stand_still(point: str) -> None:
+        if point == "after commit" and next(commits) == 1:  # the plan is made, nothing is written
+            world.store.at = lambda _: None
+            world.wait(LEASE + 1)
+            world.sides["B"].nature = replace(world.sides["B"].nature, missing=1.0)
+            world.run()
+            world.sides["B"].nature = healed(world.sides["B"].nature)
+
+    world.store.at = stand_still
+    world.run()
+    assert other.link_id is None
+    world.settle()
