@@ -250,7 +250,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "outcomes-by-position",
         "Results of a batch are attributed by their position.",
-        ("P15", "P11", "P12"),
+        ("P11", "P15"),
         (
             Edit(
                 "writer.py",
@@ -258,6 +258,26 @@ MUTANTS: tuple[Mutant, ...] = (
                 "        for op, told in zip(batch, answer, strict=False):\n"
                 "            outcome = Outcome(op.op_id, told.status, told.id, told.code, told.message, told.record)\n"
                 "            earlier",
+            ),
+        ),
+        "M17",
+    ),
+    Mutant(
+        "outcomes-of-others-believed",
+        "Results of a batch are attributed by their position, and nobody notices whose record they show.",
+        ("P15", "P12"),
+        (
+            Edit(
+                "writer.py",
+                "        for outcome in answer:\n            earlier",
+                "        for op, told in zip(batch, answer, strict=False):\n"
+                "            outcome = Outcome(op.op_id, told.status, told.id, told.code, told.message, told.record)\n"
+                "            earlier",
+            ),
+            Edit(
+                "writer.py",
+                "            if _of_another(operation, outcome.id, record) or (\n",
+                "            if False or (\n",
             ),
         ),
         "M17",

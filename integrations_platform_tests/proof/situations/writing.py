@@ -340,7 +340,8 @@ def p12_the_base_is_what_the_side_shows() -> None:
 def p15_answers_in_another_order_are_attributed_by_id() -> None:
     story = _crowd(4)
     story.b.answers = lambda writes, outcomes: list(reversed(outcomes))
-    story.run()
+    report = story.run()
+    assert report.counts["applied_b"] == 4, "P11: answers in another order were not understood"
     for link in story.links:
         pair = (story.a.rows[link.id_a or ""].values["name"], story.b.rows[link.id_b or ""].values["name"])
         assert pair[0] == pair[1], f"P15: an answer was taken for another record's: {pair}"
