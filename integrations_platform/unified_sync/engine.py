@@ -22,7 +22,7 @@ from integrations_platform.unified_sync.merge import Policy
 from integrations_platform.unified_sync.plan import STANDING, Plan, Unit, World
 from integrations_platform.unified_sync.planner import make_plan, only
 from integrations_platform.unified_sync.port import TAG_SCHEMA, ErrorKind, Listing, Problem, Side, SideError
-from integrations_platform.unified_sync.recovery import rebuild, recover
+from integrations_platform.unified_sync.recovery import find_tagged_records, rebuild, recover
 from integrations_platform.unified_sync.references import References
 from integrations_platform.unified_sync.report import RunReport, RunStatus
 from integrations_platform.unified_sync.restoring import plan_restore
@@ -384,7 +384,8 @@ class Engine:
             name: caller.call(caller.side.tags) if caller.capabilities.tags else none
             for name, caller in callers.items()
         }
-        rows, tombstones, frame = rebuild(tags, listings, self.runtime.clock())
+        present, away = find_tagged_records(callers, tags, listings)
+        rows, tombstones, frame = rebuild(tags, present, away, self.runtime.clock())
         if lease is not None and rows:
             with self.store.transaction(lease) as tx:
                 tx.put_links(rows)

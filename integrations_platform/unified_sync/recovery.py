@@ -16,7 +16,7 @@ from integrations_platform.unified_sync.calls import Caller
 from integrations_platform.unified_sync.identity import origin_of
 from integrations_platform.unified_sync.links import LinkView, SideView, full_record, view_of
 from integrations_platform.unified_sync.operations import Operation, from_intent
-from integrations_platform.unified_sync.port import Kind, Listing, Record
+from integrations_platform.unified_sync.port import Kind, Listing, Presence, Record
 from integrations_platform.unified_sync.probing import Fate, probe
 from integrations_platform.unified_sync.runtime import Runtime
 from integrations_platform.unified_sync.spec import SIDES, SideName, SyncSpec, other
@@ -140,14 +140,43 @@ def _line(operation: Operation, run_id: str, at: datetime) -> AuditEntry:
     )
 
 
+def find_tagged_records(
+    callers: Mapping[SideName, Caller], tags: Mapping[SideName, pl.DataFrame], listings: Mapping[SideName, Listing]
+) -> tuple[dict[SideName, set[str]], set[tuple[SideName, str]]]:
+    """The ids that are there on each side, and (side, id) of those among them out of scope.
+
+    What a tag names and no listing shows may be out of scope or on a lost page: it is asked for by id, or its
+    counterpart would later be taken for a new record. Raises SideError.
+    """
+    present: dict[SideName, set[str]] = {}
+    away: set[tuple[SideName, str]] = set()
+    for side in SIDES:
+        named = set(tags[side]["id"].to_list())
+        for link_id in tags[other(side)]["link_id"].to_list():
+            origin = origin_of(link_id)
+            named |= set(origin[1]) if origin is not None and origin[0] == side else set()
+        present[side] = set(listings[side].frame["id"].to_list())
+        unlisted = sorted(named - present[side])
+        for start in range(0, len(unlisted), CHUNK):
+            for record in callers[side].read(unlisted[start : start + CHUNK]).values():
+                if record.presence is not Presence.ARCHIVED:
+                    present[side].add(record.id)
+                if record.presence is Presence.OUT_OF_SCOPE:
+                    away.add((side, record.id))
+    return present, away
+
+
 def rebuild(
-    tags: Mapping[SideName, pl.DataFrame], listings: Mapping[SideName, Listing], at: datetime
+    tags: Mapping[SideName, pl.DataFrame],
+    present: Mapping[SideName, set[str]],
+    away: set[tuple[SideName, str]],
+    at: datetime,
 ) -> tuple[list[Link], list[Tombstone], pl.DataFrame]:
     """Links from the tags on the records, for a state that knows none. Returns rows, tombstones, and the link frame.
 
-    A tagged record whose counterpart is gone becomes a sleeping link, so that it is not created a second time.
+    ``present`` and ``away`` as found by :func:`find_tagged_records`. A tagged record whose counterpart is gone becomes
+    a sleeping link, so that it is not created a second time.
     """
-    present = {side: set(listings[side].frame["id"].to_list()) for side in SIDES}
     found: dict[str, dict[SideName, str]] = {}
     for side in SIDES:
         for record_id, link_id in tags[side].iter_rows():
@@ -163,6 +192,8 @@ def rebuild(
             used[side].add(ids[side])
         whole = len(ids) == len(SIDES)
         state = LinkState.ACTIVE if whole else LinkState.TRASHED
+        if whole and any((side, record_id) in away for side, record_id in ids.items()):
+            state = LinkState.OUT_OF_SCOPE
         links.append(Link(link_id, ids.get("A"), ids.get("B"), state))
         if not whole:
             gone: SideName = "B" if "A" in ids else "A"

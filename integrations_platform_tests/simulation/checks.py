@@ -12,7 +12,7 @@ from integrations_platform.unified_sync.audit import verify_chain
 from integrations_platform.unified_sync.port import Kind, Write
 from integrations_platform.unified_sync.report import RunReport, RunStatus
 from integrations_platform.unified_sync.spec import SideName, other
-from integrations_platform.unified_sync.store import ConflictStatus, LinkState, OpState, QuarantineStatus, Role
+from integrations_platform.unified_sync.store import ConflictStatus, LinkState, OpState, Role
 from integrations_platform_tests.simulation.sides import Row, SimulatedSide
 from integrations_platform_tests.simulation.truth import UNITS, same, unit_of
 
@@ -235,11 +235,10 @@ def linked_ids(world: World) -> dict[SideName, set[str]]:
     }
 
 
-def unlinked(world: World) -> dict[SideName, int]:
-    """How many live records no link knows, by side."""
-    linked = linked_ids(world)
+def alone(world: World, paired: set[str]) -> dict[SideName, int]:
+    """How many live records have no counterpart, by side."""
     return {
-        name: sum(1 for row in side.rows.values() if not row.archived and row.in_scope and row.id not in linked[name])
+        name: sum(1 for row in side.rows.values() if not row.archived and row.in_scope and row.id not in paired)
         for name, side in world.sides.items()
     }
 
@@ -261,7 +260,7 @@ def check_rebuilt(
     world: World,
     linked: list[tuple[Row, bool]],
     before: dict[SideName, int],
-    alone: dict[SideName, int],
+    lonely: dict[SideName, int],
 ) -> None:
     """P29: the first run after the loss of the state made no second copy of a linked record and removed none."""
     for row, archived in linked:
@@ -269,9 +268,4 @@ def check_rebuilt(
         assert there and row.archived == archived, f"P29: {row.id} was removed"  # noqa: PT018
     for name, side in world.sides.items():
         made = len(side.rows) - before[name]
-        assert made <= alone[other(name)], f"P29: {made} records made on {name}, {alone[other(name)]} were new"
-
-
-def released(world: World) -> list[str]:
-    """Quarantined subjects a person asked to be tried again."""
-    return [row.subject for row in world.store.quarantined("sim") if row.status is QuarantineStatus.RELEASED]
+        assert made <= lonely[other(name)], f"P29: {made} records made on {name}, {lonely[other(name)]} were alone"

@@ -105,7 +105,7 @@ class SimulatedSide:
     shown: dict[str, set[Value]] = field(default_factory=dict)  # every value ever shown, by column
     hidden: set[str] = field(default_factory=set)  # columns the system does not return at the moment
     outage: int = 0  # calls that still fail before it is reachable again
-    failures: int = 0  # failed calls since the run began
+    failures: int = 0  # failed calls since the world began
     answers_lost: int = 0
     lies_told: int = 0
     columns_of: tuple[str, ...] = ("email", "name", "street", "city", "tier")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from integrations_platform.unified_sync.report import RunStatus
-from integrations_platform.unified_sync.spec import Strategy
+from integrations_platform.unified_sync.spec import SIDES, SideName, Strategy
 from integrations_platform_tests.simulation.sides import healed
 from integrations_platform_tests.simulation.world import LEASE, World
 
@@ -79,3 +81,26 @@ def test_a_worker_that_lost_its_lease_leaves_no_tag_on_a_record() -> None:
     world.run()
     assert other.link_id is None
     world.settle()
+
+
+@pytest.mark.parametrize("side", ["A", "B"])
+@pytest.mark.parametrize("why", ["out of scope", "missing from the listing"])
+def test_a_record_not_listed_when_the_lost_state_is_rebuilt_is_not_doubled_later(why: str, side: SideName) -> None:
+    world = World(1, Strategy.MANUAL)
+    row = world.create("A")
+    world.run()
+    twin = world.counterpart("A", row)
+    assert twin is not None
+    kept = world.sides[side].nature
+    if why == "out of scope":
+        world.rescope(side, row if side == "A" else twin)
+    else:
+        world.sides[side].nature = replace(kept, missing=1.0)
+    world.forget()
+    world.sides[side].nature = kept
+    if why == "out of scope":
+        world.run()
+        world.rescope(side, row if side == "A" else twin)
+    world.settle()
+    assert [len(world.sides[name].rows) for name in SIDES] == [1, 1]
+    assert world.counterpart("A", row) is twin
