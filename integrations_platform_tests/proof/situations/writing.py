@@ -13,8 +13,9 @@ from integrations_platform.unified_sync.report import RunStatus
 from integrations_platform.unified_sync.restoring import restorable
 from integrations_platform.unified_sync.spec import Strategy
 from integrations_platform.unified_sync.store import Role
-from integrations_platform.unified_sync.values import Invalid
-from integrations_platform_tests.unified_sync.arrange import Crash, Story, shown, sync
+from integrations_platform.unified_sync.transforms import function
+from integrations_platform.unified_sync.values import FieldType, Invalid, Value
+from integrations_platform_tests.unified_sync.arrange import Crash, Story, shown, sync, text
 
 LOST = SideError(ErrorKind.TRANSIENT, "the answer was lost", effect_unknown=True)
 
@@ -69,6 +70,51 @@ def p5_a_killed_update_is_not_taken_for_an_edit_of_the_written_side() -> None:
         story.settle()
         assert (row.values["name"], twin.values["name"]) == ("Ann", "Ann"), f"P5: {where}, echoed"
         assert (row.values["city"], twin.values["city"]) == ("Basel", "Basel"), f"P3: {where}, an edit is gone"
+
+
+def _negated() -> Story:
+    def negate(value: Value) -> Value:
+        return -value if isinstance(value, int) else value
+
+    balance = text("balance", FieldType.INTEGER, transforms=(function("negate", negate, negate),))
+    story = Story(sync(text("email", FieldType.EMAIL), balance))
+    row, _ = story.pair_up(email="ann@x.org", balance=1)
+    story.a.edit(row, balance=5)
+    return story
+
+
+def p5_a_killed_update_is_remembered_in_each_sides_own_terms() -> None:
+    for story, where in _killed(_negated):
+        row, twin = story.a.only(), story.b.only()
+        story.a.edit(row, balance=8)
+        report = story.settle()
+        assert report.open_conflicts == 0, f"P5: a kill made a conflict, {where}"
+        assert (row.values["balance"], twin.values["balance"]) == (8, -8), f"P5: {where}"
+
+
+def p5_a_write_that_comes_late_is_no_users_edit() -> None:
+    story = _edited()
+    row, twin = story.a.only(), story.b.only()
+    paused = False
+
+    def at(point: str) -> None:
+        nonlocal paused
+        if point != "before write" or paused:
+            return
+        paused = True
+        story.time += timedelta(seconds=120)  # meanwhile another worker finds nothing written, and nothing to write
+        story.a.edit(row, name="Ann")
+        story.runs += 1
+        story.engine("other").run(story.spec, story.sides)
+
+    story.at = at
+    story.runs += 1
+    story.engine("first").run(story.spec, story.sides)
+    story.at = lambda _point: None
+    assert twin.values["name"] == "First", "the story's own course"
+    report = story.settle()
+    assert (row.values["name"], twin.values["name"]) == ("Ann", "Ann"), "P5: our own late write came back as an edit"
+    assert report.open_conflicts == 0, "P5: our own late write made a conflict"
 
 
 def p11_no_intent_stays_open() -> None:
