@@ -34,12 +34,13 @@ Finding = dict[str, str]
 
 
 def finding(stage: str, name: str, fault: BaseException) -> Finding:
-    """What failed, by the property its message begins with; else by the kind of failure."""
+    """What failed, by the property its message begins with; else by the situation's own, or by the kind of failure."""
     text = str(fault).strip()
     first = text.splitlines()[0] if text else ""
     labels = LABEL.findall(first.partition(":")[0]) if isinstance(fault, AssertionError) else []
     where = traceback.extract_tb(fault.__traceback__)[-1]
-    label = "/".join(labels) or f"{stage}: {type(fault).__name__}"
+    own = name.partition("_")[0].upper() if stage == "situation" else f"{stage}: {type(fault).__name__}"
+    label = "/".join(labels) or own
     return {"property": label, "stage": stage, "check": name, "message": f"{first[:300]} [{where.name}]"}
 
 
