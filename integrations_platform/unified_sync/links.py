@@ -42,8 +42,11 @@ class SideView:
 
     @property
     def settled_version(self) -> str | None:
-        """The version to store: only if everything the side shows is agreed."""
-        return self.version if self.now is not None and unchanged(self.base, self.now) else None
+        """The version to store: only if everything the side shows is agreed, and everything agreed is shown. A field
+        it cannot say at present may be edited unseen, and an equal version must not vouch for that."""
+        if self.now is None or not unchanged(self.base, self.now):
+            return None
+        return None if any(self.now.get(name, ABSENT) is ABSENT for name in self.base) else self.version
 
     def changed_from(self, names: Sequence[str]) -> bool:
         """Whether any of these fields differs from its base."""

@@ -104,3 +104,22 @@ def test_a_record_not_listed_when_the_lost_state_is_rebuilt_is_not_doubled_later
     world.settle()
     assert [len(world.sides[name].rows) for name in SIDES] == [1, 1]
     assert world.counterpart("A", row) is twin
+
+
+def test_a_version_seen_while_a_field_was_hidden_does_not_stand_for_that_field() -> None:
+    """The record was settled in all it could say; its hidden field had been edited and was then overwritten unseen."""
+    world = World(1, Strategy.MANUAL)
+    row = world.create("A")
+    world.run()
+    twin = world.counterpart("A", row)
+    assert twin is not None
+    world.hide("A", "name")
+    world.edit("A", row, "name", "Ada")
+    world.run()
+    world.edit("B", twin, "name", "Bea")
+    world.run()
+    assert row.values["name"] == "Ada"
+    world.hide("A", "name")
+    world.settle()
+    assert (row.values["name"], twin.values["name"]) == ("Ada", "Bea")
+    assert [conflict.unit for conflict in world.store.conflicts("sim")] == ["name"]
