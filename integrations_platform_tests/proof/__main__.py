@@ -12,20 +12,22 @@ import click
 
 _PACKAGE = "integrations_platform_tests.proof"
 _COMMANDS = {
-    "mutants": (f"{_PACKAGE}.mutant_run", "Break the engine on purpose and see whether the suite notices."),
-    "histories": (f"{_PACKAGE}.histories", "Simulate seeded histories of users, faults and runs."),
-    "report": (f"{_PACKAGE}.report", "Run the proofs and write their figures down."),
+    "mutants": (f"{_PACKAGE}.mutant_run:command", "Break the engine on purpose and see whether the suite notices."),
+    "histories": (f"{_PACKAGE}.histories:histories", "Simulate seeded histories of users, faults and runs."),
+    "planner": (f"{_PACKAGE}.planner_cases:planner", "Try the planner alone on random cases."),
+    "report": (f"{_PACKAGE}.report:report", "Run the proofs and write their figures down."),
 }
 
 
 class _Lazy(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for name, (module, _) in _COMMANDS.items() if find_spec(module) is not None]
+        return [name for name, (place, _) in _COMMANDS.items() if find_spec(place.partition(":")[0]) is not None]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        command: click.Command = import_module(_COMMANDS[cmd_name][0]).command
+        module, _, attribute = _COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

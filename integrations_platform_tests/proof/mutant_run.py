@@ -30,7 +30,7 @@ from integrations_platform_tests.proof.mutants import Mutant
 ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGES = ("integrations_platform", "integrations_platform_tests")
 SEEDS = 30  # seeded histories per strategy; a survivor passes all of them
-TIME_LIMIT = 240.0  # seconds per trial; a mutant that never ends is noticed too
+TIME_LIMIT = 600.0  # seconds per trial; one that does not end in time has shown nothing and counts as a survivor
 PROCESSES = 2
 
 PROPERTIES = tuple(f"P{number}" for number in range(1, 43))
@@ -129,7 +129,7 @@ def try_engine(
                 command, cwd=place, env=environment, capture_output=True, text=True, timeout=TIME_LIMIT, check=False
             )
         except subprocess.TimeoutExpired:
-            trial.findings.append({"property": "never ends", "stage": "", "check": "", "message": f"{TIME_LIMIT:g} s"})
+            trial.fault = f"not finished within {TIME_LIMIT:g} s"
         else:
             _read(trial, place, ended)
     trial.seconds = time.monotonic() - began

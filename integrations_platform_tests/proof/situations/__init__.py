@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from importlib import import_module
 
-MODULES = ("merging", "deciding", "existence", "identity", "writing", "values")
+MODULES = ("merging", "deciding", "existence", "identity", "killing", "writing", "values")
 
 
 def situations() -> Iterator[tuple[str, Callable[[], None]]]:
