@@ -128,10 +128,16 @@ def _results(tasks: Sequence[Task], processes: int) -> Iterator[Tally]:
 
 
 def commit() -> str:
-    """The commit the code under test stands at; ``-dirty`` when it was changed since."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    found = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
-    return found.stdout.strip() or "unknown"
+    """The commit the code under test stands at; ``-dirty`` when the engine or its proof was changed since."""
+    root = Path(__file__).resolve().parent.parent.parent
+    head = _git(root, "rev-parse", "--short=12", "HEAD")
+    proof = (f"integrations_platform_tests/{name}" for name in ("proof", "simulation", "unified_sync"))
+    changed = _git(root, "status", "--porcelain", "--", "integrations_platform", *proof)
+    return f"{head or 'unknown'}{'-dirty' if changed else ''}"
+
+
+def _git(root: Path, *words: str) -> str:
+    return subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def tell(name: str, failure: Failure) -> None:
@@ -208,8 +214,6 @@ def story(history: History) -> list[str]:
         world.log.append(f"{type(fault).__name__}: {fault}")
     return world.log
 
-
-command = histories
 
 if __name__ == "__main__":
     histories()

@@ -264,7 +264,5 @@ def planner(cases: int, seed: int) -> None:
     raise SystemExit(bool(figures.failures))
 
 
-command = planner
-
 if __name__ == "__main__":
     planner()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -11,6 +12,7 @@ from integrations_platform_tests.simulation.sides import Nature
 from integrations_platform_tests.simulation.world import Faults, World
 
 ATTEMPTS = 400
+SECONDS = 45.0  # at most, so that a long history does not hold up all the others
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,11 @@ def _place(fault: BaseException) -> str:
 def shrink(failure: Failure, live: Callable[[History], World] = replay) -> Failure:
     """The shortest history found that still fails in the same property."""
     best, left = failure, ATTEMPTS
+    until = time.monotonic() + SECONDS
 
     def fails(candidate: History) -> bool:
         nonlocal best, left
-        left -= 1
+        left = left - 1 if time.monotonic() < until else 0
         found, _ = failure_of(candidate, live)
         if found is not None and found.property == failure.property:
             best = found
