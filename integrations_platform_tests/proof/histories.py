@@ -7,6 +7,7 @@ shrunk and printed as Python, ready to become a named regression story.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import subprocess
 import time
 from collections import Counter
@@ -122,7 +123,8 @@ def _results(tasks: Sequence[Task], processes: int) -> Iterator[Tally]:
     if processes == 1:
         yield from map(work, tasks)
         return
-    # Spawned, not forked: the columnar library's threads do not survive a fork.
+    # Spawned, not forked: the columnar library's threads do not survive a fork; for so little data one is enough.
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
         yield from pool.imap(work, tasks)
 

@@ -398,7 +398,7 @@ class World:
             side.nature, side.outage = healed(side.nature), 0
             side.hidden.clear()
         self.wait(2 * LEASE + 1)
-        checks.check_dry_run(self)
+        checks.check_dry_run(self, times=1)
         for attempt in range(PATIENCE + 1):
             before = self.writes()
             report = self.run()
