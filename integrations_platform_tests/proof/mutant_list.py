@@ -3,11 +3,10 @@
 Each is a source edit of the engine and says what it breaks. Left out, because the engine has no such mechanism yet and
 there is nothing to break: remote merges (M34, replaced by records that leave the scope), hint cursors (M38, replaced by
 the comparison of versions that decides which records are looked at) and clobber detection through a side's history (M3,
-replaced by the read-back after a write). Left out, because they are equivalent: a decision that ignores only its number
-n (M29; the row that moved on carries no decision any more, and the store refuses one taken on an older n, so the number
-is a second lock behind the comparison of values, which is broken here instead); a receipt that says nothing for updates
-in recovery (late writes are recognised by their receipt again when the record is read). M20 and the audit's chain are
-the only ones not of the engine's package alone: the fence lies in the store, so the simulation's store is broken.
+replaced by the read-back after a write). Left out, because it is equivalent: a decision that ignores only its number n
+(M29). A row that moved on carries no decision any more, and the store refuses one taken on an older n, so within the
+engine the number is a second lock behind the comparison of values, which is broken here instead. M20 alone is not of
+the engine's package: the fence lies in the store, so the simulation's store is broken.
 """
 
 from __future__ import annotations
