@@ -558,11 +558,23 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "links.py",
-                "return self.version if self.now is not None and unchanged(self.base, self.now) else None",
-                "return self.version if self.now is not None else None",
+                "        if self.now is None or not unchanged(self.base, self.now):\n            return None\n",
+                "        if self.now is None:\n            return None\n",
             ),
         ),
         "M38",
+    ),
+    Mutant(
+        "version-vouches-for-the-unseen",
+        "A version seen while a field was hidden settles that field too.",
+        ("P42",),
+        (
+            Edit(
+                "links.py",
+                "        return None if any(self.now.get(name, ABSENT) is ABSENT for name in self.base) else self.version\n",
+                "        return self.version\n",
+            ),
+        ),
     ),
     Mutant(
         "either-side-unchanged-is-settled",

@@ -241,3 +241,14 @@ def p42_what_could_not_be_written_is_looked_at_again() -> None:
     story.b.forms.clear()
     story.run()
     assert twin.values["name"] == "Annabella", "P42: a change that could not be written once was forgotten"
+
+
+def p42_what_was_edited_while_it_could_not_be_seen_is_seen_later() -> None:
+    story = Story()
+    row, twin = story.pair_up()
+    del twin.values["city"]
+    story.b.touch(twin)
+    story.run()
+    twin.values["city"] = "Basel"  # edited while hidden, and shown again under the version seen meanwhile
+    story.run()
+    assert row.values["city"] == "Basel", "P42: an edit of a hidden field was passed over for ever"
