@@ -571,8 +571,8 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "links.py",
-                "        return None if any(self.now.get(name, ABSENT) is ABSENT for name in self.base) else self.version\n",
-                "        return self.version\n",
+                "return None if any(self.now.get(name, ABSENT) is ABSENT for name in self.base) else self.version",
+                "return self.version",
             ),
         ),
     ),
