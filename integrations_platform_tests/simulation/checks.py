@@ -178,6 +178,8 @@ def check_agreement(world: World) -> None:
     parked = {(row.link_id, row.unit) for row in rows if row.status is ConflictStatus.OPEN}
     held = {row.subject for row in world.store.quarantined("sim")}
     for link in world.store.memory.links.values():
+        if {f"{link.link_id}:A", f"{link.link_id}:B"} & held:
+            continue  # writing it was refused, and somebody knows
         row_a, row_b = world.record_pair(link.id_a, link.id_b)
         if link.state is LinkState.OUT_OF_SCOPE:
             back = [row for row in (row_a, row_b) if row is not None and row.in_scope and not row.archived]
@@ -185,8 +187,6 @@ def check_agreement(world: World) -> None:
             assert away or not back, f"P2: {link.link_id} sleeps out of scope, but {back[0].id} is in it"
         if link.state is not LinkState.ACTIVE or (link.link_id, "") in parked:
             continue
-        if {f"{link.link_id}:A", f"{link.link_id}:B"} & held:
-            continue  # writing it was refused, and somebody knows
         assert row_a is not None and row_b is not None, f"P2: active link {link.link_id} lacks a record"  # noqa: PT018
         for unit, columns in UNITS.items():
             if (link.link_id, unit) in parked:
