@@ -71,6 +71,8 @@ class _Bars:
             if stage not in tasks:
                 tasks[stage] = bars.add_task(stage, total=total)
             bars.update(tasks[stage], completed=done, total=total)
+            if bars.finished:  # nothing moves between two stages, where a plan is shown and a question may be asked
+                self.stop()
 
         self._stop, self._update = bars.stop, update
         update(stage, done, total)
@@ -78,3 +80,4 @@ class _Bars:
     def stop(self) -> None:
         if self._stop is not None:
             self._stop()
+        self._stop, self._update = None, self._begin

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import select
 import signal
 import sqlite3
 import subprocess
@@ -196,10 +197,10 @@ def test_on_a_terminal_apply_shows_the_plan_and_asks(company: Company, answer: s
         os.execve(company.command()[0], company.command("sync", "apply", "people"), environment(NO_COLOR="1"))
     shown = b""
     while b"Apply this plan?" not in shown:
-        shown += os.read(terminal, 4096)
+        shown += _heard(terminal, pid)
     os.write(terminal, answer.encode())
     try:
-        while more := os.read(terminal, 4096):
+        while more := _heard(terminal, pid):
             shown += more
     except OSError:  # the other end is closed
         pass
@@ -209,6 +210,13 @@ def test_on_a_terminal_apply_shows_the_plan_and_asks(company: Company, answer: s
     assert b"3 to create" in shown
     assert b"\x1b[3" not in shown, "NO_COLOR is respected"
     assert company.target("SELECT count(*) FROM client") == [(clients,)]
+
+
+def _heard(terminal: int, pid: int) -> bytes:
+    """What the command says next; it is ended if it says nothing for a minute, so that it fails here and not never."""
+    if not select.select([terminal], [], [], 60)[0]:
+        os.kill(pid, signal.SIGKILL)
+    return os.read(terminal, 4096)
 
 
 def test_a_person_interrupts_and_the_next_run_picks_up(company: Company) -> None:
