@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+# Two test workers share two cores: Polars' own threads would only wait for one another. Read when it is first imported.
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 from integrations_platform_tests.servers import Server, start_mysql, start_postgresql
 

@@ -69,8 +69,12 @@ def test_seen_from_the_other_end_direction_and_winner_turn_round(run: Runner, wo
     world.execute("crm", "UPDATE person SET city = 'Nice' WHERE id = 1")
     result = unified(run, source_type="shop", target_type="crm", direction="source_to_target")
     facts = metadata_of(result)
-    assert (facts["records_updated_source"], facts["records_updated_target"]) == (1, 0), "towards the crm only"
+    assert (facts["records_updated_source"], facts["records_updated_target"]) == (0, 0), "towards the crm only"
+    assert world.rows("crm", "SELECT city FROM person WHERE id = 1") == [("Nice",)], "an edit that waits is kept"
     assert world.rows("shop", "SELECT town FROM member WHERE id = 10") == [("Quito",)]
+    world.execute("shop", "UPDATE member SET town = 'Lima' WHERE id = 10")
+    unified(run, source_type="shop", target_type="crm", direction="source_to_target", conflict_resolution="source_wins")
+    assert world.rows("crm", "SELECT city FROM person WHERE id = 1") == [("Lima",)]
 
 
 def test_a_dry_run_claims_nothing(run: Runner, world: World) -> None:
