@@ -34,7 +34,7 @@ _directory = click.option(
 
 
 @click.command()
-@click.option("--records", type=click.IntRange(_FEWEST, _MOST), default=20_000, show_default=True, metavar="N",
+@click.option("--records", type=click.IntRange(_FEWEST, _MOST), default=15_000, show_default=True, metavar="N",
               help="Customers in the first database.")  # fmt: skip
 @_directory
 @click.option("--fresh", is_flag=True, help="Start from nothing: a new PostgreSQL, and Dagster's history removed.")

@@ -18,7 +18,7 @@ from integrations_platform.unified_sync.store import Intent, OpState
 from integrations_platform.unified_sync.values import ABSENT, FieldType, Value, Values, compact_json, from_json, to_json
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for every field of every new record, and freezing triples what that costs
 class FieldChange:
     """One field of a write: what the written side showed, what is sent, and the other side's value it comes from.
 
