@@ -194,6 +194,7 @@ def test_exit_codes_and_stdout_of_a_real_process(synced: Company) -> None:
 def test_on_a_terminal_apply_shows_the_plan_and_asks(company: Company, answer: str, code: int, clients: int) -> None:
     pid, terminal = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # tests started in the background inherit a deaf ear for Ctrl-C
         os.execve(company.command()[0], company.command("sync", "apply", "people"), environment(NO_COLOR="1"))
     shown = b""
     while b"Apply this plan?" not in shown:
