@@ -1,0 +1,1 @@
+"""The stand-ins: their edge, and each vendor's contract and behaviour."""
