@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from integrations_platform.unified_sync.port import ClockReading
+from integrations_platform.unified_sync.port import Change, ClockReading
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 _WHOLE_SECOND = timedelta(seconds=1)
@@ -49,17 +49,17 @@ def from_the_future(stamp: datetime, moment: Moment) -> bool:
 
 
 def change_interval(
-    history: tuple[datetime, bool] | None, modified: datetime | None, previous: datetime | None, moment: Moment
+    history: Change | None, modified: datetime | None, previous: datetime | None, moment: Moment
 ) -> Interval:
     """The interval of one field's change, from the best evidence there is.
 
-    ``history``: time and authorship (True: ours) of the field's last change, where the side keeps them. ``modified``:
+    ``history``: the newest entry of the field's history, where the side keeps one. ``modified``:
     the record's modified time. ``previous``: when the field was last observed at its base value.
     """
     low = previous or BEGINNING
     error = moment.clock.uncertainty
-    if history is not None and not history[1] and not from_the_future(history[0], moment):
-        at = _shifted(history[0], -moment.clock.offset)
+    if history is not None and not history.ours and not from_the_future(history.at, moment):
+        at = _shifted(history.at, -moment.clock.offset)
         return Interval(_shifted(at, -error), _shifted(at, error), "field history")
     if modified is not None and not from_the_future(modified, moment):
         if modified.microsecond == 0:  # the side keeps whole seconds: the change may be up to one second later

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 
 from integrations_platform.unified_sync.conflicts import decided_values, plan_parked
 from integrations_platform.unified_sync.evidence import Interval, change_interval, record_interval
@@ -200,11 +201,9 @@ def _intervals(world: World, view: LinkView, unit: Unit, has_base: bool) -> tupl
         previous = view.agreed_at
         if settled is not None and view.was_settled[side] and (previous is None or settled > previous):
             previous = settled
-        stamps = [
-            record.history.get(column) if record else None for place in places for column in place.spec.columns(side)
-        ]
-        theirs = [stamp for stamp in stamps if stamp is not None]
-        latest = max(theirs) if theirs and len(theirs) == len(stamps) else None
+        columns = [column for place in places for column in place.spec.columns(side)]
+        entries = [record.history.get(column, ()) if record else () for column in columns]
+        latest = max((known[0] for known in entries if known), key=attrgetter("at", "ours")) if all(entries) else None
         found.append(change_interval(latest, modified, previous, moment))
     return found[0], found[1]
 

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import polars as pl
 
-from integrations_platform.unified_sync.values import FieldType, Values
+from integrations_platform.unified_sync.values import FieldType, Value, Values
 
 LISTING_SCHEMA = {"id": pl.String, "version": pl.String, "presence": pl.String}
 TAG_SCHEMA = {"id": pl.String, "link_id": pl.String}
@@ -74,12 +74,22 @@ class SideError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """One entry of a column's history: the value it took, when by the side's clock, and whether we wrote it."""
+
+    value: Value
+    at: datetime
+    ours: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One record as its side shows it now.
 
     ``version`` changes whenever any bound column changes; it is opaque, and the token of compare-and-set. ``values``
     are canonical, by column name. ``last_op`` is the id of the last operation of ours that touched the record, where
-    the side keeps receipts. ``history`` holds, where kept, per column the (time, was it us) of its last change.
+    the side keeps receipts. ``history`` holds, where kept, per column the known entries, newest first; their order
+    is the side's own and outranks their times.
     """
 
     id: str
@@ -89,7 +99,7 @@ class Record:
     modified: datetime | None = None
     last_op: str | None = None
     link_id: str | None = None
-    history: Mapping[str, tuple[datetime, bool]] = field(default_factory=dict)
+    history: Mapping[str, tuple[Change, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +107,13 @@ class Listing:
     """Everything a side shows at one moment: a frame of ``LISTING_SCHEMA``, ids unique.
 
     ``complete`` is the certificate that allows absence to be followed up at all; ``reason`` says why it is missing.
+    ``merged`` holds, for every record known to have been merged into another, the id of the one that survives.
     """
 
     frame: pl.DataFrame
     complete: bool
     reason: str = ""
+    merged: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +194,14 @@ class Capabilities:
 
     ``compare_and_set``: an update with a stale ``expected_version`` writes nothing. ``receipts``: ``last_op`` is kept
     in the same transaction as the write. ``tags``: link ids are kept with the records and survive loss of our state.
-    ``atomic_batch``: a batch is written whole or not at all. ``lists_deletes``: tombstones show deletes by themselves.
+    ``replays``: a write sent again with the same ``op_id`` takes effect once and is answered as the first time.
+    ``atomic_batch``: a batch is written whole or not at all. ``history``: ``Side.read`` returns ``Record.history``.
     """
 
     compare_and_set: bool = False
     receipts: bool = False
     tags: bool = False
+    replays: bool = False
     atomic_batch: bool = False
     history: bool = False
     archive: bool = False
@@ -229,7 +243,8 @@ class Snapshot(Protocol):
         """Ids and versions of all records in scope, archived ones marked. Raises SideError."""
 
     def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
-        """Records by id, scope disregarded (``OUT_OF_SCOPE`` says so); missing ids are left out. Raises SideError."""
+        """Records by id, scope disregarded (``OUT_OF_SCOPE`` says so); missing ids are left out, and so are ids
+        that were merged away: the survivor is never shown under an old id. Raises SideError."""
 
 
 class Side(Protocol):

@@ -616,7 +616,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("P20",),
         (
             Edit(
-                "evidence.py", "history is not None and not history[1] and not from", "history is not None and not from"
+                "evidence.py", "history is not None and not history.ours and not from", "history is not None and not from"
             ),
         ),
         "M27",
@@ -641,8 +641,8 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "evidence.py",
-                "        at = _shifted(history[0], -moment.clock.offset)\n",
-                "        at = history[0]\n",
+                "        at = _shifted(history.at, -moment.clock.offset)\n",
+                "        at = history.at\n",
             ),
         ),
     ),

@@ -19,6 +19,7 @@ from integrations_platform.unified_sync.port import (
     LISTING_SCHEMA,
     TAG_SCHEMA,
     Capabilities,
+    Change,
     ClockReading,
     ColumnForm,
     ErrorKind,
@@ -40,7 +41,7 @@ LIES = ("empty", "empty without effect", "one missing", "doubled", "contradictor
 
 @dataclass
 class Row:
-    """One record as its system keeps it. ``changes``: per column, when and whether by us it was last changed."""
+    """One record as its system keeps it. ``changes``: the history of each column, newest first."""
 
     id: str
     values: dict[str, Value]
@@ -50,7 +51,7 @@ class Row:
     last_op: str | None = None
     link_id: str | None = None
     in_scope: bool = True
-    changes: dict[str, tuple[datetime, bool]] = field(default_factory=dict)
+    changes: dict[str, tuple[Change, ...]] = field(default_factory=dict)
 
     def copied(self) -> Row:
         """The record as a snapshot keeps it."""
@@ -162,11 +163,10 @@ class SimulatedSide:
         row.version += 1
         stamp = self._stamp()
         row.modified = stamp if self.nature.dates_records else None
+        at = stamp or self._time()
         for column in columns:
-            if stamp is None:
-                row.changes.pop(column, None)
-            else:
-                row.changes[column] = (stamp, ours)
+            entry = Change(row.values[column], at, ours)
+            row.changes[column] = (entry, *row.changes.get(column, ()))
             self.shown.setdefault(column, set()).add(row.values[column])
 
     def _stamp(self) -> datetime | None:
@@ -174,19 +174,21 @@ class SimulatedSide:
         drawn = self.random.random()
         if drawn < self.nature.undated:
             return None
-        stamp = self.now() + timedelta(seconds=self.nature.skew)
-        if self.nature.whole_seconds:
-            stamp = stamp.replace(microsecond=0)
+        stamp = self._time()
         if drawn > 1 - self.nature.future:
             stamp += timedelta(days=30)
         return stamp
 
-    def insert(self, values: Mapping[str, Value]) -> Row:
+    def _time(self) -> datetime:
+        stamp = self.now() + timedelta(seconds=self.nature.skew)
+        return stamp.replace(microsecond=0) if self.nature.whole_seconds else stamp
+
+    def insert(self, values: Mapping[str, Value], *, ours: bool = False) -> Row:
         """A new record."""
         row = Row(f"{self.prefix}{self.next_id}", {name: self.keep(values.get(name)) for name in self.columns_of})
         self.next_id += 1
         self.rows[row.id] = row
-        self.touch(row, self.columns_of)
+        self.touch(row, self.columns_of, ours=ours)
         return row
 
     def record(self, row: Row) -> Record:
@@ -260,8 +262,7 @@ class SimulatedSide:
                 return Outcome(write.op_id, Status.ALREADY, existing.id, record=self._returned(existing))
             if write.op_id in self.receipts:  # made before, and deleted by a user since: not made again
                 return Outcome(write.op_id, Status.ALREADY, self.receipts[write.op_id])
-            row = self.insert(write.values)
-            row.changes = {name: (stamp, True) for name, (stamp, _) in row.changes.items()}
+            row = self.insert(write.values, ours=True)
             self.receipts[write.op_id] = row.id
             row.link_id, row.last_op = write.link_id, write.op_id
             self.created[write.link_id] = self.created.get(write.link_id, 0) + 1

@@ -18,6 +18,7 @@ from integrations_platform.unified_sync.port import (
     LISTING_SCHEMA,
     TAG_SCHEMA,
     Capabilities,
+    Change,
     ClockReading,
     ColumnForm,
     ErrorKind,
@@ -90,7 +91,7 @@ class StorySide:
     unlisted: set[str] = field(default_factory=set)
     lies: bool = False
     away: set[str] = field(default_factory=set)
-    histories: dict[str, dict[str, tuple[datetime, bool]]] = field(default_factory=dict)
+    histories: dict[str, dict[str, tuple[Change, ...]]] = field(default_factory=dict)
 
     # the port
 

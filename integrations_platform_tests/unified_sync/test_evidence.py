@@ -18,7 +18,7 @@ from integrations_platform.unified_sync.evidence import (
     later,
     record_interval,
 )
-from integrations_platform.unified_sync.port import ClockReading
+from integrations_platform.unified_sync.port import Change, ClockReading
 from integrations_platform.unified_sync.spec import OnTie, Strategy
 from integrations_platform_tests.unified_sync.arrange import Story, sync
 
@@ -39,17 +39,32 @@ def interval(history: Any = None, modified: Any = None, previous: Any = None, **
 
 
 CASES: list[tuple[str, dict[str, Any], dict[str, Any], str | None]] = [
-    ("history orders two edits", {"history": (at(-10), False)}, {"history": (at(-5), False)}, "B"),
-    ("equal times prove nothing", {"history": (at(-5), False)}, {"history": (at(-5), False)}, None),
+    (
+        "history orders two edits",
+        {"history": Change(None, at(-10), ours=False)},
+        {"history": Change(None, at(-5), ours=False)},
+        "B",
+    ),
+    (
+        "equal times prove nothing",
+        {"history": Change(None, at(-5), ours=False)},
+        {"history": Change(None, at(-5), ours=False)},
+        None,
+    ),
     (
         "within the error of the clocks proves nothing",
-        {"history": (at(-5), False)},
-        {"history": (at(-4.98), False)},
+        {"history": Change(None, at(-5), ours=False)},
+        {"history": Change(None, at(-4.98), ours=False)},
         None,
     ),
     ("no evidence on either side", {}, {}, None),
-    ("one side dated, the other not", {"history": (at(-5), False)}, {"previous": at(-60)}, None),
-    ("undated, but unchanged when the other was edited", {"history": (at(-5), False)}, {"previous": at(-4)}, "B"),
+    ("one side dated, the other not", {"history": Change(None, at(-5), ours=False)}, {"previous": at(-60)}, None),
+    (
+        "undated, but unchanged when the other was edited",
+        {"history": Change(None, at(-5), ours=False)},
+        {"previous": at(-4)},
+        "B",
+    ),
     (
         "record time is only an upper bound",
         {"modified": at(-10), "previous": at(-60)},
@@ -62,14 +77,24 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str | None]] = [
         {"modified": at(-5), "previous": at(-9)},
         "B",
     ),
-    ("a stamp from the future is discarded", {"history": (at(+9), False)}, {"history": (at(-5), False)}, None),
+    (
+        "a stamp from the future is discarded",
+        {"history": Change(None, at(+9), ours=False)},
+        {"history": Change(None, at(-5), ours=False)},
+        None,
+    ),
     (
         "a record time from the future is discarded",
         {"modified": at(+9), "previous": at(-60)},
-        {"history": (at(-5), False)},
+        {"history": Change(None, at(-5), ours=False)},
         None,
     ),
-    ("our own write is no evidence", {"history": (at(-1), True)}, {"history": (at(-5), False)}, None),
+    (
+        "our own write is no evidence",
+        {"history": Change(None, at(-1), ours=True)},
+        {"history": Change(None, at(-5), ours=False)},
+        None,
+    ),
 ]
 
 
@@ -82,9 +107,9 @@ def test_p17_to_p20_latest_decides_only_what_is_proved(
 
 
 def test_p19_a_skewed_clock_is_put_right_by_its_measured_offset() -> None:
-    ahead = interval(history=(at(+55), False), offset=timedelta(minutes=60))
+    ahead = interval(history=Change(None, at(+55), ours=False), offset=timedelta(minutes=60))
     assert (ahead.low, ahead.high) == (at(-5) - ERROR, at(-5) + ERROR)
-    assert later(ahead, interval(history=(at(-10), False))) == "A"
+    assert later(ahead, interval(history=Change(None, at(-10), ours=False))) == "A"
     assert from_the_future(at(+1), moment())
     assert not from_the_future(at(+61) - timedelta(minutes=1), moment(offset=timedelta(minutes=60)))
 
@@ -108,7 +133,7 @@ def test_first_sync_knows_only_the_records_own_times() -> None:
 minutes = st.integers(-600, 30)
 evidence = st.fixed_dictionaries(
     {
-        "history": st.none() | st.tuples(minutes.map(at), st.booleans()),
+        "history": st.none() | st.builds(Change, st.none(), minutes.map(at), st.booleans()),
         "modified": st.none() | minutes.map(at),
         "previous": st.none() | st.integers(-600, 0).map(at),
     }
@@ -142,7 +167,7 @@ def test_p17_p19_whatever_the_skew_within_its_bound_the_truth_or_a_tie_is_found(
         offset = timedelta(minutes=skew)
         stamp = at(true) + offset + timedelta(seconds=0.5)
         return change_interval(
-            (stamp, False) if how == "history" else None,
+            Change(None, stamp, ours=False) if how == "history" else None,
             stamp if how == "modified" else None,
             at(true - quiet) if quiet else None,
             moment(offset=offset),
@@ -182,8 +207,8 @@ def test_b2_with_field_history_the_later_edit_wins_and_the_earlier_is_kept_in_th
     story.time += timedelta(hours=1)
     story.a.edit(row, name="Left")
     story.b.edit(twin, name="Right")
-    story.a.histories[row.id] = {"name": (story.time + timedelta(seconds=times[0]), False)}
-    story.b.histories[twin.id] = {"name": (story.time + timedelta(seconds=times[1]), False)}
+    story.a.histories[row.id] = {"name": (Change(None, story.time + timedelta(seconds=times[0]), ours=False),)}
+    story.b.histories[twin.id] = {"name": (Change(None, story.time + timedelta(seconds=times[1]), ours=False),)}
     story.time += timedelta(minutes=1)
     story.settle()
     assert row.values["name"] == twin.values["name"] == {"A": "Left", "B": "Right"}[newer]

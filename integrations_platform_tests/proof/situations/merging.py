@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from integrations_platform.unified_sync.evidence import Interval, Moment, change_interval, later
-from integrations_platform.unified_sync.port import ClockReading, ColumnForm
+from integrations_platform.unified_sync.port import Change, ClockReading, ColumnForm
 from integrations_platform.unified_sync.spec import Direction, Strategy
 from integrations_platform.unified_sync.values import FieldType, dumps
 from integrations_platform_tests.unified_sync.arrange import Story, shown, sync, text
@@ -207,19 +207,21 @@ def p18_what_cannot_be_ordered_is_a_tie_for_both() -> None:
 def p19_a_time_from_the_future_proves_nothing() -> None:
     ahead = change_interval(None, NOON + 60 * MINUTE, NOON - MINUTE, EXACT)
     assert ahead.source.startswith("observation"), "P19: a timestamp from the future was believed"
-    dated = change_interval((NOON + 60 * MINUTE, False), None, NOON - MINUTE, EXACT)
+    dated = change_interval(Change(None, NOON + 60 * MINUTE, ours=False), None, NOON - MINUTE, EXACT)
     assert dated.source.startswith("observation"), "P19: a history entry from the future was believed"
 
 
 def p19_a_clock_that_runs_ahead_is_put_right() -> None:
     skewed = Moment(NOON, ClockReading(timedelta(minutes=5), timedelta(seconds=1)))
-    ours = change_interval((NOON - MINUTE + timedelta(minutes=5), False), None, NOON - 60 * MINUTE, skewed)
-    theirs = change_interval((NOON - MINUTE / 2, False), None, NOON - 60 * MINUTE, EXACT)
+    ours = change_interval(
+        Change(None, NOON - MINUTE + timedelta(minutes=5), ours=False), None, NOON - 60 * MINUTE, skewed
+    )
+    theirs = change_interval(Change(None, NOON - MINUTE / 2, ours=False), None, NOON - 60 * MINUTE, EXACT)
     assert later(ours, theirs) == "B", "P19: the measured offset was not taken into account"
 
 
 def p20_our_own_write_is_no_evidence() -> None:
-    found = change_interval((NOON - MINUTE, True), None, NOON - 10 * MINUTE, EXACT)
+    found = change_interval(Change(None, NOON - MINUTE, ours=True), None, NOON - 10 * MINUTE, EXACT)
     assert found.source.startswith("observation"), "P20: our own write dated a user's change"
 
 
