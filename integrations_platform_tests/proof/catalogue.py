@@ -1,0 +1,70 @@
+"""Which parts the proof has, by name, in the order of the published table of figures.
+
+Each is imported only when it is used; a part whose module is not there is not listed.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from integrations_platform_tests.proof.part import Part
+
+_FOLDER = "integrations_platform_tests.proof.parts"
+
+PLACES = {
+    "histories-calm": "lived:CALM",
+    "histories-rough": "lived:ROUGH",
+    "histories-hostile": "lived:HOSTILE",
+    "planner-cases": "lived:CASES",
+    "stories": "lived:STORIES",
+    "long-histories": "lived:LONG",
+    "guards": "guards:GUARDS",
+    "mutants": "lived:MUTANTS",
+}
+
+ELSEWHERE = {
+    "Systems matrix": ("all pairs, real SQL engines", "`connectors/`, `end_to_end/`, in every run of the suite"),
+    "kill -9": ("every boundary, 1,000 random", "`end_to_end/test_kill.py`, in every run of the suite"),
+}
+"""Rows of the table that have no part of their own: (figure to reach, where it is held)."""
+
+AREAS = (
+    "Random histories",
+    "Long histories",
+    "Systems matrix",
+    "kill -9",
+    "Lost responses",
+    "Batch of 100, k bad",
+    "Silent lies",
+    "Guards",
+    "Dry run",
+    "Order independence",
+    "latest",
+    "Manual",
+    "First sync",
+    "Loss of the state",
+    "Types",
+    "Mutation score",
+    "Soak",
+    "Throughput",
+    "Detection",
+    "Audit",
+    "Replay of failures",
+)
+
+
+def names() -> list[str]:
+    """The names of all parts that are there."""
+    return [name for name, place in PLACES.items() if find_spec(_module(place)) is not None]
+
+
+def part(name: str) -> Part:
+    """The part of that name. Raises KeyError."""
+    found: Part = getattr(import_module(_module(PLACES[name])), PLACES[name].partition(":")[2])
+    return found
+
+
+def _module(place: str) -> str:
+    module = place.partition(":")[0]
+    return module if "." in module else f"{_FOLDER}.{module}"
