@@ -96,8 +96,8 @@ def _by_row(links: pl.DataFrame, listing_a: Listing, listing_b: Listing, *, ever
         _, id_a, id_b, state, version_a, version_b = row
         known_a.add(id_a)
         known_b.add(id_b)
-        seen_a, presence_a = shown_a.get(id_a, _NOT_SEEN)
-        seen_b, presence_b = shown_b.get(id_b, _NOT_SEEN)
+        seen_a, presence_a = shown_a.get(id_a or "", _NOT_SEEN)
+        seen_b, presence_b = shown_b.get(id_b or "", _NOT_SEEN)
         live_a, live_b = presence_a == _LIVE, presence_b == _LIVE
         same_a = live_a and version_a is not None and seen_a == version_a
         same_b = live_b and version_b is not None and seen_b == version_b
@@ -120,7 +120,7 @@ def _by_row(links: pl.DataFrame, listing_a: Listing, listing_b: Listing, *, ever
     )
 
 
-def _shown(listing: Listing) -> dict[str | None, tuple[str | None, str | None]]:
+def _shown(listing: Listing) -> dict[str, tuple[str | None, str | None]]:
     return {name: (version, presence) for name, version, presence in listing.frame.rows()}
 
 
