@@ -1,7 +1,7 @@
 """The syncs of a folder, together: finding one by name, and what several may not do to one another.
 
-Owns the rules across files (unique names, no two syncs fighting over a column, references that resolve). A file that is wrong by
-itself is judged in :mod:`.declarations`.
+Owns the rules across files (unique names, no two syncs fighting over a column, references that resolve). A file that is
+wrong by itself is judged in :mod:`.declaration_file`.
 """
 
 from __future__ import annotations
@@ -147,10 +147,10 @@ def _shared_columns(declared: Sequence[Declared]) -> list[_Overlap]:
             for side, column in zip(SIDES, ends, strict=True):
                 if column is None or not field.direction.allows(other(side)):
                     continue
-                if column.writer is not None and column.writer[0] is not one:
-                    if not (field.direction is column.writer[1].direction is Direction.BIDIRECTIONAL):
-                        faults.append(_clash(one, field, column, column.writer))
-                column.writer = column.writer or (one, field)
+                writer = column.writer = column.writer or (one, field)
+                passed_on = field.direction is writer[1].direction is Direction.BIDIRECTIONAL
+                if writer[0] is not one and not passed_on:
+                    faults.append(_clash(one, field, column, writer))
             first, second = ends
             if first is None or second is None or field.direction is not Direction.BIDIRECTIONAL:
                 continue
