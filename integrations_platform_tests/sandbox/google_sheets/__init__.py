@@ -1,1 +1,0 @@
-"""The stand-in of Google Sheets, held to the vendor's contract."""

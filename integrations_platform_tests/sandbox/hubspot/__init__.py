@@ -1,1 +1,0 @@
-"""The HubSpot stand-in: the vendor's own client, schemas, behaviour."""
