@@ -1,7 +1,7 @@
 """The syncs of a folder, together: finding one by name, and what several may not do to one another.
 
-Owns the rules across files (unique names, one writer per column, references that resolve). A file that is wrong by
-itself is judged in :mod:`.declarations`.
+Owns the rules across files (unique names, no two syncs fighting over a column, references that resolve). A file that is
+wrong by itself is judged in :mod:`.declaration_file`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from integrations_platform.declaration_file import (
     read_declared,
 )
 from integrations_platform.schema_check import nearest
-from integrations_platform.unified_sync.spec import SIDES, SideSpec, SyncSpec, other
+from integrations_platform.unified_sync.spec import SIDES, Direction, FieldSpec, SideSpec, SyncSpec, other
 from integrations_platform.unified_sync.values import FieldType
 from integrations_platform.yaml_source import Fault, shown_path
 
@@ -73,7 +73,7 @@ def find_sync(name_or_path: str | Path, folder: Path | None = None) -> SyncSpec:
 
 
 def check_together(specs: Sequence[SyncSpec], files: Mapping[str, str] | None = None) -> None:
-    """Refuse two syncs of one name, two that write one column, and references to syncs that cannot translate them.
+    """Refuse two syncs of one name, two that fight over one column, and references to syncs that cannot translate them.
 
     ``files`` maps sync names to the files shown in faults. Raises :class:`DeclarationError`.
     """
@@ -119,27 +119,76 @@ def _same_names(declared: Sequence[Declared]) -> list[_Overlap]:
     return faults
 
 
+@dataclass
+class _Column:
+    """A column of some rows, and the earlier field that wrote it. ``joined``: another column that two-way fields keep
+    equal to this one, directly or in a chain."""
+
+    system: str
+    name: str
+    end: SideSpec
+    writer: tuple[Declared, FieldSpec] | None = None
+    joined: _Column | None = None
+
+    def root(self) -> _Column:
+        """The one column that stands for all that are kept equal to this one."""
+        return self if self.joined is None else self.joined.root()
+
+
 def _shared_columns(declared: Sequence[Declared]) -> list[_Overlap]:
+    """A column may be written by several syncs only as a chain: each carries it both ways, and no way leads round in a
+    circle. Two one-way fields would overwrite each other for ever, a circle would carry a value back to where it came
+    from as if a person had typed it."""
     faults: list[_Overlap] = []
-    writers: dict[tuple[str, str], list[tuple[Declared, SideSpec, str]]] = {}
+    columns: list[_Column] = []
     for one in declared:
-        for side in SIDES:
-            end = one.spec.side(side)
-            for field in one.spec.fields:
-                if not field.direction.allows(other(side)):
+        for field in one.spec.fields:
+            ends = [_column(columns, one.spec.side(side), field.columns(side)) for side in SIDES]
+            for side, column in zip(SIDES, ends, strict=True):
+                if column is None or not field.direction.allows(other(side)):
                     continue
-                for column in field.columns(side):
-                    earlier = writers.setdefault((end.system, column), [])
-                    clash = next((w for w in earlier if w[0] is not one and _same_rows(w[1], end)), None)
-                    if clash:
-                        where = f"{end.system}:{end.object}.{column}"
-                        what = f"{where} is also written by fields.{clash[2]} in {clash[0].file}"
-                        remedy = "let one sync own the column; in the other make the field one-way or `never`"
-                        line = one.lines.get(field.name)
-                        fault = Fault(one.file, line, f"fields.{field.name}", what, remedy)
-                        faults.append(_Overlap(fault, clash[0].file))
-                    earlier.append((one, end, field.name))
+                writer = column.writer = column.writer or (one, field)
+                passed_on = field.direction is writer[1].direction is Direction.BIDIRECTIONAL
+                if writer[0] is not one and not passed_on:
+                    faults.append(_clash(one, field, column, writer))
+            first, second = ends
+            if first is None or second is None or field.direction is not Direction.BIDIRECTIONAL:
+                continue
+            if first.root() is not second.root():
+                first.root().joined = second.root()
+            elif first.writer is not None:
+                what = (
+                    f"{_where(first)} and {_where(second)} are already kept equal, {_said(first.writer)} among others"
+                )
+                faults.append(_overlap(one, field, f"{what}: values would run in a circle", first.writer[0]))
     return faults
+
+
+def _column(columns: list[_Column], end: SideSpec, names: Sequence[str]) -> _Column | None:
+    if len(names) != 1:
+        return None
+    for known in columns:
+        if (known.system, known.name) == (end.system, names[0]) and _same_rows(known.end, end):
+            return known
+    columns.append(_Column(end.system, names[0], end))
+    return columns[-1]
+
+
+def _clash(one: Declared, field: FieldSpec, column: _Column, writer: tuple[Declared, FieldSpec]) -> _Overlap:
+    return _overlap(one, field, f"{_where(column)} is also written by {_said(writer)}", writer[0])
+
+
+def _said(writer: tuple[Declared, FieldSpec]) -> str:
+    return f"fields.{writer[1].name} in {writer[0].file}"
+
+
+def _overlap(one: Declared, field: FieldSpec, what: str, first: Declared) -> _Overlap:
+    remedy = "let one sync own the column; in the other make the field one-way or `never`"
+    return _Overlap(Fault(one.file, one.lines.get(field.name), f"fields.{field.name}", what, remedy), first.file)
+
+
+def _where(column: _Column) -> str:
+    return f"{column.system}:{column.end.object}.{column.name}"
 
 
 def _same_rows(first: SideSpec, second: SideSpec) -> bool:
@@ -169,8 +218,10 @@ def _lost_references(declared: Sequence[Declared]) -> list[_Overlap]:
             if referred is None:
                 what = f"no sync is named {field.references!r}"
                 faults.append(_Overlap(Fault(one.file, line, path, what, nearest(field.references, by_name))))
-            elif any(one.spec.side(side).system != referred.spec.side(side).system for side in SIDES):
-                what = f"{field.references!r} does not join the same systems in the same roles, says {referred.file}"
-                remedy = "refer to a sync with the same source and target"
+            elif not {one.spec.side(side).system for side in SIDES} & {
+                referred.spec.side(side).system for side in SIDES
+            }:
+                what = f"{field.references!r} joins neither system of this sync, says {referred.file}"
+                remedy = "refer to a sync of the same two systems, or of one of them and the system whose ids are held"
                 faults.append(_Overlap(Fault(one.file, line, path, what, remedy), referred.file))
     return faults

@@ -480,9 +480,8 @@ def test_two_syncs_writing_one_column_are_refused_naming_both_files(tmp_path: Pa
     with pytest.raises(DeclarationError) as raised:
         load_declared(tmp_path)
     first = str(raised.value).splitlines()[0]
-    assert re.search(
-        r"people\.yaml:8: fields\.email: billing:customer\.email is also written by .*customers\.yaml", first
-    )
+    assert re.search(r"people\.yaml:8: fields\.email: billing:.*email and shop:.*email_address are already kept", first)
+    assert "customers.yaml" in first
     for name in ("customers", "people"):
         with pytest.raises(DeclarationError, match="is also written by"):
             find_sync(name, tmp_path)
@@ -490,6 +489,35 @@ def test_two_syncs_writing_one_column_are_refused_naming_both_files(tmp_path: Pa
     with pytest.raises(DeclarationError, match=r"two\.yaml: .* in one\.yaml"):
         check_together(specs, {"customers": "one.yaml", "people": "two.yaml"})
     check_together(specs[:1])
+
+
+def chained(name: str, source: str, target: str, direction: str = "bidirectional") -> SyncSpec:
+    return parse_sync(
+        f"""
+name: {name}
+source: {{system: {source}, object: people}}
+target: {{system: {target}, object: people}}
+direction: {direction}
+match: [email]
+fields:
+  email: {{source: email, target: email, type: email}}
+""",
+        name,
+    )
+
+
+def test_syncs_may_pass_a_column_on_in_a_chain_but_not_in_a_circle() -> None:
+    chain = [chained("one", "sheet", "crm"), chained("two", "crm", "books"), chained("three", "books", "shop")]
+    check_together(chain)
+    with pytest.raises(
+        DeclarationError, match=r"already kept equal, fields\.email in three among others: values would run"
+    ):
+        check_together([*chain, chained("four", "shop", "sheet")])
+    with pytest.raises(DeclarationError, match="circle"):
+        check_together([chain[0], chained("back", "crm", "sheet")])
+    with pytest.raises(DeclarationError, match=r"crm:people\.email is also written by fields\.email in one"):
+        check_together([chain[0], chained("import", "shop", "crm", "source_to_target")])
+    check_together([chain[0], chained("export", "crm", "shop", "source_to_target")])
 
 
 def test_syncs_of_scopes_apart_may_share_a_table(tmp_path: Path) -> None:
@@ -514,7 +542,9 @@ def test_names_and_references_across_files(tmp_path: Path) -> None:
     with pytest.raises(DeclarationError, match="no sync is named 'customer'; did you mean customers"):
         load_declared(tmp_path)
     write(tmp_path, "invoices", changed("system: shop", "system: crm", FULL))
-    with pytest.raises(DeclarationError, match="does not join the same systems"):
+    assert len(load_declared(tmp_path)) == 2  # one shared system is enough: the other end holds the ids of the third
+    write(tmp_path, "invoices", changed("system: shop", "system: crm", changed("system: billing", "system: erp", FULL)))
+    with pytest.raises(DeclarationError, match="joins neither system of this sync"):
         load_declared(tmp_path)
     write(tmp_path, "invoices", changed("name: invoices", "name: customers", FULL))
     with pytest.raises(DeclarationError, match=r"the name 'customers' is already taken in .*customers\.yaml"):

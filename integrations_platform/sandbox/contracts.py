@@ -111,7 +111,7 @@ class Contract:
             yield "", f"is no JSON: {fault}"
             return
         if of_request and self.nulls_are_unset:
-            data = _without_nulls(data)
+            data = without_nulls(data)
         validator = self._compiled.get(key)
         if validator is None:
             validator = self._compiled[key] = self.validator(schema)
@@ -124,10 +124,10 @@ class Contract:
         return jsonschema_rs.validator_for(whole | {"$defs": {**self.definitions, **schema.get("$defs", {})}})
 
 
-def _without_nulls(data: Any) -> Any:
+def without_nulls(data: Any) -> Any:
     """Members that are null left out; elements of arrays stay, because there a null means a cell to skip."""
     if isinstance(data, dict):
-        return {name: _without_nulls(value) for name, value in data.items() if value is not None}
+        return {name: without_nulls(value) for name, value in data.items() if value is not None}
     if isinstance(data, list):
-        return [_without_nulls(value) for value in data]
+        return [without_nulls(value) for value in data]
     return data

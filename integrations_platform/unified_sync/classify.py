@@ -1,19 +1,32 @@
 """Telling the few records that need a look from the many that do not, as columns.
 
 A linked record whose two versions equal the stored ones is settled without being read. Absence from a listing proves
-nothing here; it only puts the record on the list of those to be read by id.
+nothing here; it only puts the record on the list of those to be read by id. A handful of records is told apart row by
+row, because building a columnar query costs more (4 ms) than the rows themselves; both ways give the same answer.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 
 import polars as pl
 
 from integrations_platform.unified_sync.port import Listing, Presence
-from integrations_platform.unified_sync.store import LinkState
+from integrations_platform.unified_sync.store import LINK_SCHEMA, LinkState
 
 _LIVE = Presence.LIVE.value
+_ACTIVE = LinkState.ACTIVE.value
+_ASLEEP = (LinkState.OUT_OF_SCOPE.value, LinkState.TRASHED.value)
+
+_LOOK_SCHEMA = LINK_SCHEMA | {
+    f"{name}_{letter}": pl.Boolean if name == "same" else pl.String
+    for letter in "ab"
+    for name in ("seen", "presence", "same")
+}
+_NOT_SEEN = (None, None)
+
+FEW = 2000  # rows of links and listings up to which they are told apart row by row
 
 
 @dataclass(frozen=True)
@@ -34,6 +47,11 @@ class Classes:
 
 def classify(links: pl.DataFrame, listing_a: Listing, listing_b: Listing, *, everything: bool = False) -> Classes:
     """Join the links with both listings. ``everything`` puts every active link on the list (full verification)."""
+    few = links.height + listing_a.frame.height + listing_b.frame.height <= FEW
+    return (_by_row if few else _by_column)(links, listing_a, listing_b, everything=everything)
+
+
+def _by_column(links: pl.DataFrame, listing_a: Listing, listing_b: Listing, *, everything: bool) -> Classes:
     joined = links.lazy()
     for letter, listing in (("a", listing_a), ("b", listing_b)):
         seen = listing.frame.lazy().select(
@@ -44,14 +62,14 @@ def classify(links: pl.DataFrame, listing_a: Listing, listing_b: Listing, *, eve
         live = pl.col(f"presence_{letter}").fill_null("") == _LIVE
         same = live & (pl.col(f"seen_{letter}") == pl.col(f"version_{letter}")).fill_null(value=False)
         joined = joined.join(seen, on=f"id_{letter}", how="left").with_columns(same.alias(f"same_{letter}"))
-    is_active = pl.col("state") == LinkState.ACTIVE.value
+    is_active = pl.col("state") == _ACTIVE
     settled = pl.col("same_a") & pl.col("same_b")
     live_a, live_b = (pl.col(name).fill_null("") == _LIVE for name in ("presence_a", "presence_b"))
     awake = joined.filter(
         (is_active if everything else is_active & ~settled)
         # whatever may have come back into scope or to life; a record that is away is told from one that was deleted
         # meanwhile only by reading it
-        | (pl.col("state").is_in([LinkState.OUT_OF_SCOPE.value, LinkState.TRASHED.value]) & (live_a | live_b))
+        | (pl.col("state").is_in(_ASLEEP) & (live_a | live_b))
     ).sort("link_id")
     totals = joined.select(active=is_active.sum(), settled=(is_active & settled).sum())
     look, counted, new_a, new_b = pl.collect_all(
@@ -66,6 +84,44 @@ def classify(links: pl.DataFrame, listing_a: Listing, listing_b: Listing, *, eve
         live_a=_live_count(listing_a),
         live_b=_live_count(listing_b),
     )
+
+
+def _by_row(links: pl.DataFrame, listing_a: Listing, listing_b: Listing, *, everything: bool) -> Classes:
+    shown_a, shown_b = _shown(listing_a), _shown(listing_b)
+    known_a: set[str | None] = set()
+    known_b: set[str | None] = set()
+    look: list[tuple[object, ...]] = []
+    active = settled = 0
+    for row in links.rows():
+        _, id_a, id_b, state, version_a, version_b = row
+        known_a.add(id_a)
+        known_b.add(id_b)
+        seen_a, presence_a = shown_a.get(id_a or "", _NOT_SEEN)
+        seen_b, presence_b = shown_b.get(id_b or "", _NOT_SEEN)
+        live_a, live_b = presence_a == _LIVE, presence_b == _LIVE
+        same_a = live_a and version_a is not None and seen_a == version_a
+        same_b = live_b and version_b is not None and seen_b == version_b
+        if state == _ACTIVE:
+            active += 1
+            settled += same_a and same_b
+            wanted = everything or not (same_a and same_b)
+        else:
+            wanted = state in _ASLEEP and (live_a or live_b)
+        if wanted:
+            look.append((*row, seen_a, presence_a, same_a, seen_b, presence_b, same_b))
+    return Classes(
+        look=pl.DataFrame(sorted(look, key=itemgetter(0)), schema=_LOOK_SCHEMA, orient="row"),
+        new_a=sorted(name for name, (_, presence) in shown_a.items() if presence == _LIVE and name not in known_a),
+        new_b=sorted(name for name, (_, presence) in shown_b.items() if presence == _LIVE and name not in known_b),
+        settled=0 if everything else settled,
+        active=active,
+        live_a=sum(presence == _LIVE for _, presence in shown_a.values()),
+        live_b=sum(presence == _LIVE for _, presence in shown_b.values()),
+    )
+
+
+def _shown(listing: Listing) -> dict[str, tuple[str | None, str | None]]:
+    return {name: (version, presence) for name, version, presence in listing.frame.rows()}
 
 
 def _unlinked(listing: Listing, links: pl.DataFrame, column: str) -> pl.LazyFrame:

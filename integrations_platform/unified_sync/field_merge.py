@@ -39,10 +39,11 @@ def plan_fields(world: World, plan: Plan, view: LinkView) -> None:
         for name, value in (known.now or {}).items():
             if value is not ABSENT and name in known.base and known.base[name] != value:
                 plan.changed_fields[(side, name)] += 1
+    sight_a, sight_b = view.sight("A"), view.sight("B")
     for unit in world.units:
         name, places, policy = unit
         evidence = partial(_intervals, world, view, unit)
-        decision = decide(places, view.sight("A"), view.sight("B"), policy, evidence)
+        decision = decide(places, sight_a, sight_b, policy, evidence)
         parked = world.conflicts.get((view.link_id, name))
         if parked is not None and decision.verb is not Verb.SKIP:
             decision = _with_parked(world, plan, view, unit, parked, decision, changes, closing)

@@ -15,6 +15,7 @@ from integrations_platform.unified_sync.port import BoundColumn, ColumnForm, Pro
 from integrations_platform.unified_sync.spec import FieldSpec, SideName, SyncSpec
 from integrations_platform.unified_sync.values import (
     ABSENT,
+    Absent,
     FieldType,
     Invalid,
     Unresolved,
@@ -28,6 +29,7 @@ from integrations_platform.unified_sync.values import (
 TEXTUAL = frozenset({FieldType.TEXT, FieldType.EMAIL, FieldType.PHONE, FieldType.ENUM, FieldType.UUID, FieldType.JSON})
 
 
+_SAYS_NOTHING = (Absent, Invalid, Unresolved)
 _EMPTY_TEXT = TEXTUAL - {FieldType.UUID, FieldType.JSON}  # '' is text, but neither a UUID nor JSON
 
 
@@ -143,6 +145,8 @@ class FieldPlace:
 
     def corresponds(self, a: Value, b: Value) -> bool:
         """Whether the two sides agree (``a ~ b``): either one is what the other's value becomes on its side."""
+        if a == b and not self.spec.transforms:  # the usual case, and by far the cheapest
+            return not isinstance(a, _SAYS_NOTHING)
         for value, to, seen in ((a, "B", b), (b, "A", a)):
             try:
                 if self.same(self.carry(value, to), seen):  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 
 from integrations_platform.unified_sync.forms import FieldPlace
-from integrations_platform.unified_sync.spec import SideName, SyncSpec
+from integrations_platform.unified_sync.spec import SIDES, SideName, SyncSpec
 from integrations_platform.unified_sync.store import LinkState, Store
 from integrations_platform.unified_sync.values import FieldType, Unresolved, Value
 
@@ -20,13 +20,17 @@ _MEANT = (LinkState.ACTIVE, LinkState.TRASHED, LinkState.OUT_OF_SCOPE)
 
 @dataclass(frozen=True)
 class Target:
-    """The sync a reference points to. ``mirrored``: its source is our target."""
+    """The sync a reference points to. ``mirrored``: its source is our target.
+
+    When it shares only one system with us, our other side holds the ids of its other system: a deal in a CRM that names
+    the article of a shop database, say, where the sync of articles joins that database to the books.
+    """
 
     pair: str
     mirrored: bool
 
     def side(self, ours: SideName) -> SideName:
-        """Its side that lies in the same system as our ``ours``."""
+        """Its side whose ids our side ``ours`` holds."""
         if not self.mirrored:
             return ours
         return "B" if ours == "A" else "A"
@@ -46,7 +50,8 @@ class References:
         for item in spec.fields:
             if item.type is FieldType.REF and item.references:
                 pointed = known[item.references]
-                targets[item.name] = Target(pointed.name, pointed.source.system != spec.source.system)
+                straight = any(pointed.side(side).system == spec.side(side).system for side in SIDES)
+                targets[item.name] = Target(pointed.name, mirrored=not straight)
         return cls(store, targets)
 
     def resolve(

@@ -13,7 +13,7 @@ from integrations_platform.unified_sync.calls import Caller
 from integrations_platform.unified_sync.commit import Committer
 from integrations_platform.unified_sync.operations import Operation, to_intent
 from integrations_platform.unified_sync.plan import Plan
-from integrations_platform.unified_sync.port import ErrorKind, Kind, Outcome, Record, SideError, Status
+from integrations_platform.unified_sync.port import ErrorKind, Kind, Outcome, Presence, Record, SideError, Status
 from integrations_platform.unified_sync.probing import Fate, probe
 from integrations_platform.unified_sync.report import RunReport
 from integrations_platform.unified_sync.runtime import Runtime
@@ -225,16 +225,18 @@ class Writer:
             outcome = outcomes[operation.op_id]
             if outcome.record is not None:
                 records[operation.op_id] = outcome.record
-            elif kind not in (Kind.ARCHIVE, Kind.DELETE):
+            else:
                 unread.append((operation, outcome.id or operation.record_id or ""))
+        believed = dict(outcomes)
         if unread:
             try:
                 found = self.callers[side].read([record_id for _, record_id in unread])
             except SideError as fault:
                 found = {}
                 self._down[side] = fault.message
+                if kind in (Kind.ARCHIVE, Kind.DELETE):  # gone, or not to be seen: recovery asks before the next plan
+                    believed.update({op.op_id: Outcome(op.op_id, Status.UNKNOWN) for op, _ in unread})
             records.update({op.op_id: found[record_id] for op, record_id in unread if record_id in found})
-        believed = dict(outcomes)
         for operation in done:
             outcome, record = outcomes[operation.op_id], records.get(operation.op_id)
             told = outcome.record is not None and outcome.status is Status.APPLIED  # the write and its record in one
@@ -246,7 +248,10 @@ class Writer:
         self.committer.commit(side, batch, believed, records)
 
     def _untouched(self, side: SideName, operation: Operation, record: Record) -> bool:
-        """Whether the record is as it was before the write that is said to be done: then it was not done."""
+        """Whether the record is as it was before the write that is said to be done: then it was not done. One that
+        was to be removed must not be there any more."""
+        if operation.kind in (Kind.ARCHIVE, Kind.DELETE):
+            return record.presence is not Presence.ARCHIVED
         if operation.kind is not Kind.UPDATE or record.version != operation.expected_version:
             return False
         return not (self.callers[side].capabilities.receipts and record.last_op == operation.op_id)

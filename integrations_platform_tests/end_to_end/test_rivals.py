@@ -50,7 +50,7 @@ def test_two_workers_in_a_loop_lose_and_double_nothing(world: World, profile: st
     rounds = 200 if profile == "nightly" else 40
     stop = world.folder / "stop"
     world.write_files()
-    workers = [ready_victim(world.folder, "loop", str(stop)) for _ in range(2)]
+    workers = [ready_victim(world.folder, stop) for _ in range(2)]
     try:
         for worker in workers:
             assert worker.stdin is not None

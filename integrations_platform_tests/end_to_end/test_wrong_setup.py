@@ -161,7 +161,7 @@ def test_two_syncs_that_write_one_column_are_refused_with_file_line_and_remedy(w
     with pytest.raises(DeclarationError) as caught:
         _ = Platform.open(env_file=world.folder / "environment.yaml", folder=world.folder / "syncs").declared
     said = str(caught.value)
-    assert "is also written by fields.balance in" in said
+    assert "are already kept equal, fields.balance in" in said
     assert "let one sync own the column" in said
     assert "people.yaml" in said
     assert "folk.yaml" in said

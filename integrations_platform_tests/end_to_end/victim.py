@@ -1,12 +1,11 @@
 """A process that runs a sync and kills itself with SIGKILL at a numbered boundary, or runs it over and over.
 
 Boundaries lie before and after every write and tag call to a side, and before and after every commit of the state. The
-process reports in JSON lines; the package under test knows nothing of it.
+process reports in JSON lines; the package under test knows nothing of it. A victim of one run is forked (``die_at``);
 
-    python -m integrations_platform_tests.end_to_end.victim ENVIRONMENT SYNC once BOUNDARY
-    python -m integrations_platform_tests.end_to_end.victim ENVIRONMENT SYNC loop STOP_FILE
+    python -m integrations_platform_tests.end_to_end.victim ENVIRONMENT SYNC STOP_FILE
 
-It begins when a line comes on stdin, so that it can load everything before the story it is part of is set up.
+runs until the file is there. It begins when a line comes on stdin, so that rivals can be let loose at one moment.
 """
 
 from __future__ import annotations
@@ -105,13 +104,9 @@ class VictimPlatform(Platform):
             yield {name: BoundedSide(side, self.boundary) for name, side in opened.items()}  # type: ignore[misc]
 
 
-def main(environment: Path, sync: Path, mode: str, argument: str) -> None:
-    """See the module's docstring."""
-    if mode == "once":
-        lease, fatal = BRIEF_LEASE, int(argument)
-    else:
-        lease, fatal = 120.0, 0
-    platform = VictimPlatform(load_settings(env_file=environment), Runtime(lease_seconds=lease), sync.parent)
+def run(environment: Path, sync: Path, lease_seconds: float, fatal: int, stop: Path | None) -> None:
+    """Run once, or over and over until ``stop`` is there, with numbered boundaries of which ``fatal`` kills."""
+    platform = VictimPlatform(load_settings(env_file=environment), Runtime(lease_seconds=lease_seconds), sync.parent)
     platform.boundary = Boundary(fatal)
     spec = platform.sync(sync)
     while True:
@@ -120,9 +115,17 @@ def main(environment: Path, sync: Path, mode: str, argument: str) -> None:
             tell(status=report.status.value, written=report.written, message=report.message)
         except LeaseHeld as held:
             tell(status="held", written=0, message=str(held))
-        if mode == "once" or Path(argument).exists():
+        if stop is None or stop.exists():
             break
     tell(boundaries=platform.boundary.passed)
+
+
+def die_at(environment: Path, sync: Path, boundary: int, heard: Path) -> None:
+    """Run once and die at a boundary; what is said goes to a file. For a process forked for this."""
+    with heard.open("wb") as file:
+        os.dup2(file.fileno(), sys.stdout.fileno())
+        os.dup2(file.fileno(), sys.stderr.fileno())
+    run(environment, sync, BRIEF_LEASE, boundary, None)
 
 
 def tell(**said: Any) -> None:
@@ -132,4 +135,4 @@ def tell(**said: Any) -> None:
 
 if __name__ == "__main__":
     sys.stdin.readline()
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4])
+    run(Path(sys.argv[1]), Path(sys.argv[2]), Runtime.lease_seconds, 0, Path(sys.argv[3]))

@@ -19,7 +19,14 @@ PLACES = {
     "planner-cases": "lived:CASES",
     "stories": "lived:STORIES",
     "long-histories": "lived:LONG",
+    "lost-answers": "answers:LOST",
+    "batches": "answers:BATCHES",
+    "silent-lies": "answers:SILENT",
     "guards": "guards:GUARDS",
+    "dry-run": "dry_run:DRY_RUN",
+    "order": "order:ORDER",
+    "latest": "latest:LATEST",
+    "manual": "manual:MANUAL",
     "mutants": "lived:MUTANTS",
 }
 

@@ -616,7 +616,9 @@ MUTANTS: tuple[Mutant, ...] = (
         ("P20",),
         (
             Edit(
-                "evidence.py", "history is not None and not history.ours and not from", "history is not None and not from"
+                "evidence.py",
+                "history is not None and not history.ours and not from",
+                "history is not None and not from",
             ),
         ),
         "M27",

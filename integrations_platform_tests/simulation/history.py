@@ -7,8 +7,11 @@ failure shrink. The text of a history is Python, to be pasted into a regression 
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 
+from integrations_platform.unified_sync import classify
 from integrations_platform.unified_sync.spec import SideName, Strategy, other
 from integrations_platform_tests.simulation import checks
 from integrations_platform_tests.simulation.sides import Nature
@@ -109,12 +112,24 @@ def _nature(drawn: random.Random, *, rough: bool, hostile: bool) -> Nature:
 
 def replay(history: History, *, mirrored: bool = False) -> World:
     """Live through a history to its end, all checks on. Raises AssertionError naming the property that broke."""
-    world = begin(history, mirrored=mirrored)
-    for event in history.events:
-        happen(world, event, history.faults)
-    world.random.seed(history.seed)
-    world.settle()
+    with _told_apart(history.seed):
+        world = begin(history, mirrored=mirrored)
+        for event in history.events:
+            happen(world, event, history.faults)
+        world.random.seed(history.seed)
+        world.settle()
     return world
+
+
+@contextmanager
+def _told_apart(seed: int) -> Iterator[None]:
+    """One history in sixteen has its records told apart by columns, as in a large sync, instead of row by row."""
+    usual = classify.FEW
+    classify.FEW = -1 if seed % 16 == 0 else usual
+    try:
+        yield
+    finally:
+        classify.FEW = usual
 
 
 def begin(history: History, *, mirrored: bool = False) -> World:

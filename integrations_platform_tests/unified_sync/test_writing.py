@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from integrations_platform.unified_sync.port import Capabilities, ErrorKind, Outcome, SideError, Status, Write
-from integrations_platform.unified_sync.spec import Strategy
+from integrations_platform.unified_sync.spec import OnDelete, Strategy
 from integrations_platform.unified_sync.store import OpState
 from integrations_platform_tests.unified_sync.arrange import Story, shown, sync
+from integrations_platform_tests.unified_sync.story_side import Nature
 
 Liar = Callable[[list[Write], list[Outcome]], list[Outcome]]
 
@@ -144,6 +145,34 @@ def test_p12_what_is_said_to_be_written_but_is_not_there_is_not_believed(status:
     story.settle()
     assert story.b.rows["b1"].values["name"] == "Anna", "P2: it is written once the side stops lying"
     assert story.store.conflicts("story") == []
+
+
+@pytest.mark.parametrize("policy", [OnDelete.ARCHIVE, OnDelete.DELETE])
+def test_p12_what_is_said_to_be_removed_but_is_still_there_is_not_believed(policy: OnDelete) -> None:
+    story = crowd(2, on_delete={"A": policy, "B": policy})
+    story.settle()
+    story.a.remove(story.a.rows["a1"])
+    story.b.one = lambda write: Outcome(write.op_id, Status.APPLIED, write.id)  # type: ignore[method-assign]
+    report = story.run()
+    assert (report.counts["unknown_b"], report.counts["applied_b"]) == (1, 0)
+    del story.b.one
+    story.settle()
+    assert [len(side.live()) for side in (story.a, story.b)] == [1, 1], "it is removed once the side stops lying"
+
+
+def test_p12_a_removal_that_cannot_be_looked_at_is_asked_about_before_the_next_plan() -> None:
+    story = crowd(2)
+    story.settle()
+    story.a.remove(story.a.rows["a1"])
+    story.b.nature = Nature(returns_record=False)
+    story.at = lambda point: (
+        story.b.faults.append(SideError(ErrorKind.PERMANENT, "down")) if point == "after write" else None
+    )
+    report = story.run()
+    assert report.counts["unknown_b"] == 1
+    story.at = lambda _: None
+    assert story.run().recovered == 1
+    assert [len(side.live()) for side in (story.a, story.b)] == [1, 1]
 
 
 @pytest.mark.parametrize("kind", ["create", "update", "archive", "restore"])

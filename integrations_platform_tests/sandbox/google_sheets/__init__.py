@@ -1,0 +1,1 @@
+"""The stand-in of Google Sheets, held to the vendor's contract."""

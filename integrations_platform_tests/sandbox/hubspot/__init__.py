@@ -1,0 +1,1 @@
+"""The HubSpot stand-in: the vendor's own client, schemas, behaviour."""

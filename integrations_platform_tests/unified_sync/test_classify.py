@@ -1,0 +1,50 @@
+"""Telling records apart: a few row by row, many by columns, with one answer."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integrations_platform.unified_sync import classify as module
+from integrations_platform.unified_sync.port import LISTING_SCHEMA, Listing, Presence
+from integrations_platform.unified_sync.store import LINK_SCHEMA, LinkState
+
+VERSIONS = st.sampled_from([None, "1", "2"])
+
+
+@st.composite
+def observed(draw: st.DrawFn) -> tuple[pl.DataFrame, Listing, Listing]:
+    """Links in every state, some with an id missing, and listings that know other records as well."""
+
+    def ids(letter: str) -> list[str | None]:
+        return draw(st.permutations([f"{letter}{number}" for number in range(6)] + [None, None]))
+
+    def listing(letter: str) -> Listing:
+        names = draw(st.lists(st.sampled_from([f"{letter}{number}" for number in range(8)]), unique=True))
+        rows = [(name, draw(st.sampled_from("12")), draw(st.sampled_from(Presence)).value) for name in names]
+        return Listing(pl.DataFrame(rows, schema=LISTING_SCHEMA, orient="row"), True)
+
+    ids_a, ids_b = ids("a"), ids("b")
+    links = [
+        (f"l{number}", ids_a[number], ids_b[number], draw(st.sampled_from(LinkState)).value, draw(VERSIONS), None)
+        for number in range(draw(st.integers(0, 8)))
+    ]
+    links = [(*link[:5], draw(VERSIONS)) for link in links]
+    frame = pl.DataFrame(draw(st.permutations(links)), schema=LINK_SCHEMA, orient="row")
+    return frame, listing("a"), listing("b")
+
+
+@given(observed(), st.booleans())
+def test_row_by_row_and_by_columns_the_answer_is_the_same(
+    observed: tuple[pl.DataFrame, Listing, Listing], everything: bool
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        few = module.classify(*observed, everything=everything)
+        patch.setattr(module, "FEW", -1)
+        many = module.classify(*observed, everything=everything)
+    assert few.look.rows(named=True) == many.look.rows(named=True)
+    assert few.look.schema == many.look.schema
+    for name in ("new_a", "new_b", "settled", "active", "live_a", "live_b"):
+        assert getattr(few, name) == getattr(many, name), name
