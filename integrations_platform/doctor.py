@@ -89,7 +89,7 @@ def examine(platform: Platform) -> Iterator[Finding]:
     reachable: set[str] = set()
     for name in settings.systems:
         found = _system(platform, name)
-        if found.level is Level.OK:
+        if found.level is not Level.PROBLEM:
             reachable.add(name)
         yield found
         if store is not None:
@@ -133,16 +133,23 @@ def _from_settings(area: str, subject: str, fault: ConfigurationError) -> Findin
 def _system(platform: Platform, name: str) -> Finding:
     settings, clock = platform.settings.systems[name], platform.runtime.clock
     try:
-        url = settings.url()
+        address = platform.address(settings)
     except SettingsError as fault:
         return _from_settings("system", name, fault)
     asked = clock()
     try:
-        version = probe(settings.kind, url, name)
+        version = probe(settings.kind, address, name, platform.budget(settings, address))
     except SideError as fault:
-        return Finding(Level.PROBLEM, "system", name, fault.message)
+        absent = settings.is_service and settings.sandbox_url() is not None
+        missing = " and ".join(settings.credentials)
+        remedy = f"start the stand-ins with `integrations sandbox`, or set {missing}" if absent else ""
+        return Finding(Level.PROBLEM, "system", name, fault.message, remedy)
     milliseconds = (clock() - asked).total_seconds() * 1000
-    return Finding(Level.OK, "system", name, f"{version} answered in {milliseconds:.0f} ms")
+    message = f"{version} answered in {milliseconds:.0f} ms"
+    if settings.is_service and (stand_in := settings.sandbox_url()) is not None:
+        missing = " and ".join(settings.credentials) or "its credentials"
+        return Finding(Level.NOTE, "system", name, f"{message}; it is the stand-in at {stand_in}", f"set {missing}")
+    return Finding(Level.OK, "system", name, message)
 
 
 def _breaker(store: Store, system: str) -> Iterator[Finding]:

@@ -11,10 +11,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from integrations_platform.connectors import open_side
+from integrations_platform.connectors import Address, open_side
 from integrations_platform.declarations import find_sync, load_declared
-from integrations_platform.settings import Settings, load_settings
+from integrations_platform.settings import Settings, SystemSettings, load_settings
 from integrations_platform.state import open_store
 from integrations_platform.unified_sync.calls import CallPolicy
 from integrations_platform.unified_sync.engine import Engine, Request
@@ -25,6 +26,9 @@ from integrations_platform.unified_sync.report import RunReport
 from integrations_platform.unified_sync.runtime import Runtime
 from integrations_platform.unified_sync.spec import SIDES, SideName, SyncSpec
 from integrations_platform.unified_sync.store import SavedPlan, Store
+
+if TYPE_CHECKING:
+    from integrations_platform.connectors.budgets import Budget
 
 
 @dataclass
@@ -76,6 +80,29 @@ class Platform:
             per_second=settings.limits.calls_per_second,
         )
 
+    @staticmethod
+    def address(system: SystemSettings) -> Address:
+        """What opens a system, variables filled in: a secret. Raises SettingsError naming what is missing."""
+        if not system.is_service:
+            return system.url()
+        if (stand_in_at := system.sandbox_url()) is None:
+            return system.resolved()
+        from integrations_platform.sandbox.catalogue import known, stand_in
+
+        if system.kind not in known():
+            what, remedy = f"there is no stand-in for kind {system.kind}", "leave the option out"
+            raise system.options["sandbox"].error(what, remedy)
+        return {**system.usual(), **stand_in(system.kind).credentials(stand_in_at)}
+
+    def budget(self, system: SystemSettings, address: Address) -> Budget | None:
+        """What the account behind a service may still be asked; None for a database."""
+        if isinstance(address, str):
+            return None
+        from integrations_platform.connectors.services import budget_for
+
+        runtime = self.runtime
+        return budget_for(system.name, system.kind, address, clock=runtime.clock, sleep=runtime.sleep)
+
     @contextmanager
     def sides(self, spec: SyncSpec) -> Iterator[Mapping[SideName, Side]]:
         """Both sides of a sync, closed on exit. Raises SettingsError for an unknown system or missing variable."""
@@ -84,15 +111,17 @@ class Platform:
             for name in SIDES:
                 side = spec.side(name)
                 system = self.settings.system(side.system)
+                address = self.address(system)
                 opened[name] = open_side(
                     side.system,
                     system.kind,
-                    system.url(),
+                    address,
                     side,
                     bound_columns(spec, name),
                     spec.name,
                     name,
                     clock=self.runtime.clock,
+                    budget=self.budget(system, address),
                 )
                 stack.callback(opened[name].close)
             yield opened

@@ -17,7 +17,7 @@ from typing import Any, Literal, cast
 
 from integrations_platform.schema_check import brief, check, nearest
 from integrations_platform.secret_text import SecretText, SettingsError
-from integrations_platform.settings_schema import ENVIRONMENT_SCHEMA
+from integrations_platform.settings_schema import ENVIRONMENT_SCHEMA, SERVICES
 from integrations_platform.yaml_source import Fault, Faults, Located, read_file, shown_path
 
 __all__ = [
@@ -35,7 +35,9 @@ __all__ = [
     "variable",
 ]
 
-SystemKind = Literal["postgresql", "mysql", "sqlite"]
+DatabaseKind = Literal["postgresql", "mysql", "sqlite"]
+ServiceKind = Literal["hubspot", "quickbooks", "google_sheets"]
+SystemKind = DatabaseKind | ServiceKind
 
 ENVIRONMENT_VARIABLE = "INTEGRATIONS_ENV"
 FILE_VARIABLE = "INTEGRATIONS_ENV_FILE"
@@ -67,19 +69,77 @@ class Retry:
 
 @dataclass(frozen=True)
 class SystemSettings:
-    """One entry under ``systems:``; ``location`` is its URL, or its file for SQLite, unresolved."""
+    """One entry under ``systems:``. ``location`` is a database's URL, or its file for SQLite; ``options`` are a
+    service's; all unresolved."""
 
     name: str
     kind: SystemKind
-    location: SecretText
+    location: SecretText | None
     limits: Limits = field(default_factory=Limits)
     retry: Retry = field(default_factory=Retry)
+    options: Mapping[str, SecretText] = field(default_factory=dict)
+
+    @property
+    def is_service(self) -> bool:
+        """Whether it is reached by options (HTTP) rather than by a URL (SQL)."""
+        return self.kind in SERVICES
+
+    def resolved(self) -> dict[str, str]:
+        """The options of a service, variables filled in, what was left out at its usual value or missing: secrets.
+
+        Raises :class:`SettingsError` naming every variable and every required option that is missing.
+        """
+        found: dict[str, str] = {}
+        faults: list[Fault] = []
+        for name, option in SERVICES[self.kind].items():
+            given = self.options.get(name)
+            try:
+                text = given.resolve().strip() if given and name != "sandbox" else ""
+            except SettingsError as refusal:
+                faults += refusal.faults
+                continue
+            if option.required and given and not text:
+                faults += given.error("is empty", option.description).faults
+            if text or option.usual:
+                found[name] = text or option.usual
+        if faults:
+            raise SettingsError(faults)
+        return found
+
+    def usual(self) -> dict[str, str]:
+        """The options of a service that have a usual value."""
+        return {name: option.usual for name, option in SERVICES[self.kind].items() if option.usual}
+
+    @property
+    def credentials(self) -> tuple[str, ...]:
+        """The variables that the required options of a service come from."""
+        required = (name for name, option in SERVICES.get(self.kind, {}).items() if option.required)
+        return tuple(variable for name in required for variable in self.options[name].variables)
+
+    def sandbox_url(self) -> str | None:
+        """The stand-in to use instead, where one is named and no required option has a value; None otherwise.
+
+        A single one that is set means the real service: a forgotten second variable is then an error, not a detour.
+        """
+        stand_in = self.options.get("sandbox")
+        if stand_in is None or not (url := stand_in.resolve().strip()):
+            return None
+        for name, option in SERVICES[self.kind].items():
+            if option.required and name in self.options:
+                try:
+                    if self.options[name].resolve().strip():
+                        return None
+                except SettingsError:
+                    continue
+        return url
 
     def url(self) -> str:
         """The address as a URL, variables filled in: a secret. For SQLite ``sqlite:///`` and the absolute file.
 
         Raises :class:`SettingsError` when a variable is missing or the URL is of another kind.
         """
+        if self.location is None:
+            raise self._no_database()
         if self.kind == "sqlite":
             return f"sqlite:///{self.file()}"
         url = self.location.resolve()
@@ -91,6 +151,8 @@ class SystemSettings:
 
     def file(self) -> Path:
         """The absolute path of a SQLite file. Raises :class:`SettingsError` for a system that is a server."""
+        if self.location is None:
+            raise self._no_database()
         if self.kind != "sqlite":
             raise self.location.error(f"is a {self.kind} server, not a file", "use its url")
         path = self.location.resolve()
@@ -100,6 +162,10 @@ class SystemSettings:
             return Path.cwd() / Path(path).expanduser()
         except RuntimeError as fault:  # ~name of nobody
             raise self.location.error("names an unknown home directory", "write the directory out") from fault
+
+    def _no_database(self) -> SettingsError:
+        what = f"is {self.kind}, which is no database"
+        return SettingsError([Fault("settings", None, f"systems.{self.name}", what, "name a SQL database here")])
 
 
 @dataclass(frozen=True)
@@ -230,14 +296,14 @@ def _system(name: str, node: Located, faults: Faults, environ: Mapping[str, str]
     declared: dict[str, Any] = node.plain()
     path = f"systems.{name}"
     kind = cast("SystemKind", declared["kind"])
-    wanted, unwanted = ("path", "url") if kind == "sqlite" else ("url", "path")
-    stray, address = node.get(unwanted), node.get(wanted)
-    if stray:
-        faults.add(stray.line, f"{path}.{unwanted}", f"has no meaning for kind {kind}", f"give `{wanted}` instead")
-    elif address is None:
-        faults.add(node.line, f"{path}.{wanted}", "is missing", f"kind {kind} needs it")
-    location = _secret(address, f"{path}.{wanted}", faults, environ) if address else None
-    if location is None:
+    address = _address(node, kind, path, faults)
+    options = {
+        name: text
+        for name in SERVICES.get(kind, {})
+        if (given := node.get(name)) and (text := _secret(given, f"{path}.{name}", faults, environ))
+    }
+    location = _secret(*address, faults, environ) if address else None
+    if faults.within(path):
         return None
     limits, retry = declared.get("limits", {}), declared.get("retry", {})
     pace = limits.get("calls_per_second")
@@ -251,7 +317,29 @@ def _system(name: str, node: Located, faults: Faults, environ: Mapping[str, str]
             float(retry.get("first_wait_seconds", Retry.first_wait_seconds)),
             float(retry.get("longest_wait_seconds", Retry.longest_wait_seconds)),
         ),
+        options,
     )
+
+
+def _address(node: Located, kind: SystemKind, path: str, faults: Faults) -> tuple[Located, str] | None:
+    """The node and key of a database's address; None for a service. What does not belong to the kind is a fault."""
+    strange = {name for options in SERVICES.values() for name in options} - SERVICES.get(kind, {}).keys()
+    for name in sorted(strange | {"url", "path"} if kind in SERVICES else strange):
+        if stray := node.get(name):
+            remedy = f"kind {kind} takes {', '.join(SERVICES[kind])}" if kind in SERVICES else "remove it"
+            faults.add(stray.line, f"{path}.{name}", f"has no meaning for kind {kind}", remedy)
+    if kind in SERVICES:
+        for name, option in SERVICES[kind].items():
+            if option.required and node.get(name) is None:
+                faults.add(node.line, f"{path}.{name}", "is missing", f"kind {kind} needs it: {option.description}")
+        return None
+    wanted, unwanted = ("path", "url") if kind == "sqlite" else ("url", "path")
+    stray, address = node.get(unwanted), node.get(wanted)
+    if stray:
+        faults.add(stray.line, f"{path}.{unwanted}", f"has no meaning for kind {kind}", f"give `{wanted}` instead")
+    elif address is None:
+        faults.add(node.line, f"{path}.{wanted}", "is missing", f"kind {kind} needs it")
+    return None if address is None else (address, f"{path}.{wanted}")
 
 
 def _secret(node: Located, key: str, faults: Faults, environ: Mapping[str, str]) -> SecretText | None:
@@ -267,7 +355,7 @@ def _judge_literals(settings: Settings, faults: Faults) -> None:
     """Addresses without variables are checked at load; the others when they are opened."""
     places: tuple[SystemSettings | StateSettings, ...] = (*settings.systems.values(), settings.state)
     for place in places:
-        if place.location.variables:
+        if place.location is None or place.location.variables:
             continue
         try:
             place.url()

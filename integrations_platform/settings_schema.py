@@ -1,4 +1,4 @@
-"""The JSON Schema of an environment file: systems, limits and state.
+"""The JSON Schema of an environment file: systems, their options, limits and state.
 
 The loader checks files against this very table and editors get it as JSON. Addresses are marked ``writeOnly``, which
 keeps their values out of every message.
@@ -6,22 +6,78 @@ keeps their values out of every message.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 Schema = dict[str, Any]
 
 _ADDRESS: Schema = {"type": "string", "writeOnly": True}
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting of a service. ``usual``: what it is when left out; ``required``: an error when left out or empty."""
+
+    description: str
+    required: bool = False
+    usual: str = ""
+
+
+_SANDBOX = Option("stand-in to use while the variables of the required options are not set: http://127.0.0.1:PORT")
+
+SERVICES: Mapping[str, Mapping[str, Option]] = {
+    "hubspot": {
+        "token": Option('access token of a private app: "${HUBSPOT_API_TOKEN}"', required=True),
+        "api_version": Option("v3, or a dated version like 2026-03", usual="v3"),
+        "base_url": Option("where the API is", usual="https://api.hubapi.com"),
+        "sandbox": _SANDBOX,
+    },
+    "quickbooks": {
+        "access_token": Option('"${QUICKBOOKS_ACCESS_TOKEN}"; lasts an hour, unless the next three are given', True),
+        "realm_id": Option('id of the company: "${QUICKBOOKS_REALM_ID}"', required=True),
+        "client_id": Option("of the app, to renew the access token"),
+        "client_secret": Option("of the app, to renew the access token"),
+        "refresh_token": Option("the first one; later ones are kept in the state"),
+        "environment": Option("production or sandbox, Intuit's own", usual="production"),
+        "base_url": Option("where the API is (default: by environment)"),
+        "token_url": Option(
+            "where tokens are renewed", usual="https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer"
+        ),
+        "sandbox": _SANDBOX,
+    },
+    "google_sheets": {
+        "credentials": Option('key of a service account, JSON or a path: "${GOOGLE_SHEETS_CREDENTIALS_JSON}"', True),
+        "spreadsheet_id": Option('from its address: "${GOOGLE_SHEETS_SPREADSHEET_ID}"', required=True),
+        "sheet_name": Option("the tab of syncs that name none (default: the first)"),
+        "base_url": Option("where the API is", usual="https://sheets.googleapis.com"),
+        "sandbox": _SANDBOX,
+    },
+}
+"""Services by kind, with their options in the order they are best given."""
+
+
+def _service_options() -> Schema:
+    """Options of all services, each saying whose it is."""
+    said: dict[str, list[str]] = {}
+    for kind, options in SERVICES.items():
+        for name, option in options.items():
+            said.setdefault(name, []).append(f"{kind}: {option.description}")
+    return {name: _ADDRESS | {"description": "; ".join(lines)} for name, lines in said.items()}
+
+
 _SYSTEM: Schema = {
     "type": "object",
-    "description": "a database that syncs may name",
+    "description": "a database or service that syncs may name",
     "properties": {
         "kind": {
             "type": "string",
-            "enum": ["postgresql", "mysql", "sqlite"],
+            "enum": ["postgresql", "mysql", "sqlite", *SERVICES],
             "description": "which connector speaks to it; MariaDB is mysql",
         },
         "url": _ADDRESS | {"description": 'for servers: "${VARIABLE}" with kind://user:password@host:port/database'},
         "path": _ADDRESS | {"description": "for sqlite: the file, relative to the current directory"},
+        **_service_options(),
         "limits": {
             "type": "object",
             "description": "how hard the system may be driven",
@@ -76,7 +132,7 @@ ENVIRONMENT_SCHEMA: Schema = {
     "properties": {
         "systems": {
             "type": "object",
-            "description": "databases by the name that syncs use",
+            "description": "databases and services by the name that syncs use",
             "propertyNames": {
                 "pattern": "^[a-z][a-z0-9_]*$",
                 "description": "a name in lower case: a letter, then letters, digits and underscores",

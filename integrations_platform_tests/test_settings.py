@@ -23,6 +23,7 @@ from integrations_platform.settings import (
     load_settings,
     variable,
 )
+from integrations_platform.settings_schema import SERVICES as SERVICE_OPTIONS
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = """\
@@ -236,6 +237,79 @@ def test_variable_reads_the_process_environment(monkeypatch: pytest.MonkeyPatch)
     assert variable("SOME_VARIABLE") is None
     monkeypatch.setenv("SOME_VARIABLE", "x")
     assert variable("SOME_VARIABLE") == "x"
+
+
+SERVICES = """
+systems:
+  hubspot: {kind: hubspot, token: "${HUBSPOT_API_TOKEN}", base_url: "${HUBSPOT_BASE_URL:-}",
+            sandbox: "${HUBSPOT_SANDBOX_URL:-http://127.0.0.1:8801}"}
+  books: {kind: quickbooks, access_token: "${QB_TOKEN}", realm_id: "${QB_REALM}", sandbox: "http://127.0.0.1:8802"}
+state: {url: "sqlite:///state.sqlite"}
+"""
+
+
+def services(tmp_path: Path, text: str = SERVICES, **environ: str) -> Settings:
+    file = tmp_path / "env.yaml"
+    file.write_text(text)
+    return load_settings(env_file=file, environ=environ)
+
+
+def test_options_of_a_service_are_filled_in_when_it_is_opened_with_the_vendors_usual_values(tmp_path: Path) -> None:
+    system = services(tmp_path, HUBSPOT_API_TOKEN="pat-1").system("hubspot")
+    assert system.resolved() == {"token": "pat-1", "api_version": "v3", "base_url": "https://api.hubapi.com"}
+    assert "pat-1" not in repr(system)
+
+
+def test_a_service_without_any_credential_is_its_stand_in_but_with_half_of_them_it_is_an_error(tmp_path: Path) -> None:
+    bare = services(tmp_path)
+    assert bare.system("hubspot").sandbox_url() == "http://127.0.0.1:8801"
+    assert bare.system("books").sandbox_url() == "http://127.0.0.1:8802"
+    half = services(tmp_path, QB_TOKEN="t", HUBSPOT_API_TOKEN="pat-1")
+    assert half.system("hubspot").sandbox_url() is None
+    assert half.system("books").sandbox_url() is None
+    with pytest.raises(SettingsError, match="needs the environment variable QB_REALM"):
+        half.system("books").resolved()
+
+
+def test_a_service_has_no_url_and_says_so(tmp_path: Path) -> None:
+    system = services(tmp_path).system("hubspot")
+    for ask in (system.url, system.file):
+        with pytest.raises(SettingsError, match="is hubspot, which is no database"):
+            ask()
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("{kind: hubspot}", "systems.x.token: is missing"),
+        ("{kind: hubspot, token: t, url: u}", "systems.x.url: has no meaning for kind hubspot"),
+        ("{kind: hubspot, token: t, realm_id: r}", "kind hubspot takes token, api_version, base_url, sandbox"),
+        ("{kind: sqlite, path: p, token: t}", "systems.x.token: has no meaning for kind sqlite"),
+        ("{kind: hubspot, token: '${A'}", "systems.x.token: holds a malformed"),
+        ("{kind: hubspot, token: 7}", "systems.x.token"),
+    ],
+)
+def test_options_that_do_not_belong_to_a_kind_are_faults_with_a_remedy(tmp_path: Path, entry: str, said: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        services(tmp_path, f"systems: {{x: {entry}}}\nstate: {{url: 'sqlite:///s.sqlite'}}\n")
+    assert said in str(caught.value)
+
+
+def test_an_empty_credential_is_said_to_be_missing(tmp_path: Path) -> None:
+    text = "systems: {x: {kind: hubspot, token: ' '}}\nstate: {url: 'sqlite:///s.sqlite'}\n"
+    with pytest.raises(SettingsError, match=r"systems\.x\.token: is empty"):
+        services(tmp_path, text).system("x").resolved()
+
+
+@pytest.mark.parametrize("name", ["local", "staging", "production"])
+def test_shipped_environments_name_the_three_services_and_only_local_has_stand_ins(name: str) -> None:
+    settings_ = load_settings(env_file=ROOT / "environments" / f"{name}.yaml", environ={})
+    assert {system.kind for system in settings_.systems.values() if system.is_service} == set(SERVICE_OPTIONS)
+    for system in settings_.systems.values():
+        if system.is_service:
+            assert (system.sandbox_url() is not None) == (name == "local")
+            with pytest.raises(SettingsError, match=system.credentials[0]):
+                system.resolved()
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -65,7 +65,8 @@ def _describe(platform: Platform, system: str, table: str) -> TableDescription:
     from integrations_platform.drafting import ColumnDescription, TableDescription
 
     settings = platform.settings.system(system)
-    found = introspect(settings.kind, settings.url(), table, system)
+    address = platform.address(settings)
+    found = introspect(settings.kind, address, table, system, platform.budget(settings, address))
     columns = tuple(
         ColumnDescription(
             column.name,

@@ -89,6 +89,12 @@ class Vendor(ABC):
     def person(self, action: Mapping[str, Any]) -> Mapping[str, Any]:
         """What a person does in the vendor's own interface. Raises ValueError naming the actions it knows."""
 
+    @classmethod
+    def credentials(cls, url: str) -> Mapping[str, str]:
+        """The platform's settings, by option, that reach a stand-in of this vendor at ``url``: the same each time, and
+        none of them a secret."""
+        return {"base_url": url}
+
     def expire_token(self) -> None:  # noqa: B027  not abstract: most vendors' tokens last
         """End the access tokens given out so far; a vendor whose tokens last leaves this as it is."""
 

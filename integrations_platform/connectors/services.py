@@ -1,0 +1,91 @@
+"""Services reached over HTTP as sides: which folder speaks to which kind, and whose budget a call is charged to.
+
+Owns the table of kinds. Each folder exports ``open_<kind>`` as :class:`Opener` says and may export ``probe`` as
+:class:`Prober` and ``introspect`` as :class:`Introspector` say; it is imported when a side of its kind is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
+
+from integrations_platform.connectors.budgets import ALLOWANCES, UNLIMITED, Budget, Rows, account_of
+from integrations_platform.unified_sync.port import ErrorKind, SideError
+
+if TYPE_CHECKING:
+    from integrations_platform.connectors.introspection import Description
+    from integrations_platform.unified_sync.port import BoundColumn, Side
+    from integrations_platform.unified_sync.spec import SideName, SideSpec
+
+Options = Mapping[str, str]
+"""Options of a service by name, as in the environment file, variables filled in: secrets."""
+
+# Which options say whose account it is: calls with the same ones share its limits.
+_IDENTITY: Mapping[str, tuple[str, ...]] = {
+    "hubspot": ("base_url", "token"),
+    "quickbooks": ("base_url", "environment", "realm_id"),
+    "google_sheets": ("base_url", "credentials"),
+}
+
+
+class Opener(Protocol):
+    """``open_<kind>`` of a folder. Connects to nothing yet. Raises SideError(CONFIGURATION) for unusable options."""
+
+    def __call__(
+        self,
+        system: str,
+        options: Options,
+        spec: SideSpec,
+        columns: Sequence[BoundColumn],
+        pair: str,
+        side: SideName,
+        *,
+        clock: Callable[[], datetime],
+        budget: Budget,
+    ) -> Side: ...
+
+
+class Prober(Protocol):
+    """``probe`` of a folder: asks the service who it is by its cheapest call, and says so in a few words."""
+
+    def __call__(self, system: str, options: Options, *, clock: Callable[[], datetime], budget: Budget) -> str: ...
+
+
+class Introspector(Protocol):
+    """``introspect`` of a folder: the columns of an object with suggested field types, for drafting a sync."""
+
+    def __call__(
+        self, system: str, options: Options, object_name: str, *, clock: Callable[[], datetime], budget: Budget
+    ) -> Description: ...
+
+
+def service(kind: str) -> Any:
+    """The folder of ``kind``. Raises SideError(CONFIGURATION) for a kind nobody speaks."""
+    if kind not in _IDENTITY:
+        message = f"unknown kind of system {kind!r}; known are {', '.join(_IDENTITY)}"
+        raise SideError(ErrorKind.CONFIGURATION, message, code="kind")
+    folder = f"{__package__}.{kind}"
+    try:
+        return import_module(folder)
+    except ModuleNotFoundError as fault:
+        if fault.name != folder:
+            raise
+        message = f"this installation has no connector for kind {kind}; install a release that has it"
+        raise SideError(ErrorKind.CONFIGURATION, message, code="kind") from None
+
+
+def budget_for(
+    system: str,
+    kind: str,
+    options: Options,
+    rows: Rows | None = None,
+    *,
+    clock: Callable[[], datetime],
+    sleep: Callable[[float], None],
+) -> Budget:
+    """The budget of the account that ``options`` open, shared through ``rows`` with all that call it."""
+    identity = (options.get(name, "") for name in _IDENTITY.get(kind, ()))
+    allowance = ALLOWANCES.get(kind, UNLIMITED)
+    return Budget(system, account_of(kind, *identity), allowance, rows, clock=clock, sleep=sleep)
