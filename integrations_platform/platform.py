@@ -92,7 +92,7 @@ class Platform:
         if system.kind not in known():
             what, remedy = f"there is no stand-in for kind {system.kind}", "leave the option out"
             raise system.options["sandbox"].error(what, remedy)
-        return {**system.usual(), **stand_in(system.kind).credentials(stand_in_at)}
+        return {**system.usual(), **stand_in(system.kind).options(stand_in_at)}
 
     def budget(self, system: SystemSettings, address: Address) -> Budget | None:
         """What the account behind a service may still be asked; None for a database."""

@@ -90,7 +90,7 @@ class Vendor(ABC):
         """What a person does in the vendor's own interface. Raises ValueError naming the actions it knows."""
 
     @classmethod
-    def credentials(cls, url: str) -> Mapping[str, str]:
+    def options(cls, url: str) -> Mapping[str, str]:
         """The platform's settings, by option, that reach a stand-in of this vendor at ``url``: the same each time, and
         none of them a secret."""
         return {"base_url": url}
