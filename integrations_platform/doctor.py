@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from integrations_platform.connectors import probe
+from integrations_platform.connectors.budgets import Usage
 from integrations_platform.settings import SettingsError
 from integrations_platform.state.errors import StateError
 from integrations_platform.unified_sync.forms import place_fields
@@ -88,10 +89,11 @@ def examine(platform: Platform) -> Iterator[Finding]:
     yield finding
     reachable: set[str] = set()
     for name in settings.systems:
-        found = _system(platform, name)
+        found, usages = _system(platform, name, shared=store is not None)
         if found.level is not Level.PROBLEM:
             reachable.add(name)
         yield found
+        yield from (_quota(name, usage) for usage in usages)
         if store is not None:
             yield from _breaker(store, name)
     try:
@@ -130,26 +132,39 @@ def _from_settings(area: str, subject: str, fault: ConfigurationError) -> Findin
     return Finding(Level.PROBLEM, area, subject, f"{place}: {first.path} {first.what}", first.remedy)
 
 
-def _system(platform: Platform, name: str) -> Finding:
+def _system(platform: Platform, name: str, *, shared: bool) -> tuple[Finding, list[Usage]]:
+    """Whether a system answers, and how much of its quotas is used."""
     settings, clock = platform.settings.systems[name], platform.runtime.clock
     try:
         address = platform.address(settings)
+        stand_in = settings.sandbox_url() if settings.is_service else None
     except SettingsError as fault:
-        return _from_settings("system", name, fault)
+        return _from_settings("system", name, fault), []
+    missing = " and ".join(settings.credentials) if settings.is_service else ""
+    budget = platform.budget(settings, address, shared=shared)
     asked = clock()
     try:
-        version = probe(settings.kind, address, name, platform.budget(settings, address))
+        version = probe(settings.kind, address, name, budget)
     except SideError as fault:
-        absent = settings.is_service and settings.sandbox_url() is not None
-        missing = " and ".join(settings.credentials)
-        remedy = f"start the stand-ins with `integrations sandbox`, or set {missing}" if absent else ""
-        return Finding(Level.PROBLEM, "system", name, fault.message, remedy)
+        remedy = f"start the stand-ins with `integrations sandbox`, or set {missing}" if stand_in else ""
+        return Finding(Level.PROBLEM, "system", name, fault.message, remedy), []
     milliseconds = (clock() - asked).total_seconds() * 1000
     message = f"{version} answered in {milliseconds:.0f} ms"
-    if settings.is_service and (stand_in := settings.sandbox_url()) is not None:
-        missing = " and ".join(settings.credentials) or "its credentials"
-        return Finding(Level.NOTE, "system", name, f"{message}; it is the stand-in at {stand_in}", f"set {missing}")
-    return Finding(Level.OK, "system", name, message)
+    if stand_in:
+        found = Finding(Level.NOTE, "system", name, f"{message}; it is the stand-in at {stand_in}", f"set {missing}")
+    else:
+        found = Finding(Level.OK, "system", name, message)
+    return found, [] if budget is None else [usage for usage in budget.usage() if usage.used]
+
+
+def _quota(system: str, usage: Usage) -> Finding:
+    """A quota that will not last its period is worth a look before it is used up."""
+    until = usage.resets_at.isoformat(timespec="minutes")
+    message = f"{usage.used:,} of {usage.limit:,} calls of its {usage.name} quota are used (until {until})"
+    if usage.forecast <= usage.limit:
+        return Finding(Level.OK, "system", system, message)
+    remedy = "let syncs run less often, or ask the vendor for more"
+    return Finding(Level.NOTE, "system", system, f"{message}, heading for {usage.forecast:,}", remedy)
 
 
 def _breaker(store: Store, system: str) -> Iterator[Finding]:

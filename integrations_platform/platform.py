@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from integrations_platform.connectors import Address, open_side
 from integrations_platform.declarations import find_sync, load_declared
 from integrations_platform.settings import Settings, SystemSettings, load_settings
-from integrations_platform.state import open_store
+from integrations_platform.state import SqlStore, open_store
 from integrations_platform.unified_sync.calls import CallPolicy
 from integrations_platform.unified_sync.engine import Engine, Request
 from integrations_platform.unified_sync.forms import bound_columns
@@ -25,7 +25,7 @@ from integrations_platform.unified_sync.port import Side
 from integrations_platform.unified_sync.report import RunReport
 from integrations_platform.unified_sync.runtime import Runtime
 from integrations_platform.unified_sync.spec import SIDES, SideName, SyncSpec
-from integrations_platform.unified_sync.store import SavedPlan, Store
+from integrations_platform.unified_sync.store import SavedPlan
 
 if TYPE_CHECKING:
     from integrations_platform.connectors.budgets import Budget
@@ -54,7 +54,7 @@ class Platform:
         return find_sync(name_or_path, self.folder)
 
     @cached_property
-    def store(self) -> Store:
+    def store(self) -> SqlStore:
         """The state, upgraded to this version if need be; the folder of a SQLite file is made. Raises StateError."""
         url = self.settings.state.url()
         if url.startswith("sqlite"):
@@ -94,14 +94,18 @@ class Platform:
             raise system.options["sandbox"].error(what, remedy)
         return {**system.usual(), **stand_in(system.kind).options(stand_in_at)}
 
-    def budget(self, system: SystemSettings, address: Address) -> Budget | None:
-        """What the account behind a service may still be asked; None for a database."""
+    def budget(self, system: SystemSettings, address: Address, *, shared: bool = True) -> Budget | None:
+        """What the account behind a service may still be asked; None for a database.
+
+        ``shared`` counts it together with all processes that use this state; otherwise the state is not opened.
+        """
         if isinstance(address, str):
             return None
         from integrations_platform.connectors.services import budget_for
 
         runtime = self.runtime
-        return budget_for(system.name, system.kind, address, clock=runtime.clock, sleep=runtime.sleep)
+        rows = self.store.accounts if shared else None
+        return budget_for(system.name, system.kind, address, rows, clock=runtime.clock, sleep=runtime.sleep)
 
     @contextmanager
     def sides(self, spec: SyncSpec) -> Iterator[Mapping[SideName, Side]]:

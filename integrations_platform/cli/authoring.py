@@ -66,7 +66,7 @@ def _describe(platform: Platform, system: str, table: str) -> TableDescription:
 
     settings = platform.settings.system(system)
     address = platform.address(settings)
-    found = introspect(settings.kind, address, table, system, platform.budget(settings, address))
+    found = introspect(settings.kind, address, table, system, platform.budget(settings, address, shared=False))
     columns = tuple(
         ColumnDescription(
             column.name,

@@ -62,18 +62,25 @@ class Allowance:
     buckets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, bucket: str) -> list[Rate | Quota]:
-        """The limits a call in ``bucket`` counts for. Raises ValueError for a bucket nobody declared."""
+        """The limits a call in ``bucket`` counts for. Raises ValueError for a bucket nobody declared.
+
+        Without any bucket declared, every one is free of limits.
+        """
+        if not self.buckets:
+            return []
         if bucket not in self.buckets:
             raise ValueError(f"unknown bucket {bucket!r}; known are {', '.join(self.buckets)}")
         return [limit for limit in self.limits if limit.name in self.buckets[bucket]]
 
     def holding(self, bucket: str) -> list[str]:
         """Buckets whose refusal holds ``bucket`` back too: those that count for no limit it does not count for."""
+        if not self.buckets:
+            return [bucket]
         mine = set(self.buckets[bucket])
         return [name for name, limits in self.buckets.items() if set(limits) <= mine]
 
 
-UNLIMITED = Allowance(buckets={"call": ()})
+UNLIMITED = Allowance()
 
 # Of private apps on the smallest plan, of one realm and app, and of one service account: what every customer has.
 ALLOWANCES: Mapping[str, Allowance] = {
@@ -144,7 +151,8 @@ def _now() -> datetime:
 
 class Budget:
     """What one account may still do. ``system`` is its name in messages; ``longest_wait``: seconds a call may be held
-    back before the run ends instead. ``clock`` and ``sleep`` are the engine's."""
+    back before the run ends instead. ``clock`` and ``sleep`` are the engine's. ``rows`` may also keep what else all
+    processes share about the account, like a renewed token, under an :func:`account_of` of its own."""
 
     def __init__(
         self,
@@ -158,7 +166,7 @@ class Budget:
         longest_wait: float = 120.0,
     ) -> None:
         self._system, self._account, self._allowance = system, account, allowance
-        self._rows: Rows = rows or LocalRows()
+        self.rows: Rows = rows or LocalRows()
         self._clock, self._sleep, self._longest = clock, sleep, longest_wait
 
     def spend(self, cost: int = 1, bucket: str = "call") -> None:
@@ -174,7 +182,7 @@ class Budget:
         ``retry_after`` is the wait.
         """
         limits, now = self._allowance.of(bucket), self._clock()
-        if not limits and self._rows.read(self._account) is None:
+        if not limits and self.rows.read(self._account) is None:
             return 0.0
 
         def step(text: str | None) -> tuple[str, tuple[float, str]]:
@@ -183,7 +191,7 @@ class Budget:
             wait, reason = state.reserve(limits, cost, now, free_at, self._longest)
             return state.text(now, self._allowance.limits), (wait, reason)
 
-        wait, reason = self._rows.change(self._account, step)
+        wait, reason = self.rows.change(self._account, step)
         if reason:
             until = (now + timedelta(seconds=wait)).isoformat(timespec="seconds")
             message = f"{self._system}: {reason}; calls are free again at {until}, and the next run goes on then"
@@ -200,11 +208,11 @@ class Budget:
             state.hold(bucket, now + timedelta(seconds=seconds))
             return state.text(now, self._allowance.limits), None
 
-        self._rows.change(self._account, step)
+        self.rows.change(self._account, step)
 
     def usage(self) -> list[Usage]:
         """Of every quota, how much is used and where it is heading."""
-        now, state = self._clock(), _State(self._rows.read(self._account))
+        now, state = self._clock(), _State(self.rows.read(self._account))
         found = []
         for limit in self._allowance.limits:
             if isinstance(limit, Quota):

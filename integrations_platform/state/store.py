@@ -16,6 +16,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from integrations_platform.state import audit_trail, breakers, decisions, leases, links, tables
+from integrations_platform.state.accounts import SqlAccounts
 from integrations_platform.state.database import Database, chunks
 from integrations_platform.state.rows import as_row, from_row, to_text
 from integrations_platform.state.transaction import SqlTransaction
@@ -53,6 +54,11 @@ class SqlStore:
     def __init__(self, database: Database, clock: Callable[[], datetime] = now_utc) -> None:
         self._database = database
         self._clock = clock
+
+    @property
+    def accounts(self) -> SqlAccounts:
+        """What all processes share about the accounts of services."""
+        return SqlAccounts(self._database, self._clock)
 
     def open_pair(self, pair: str, spec_digest: str, at: datetime) -> None:
         """Make the pair known, and remember the digest of its present declaration."""

@@ -273,6 +273,17 @@ FROM sync_run WHERE NOT dry_run AND finished_at IS NOT NULL GROUP BY substr(star
 
 INSERT INTO integrations_alembic_version (version_num) VALUES ('0001') RETURNING integrations_alembic_version.version_num;
 
+-- Running upgrade 0001 -> 0002
+
+CREATE TABLE sync_account (
+    account TEXT NOT NULL,
+    body TEXT,
+    changed_at TEXT NOT NULL,
+    PRIMARY KEY (account)
+);
+
+UPDATE integrations_alembic_version SET version_num='0002' WHERE integrations_alembic_version.version_num = '0001';
+
 COMMIT;
 
 -- ---------- sqlite ----------
@@ -547,5 +558,16 @@ SELECT substr(started_at, 1, 14) || '00' AS hour, pair AS sync, COUNT(*) AS runs
 FROM sync_run WHERE NOT dry_run AND finished_at IS NOT NULL GROUP BY substr(started_at, 1, 14), pair;
 
 INSERT INTO integrations_alembic_version (version_num) VALUES ('0001') RETURNING version_num;
+
+-- Running upgrade 0001 -> 0002
+
+CREATE TABLE sync_account (
+    account TEXT NOT NULL,
+    body TEXT,
+    changed_at TEXT NOT NULL,
+    PRIMARY KEY (account)
+);
+
+UPDATE integrations_alembic_version SET version_num='0002' WHERE integrations_alembic_version.version_num = '0001';
 
 COMMIT;

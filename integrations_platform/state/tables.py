@@ -1,7 +1,7 @@
 """The tables and views of the state, as the queries of this package see them.
 
 The migrations are what creates them; a test holds the two equal. Nothing here is executed against a database.
-Every table is keyed by its sync (``pair``) first, so that syncs never wait for or scan each other's rows.
+Tables of a sync are keyed by its name (``pair``) first, so that syncs never wait for or scan each other's rows.
 """
 
 from __future__ import annotations
@@ -236,6 +236,14 @@ breaker = Table(
     _text("probe_holder", optional=True),
     _text("probe_until", optional=True),
     _text("last_error"),
+)
+
+account = Table(
+    "sync_account",
+    metadata,
+    _text("account", key=True),
+    _text("body", optional=True),  # none: made to be locked, not written yet
+    _text("changed_at"),
 )
 
 lease = Table(

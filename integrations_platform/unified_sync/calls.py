@@ -30,12 +30,14 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class CallPolicy:
     """``attempts`` per call; the first pause is ``backoff`` seconds and doubles up to ``max_backoff``, with full
-    jitter. The breaker opens after ``open_after`` transient failures in a row and lets one probe through after
-    ``cooldown`` seconds. ``per_second`` limits calls; None: no limit."""
+    jitter. A side that asks for a longer pause than ``longest_asked`` seconds ends the call instead: the run would only
+    sit there holding its lease. The breaker opens after ``open_after`` transient failures in a row and lets one probe
+    through after ``cooldown`` seconds. ``per_second`` limits calls; None: no limit."""
 
     attempts: int = 4
     backoff: float = 0.5
     max_backoff: float = 30.0
+    longest_asked: float = 300.0
     open_after: int = 5
     cooldown: float = 60.0
     probe_seconds: float = 60.0
@@ -82,7 +84,8 @@ class Caller:
                     self._succeeded()  # the system answered: the transport is in order
                     raise
                 self._failed(fault)
-                if fault.effect_unknown or attempt >= self._policy.attempts:
+                too_long = (fault.retry_after or 0.0) > self._policy.longest_asked
+                if fault.effect_unknown or too_long or attempt >= self._policy.attempts:
                     raise
                 self._runtime.sleep(self._pause(attempt, fault.retry_after))
             else:

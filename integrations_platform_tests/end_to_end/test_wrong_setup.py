@@ -12,6 +12,7 @@ from integrations_platform.declarations import DeclarationError, load_sync
 from integrations_platform.platform import Platform
 from integrations_platform.settings import SettingsError
 from integrations_platform.state.errors import StateVersionError
+from integrations_platform.state.migrate import KNOWN
 from integrations_platform_tests.end_to_end.arrange import SYNC, Base, World, add_people
 from integrations_platform_tests.servers import free_port
 
@@ -200,5 +201,5 @@ def test_a_state_of_a_newer_version_is_refused_and_untouched(world: World) -> No
     with pytest.raises(StateVersionError, match=r"schema version 9999.*Run that release"):
         world.run()
     assert world.tables() == before
-    state.run("UPDATE integrations_alembic_version SET version_num = '0001'")
+    state.run(f"UPDATE integrations_alembic_version SET version_num = '{KNOWN[-1]}'")
     assert [report.written for report in world.settle()] == [2, 0]

@@ -68,6 +68,17 @@ def test_a_transient_fault_is_tried_again_with_growing_pauses() -> None:
     assert [0.5 <= desk.slept[0] <= 1, 1 <= desk.slept[1] <= 2, 2 <= desk.slept[2] <= 4] == [True] * 3
 
 
+def test_a_side_that_asks_for_hours_ends_the_call_instead_of_the_run_sleeping_on_its_lease() -> None:
+    desk = Desk()
+    patient = Remote([SideError(ErrorKind.TRANSIENT, "later", retry_after=300)])
+    assert desk.caller().call(patient) == "done"
+    assert desk.slept == [300]
+    tomorrow = Remote([SideError(ErrorKind.TRANSIENT, "the daily quota is used up", retry_after=40_000)])
+    with pytest.raises(SideError, match="daily quota"):
+        desk.caller().call(tomorrow)
+    assert (desk.slept, tomorrow.calls) == ([300], 1)
+
+
 def test_attempts_end_and_pauses_have_a_ceiling() -> None:
     desk, remote = Desk(), Remote([TRANSIENT] * 99)
     with pytest.raises(SideError, match="line is down"):
