@@ -1,4 +1,4 @@
-"""What every side of a service promises, as stories told against its stand-in; each connector's test class inherits them.
+"""What every side of a service promises, as stories told against its stand-in; connectors' test classes inherit.
 
 A subclass supplies ``account``: one object of the service as its users see it, and sides of it as the engine opens
 them. What only some sides can do is asked of their capabilities, as the engine does.
@@ -7,10 +7,10 @@ them. What only some sides can do is asked of their capabilities, as the engine 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 import pytest
 
@@ -31,6 +31,7 @@ from integrations_platform.unified_sync.port import (
 )
 from integrations_platform.unified_sync.values import FieldType, Value, Values
 
+T = TypeVar("T")
 Action = Literal["list", "read", "create", "update"]
 CUT = (FaultKind.TRUNCATE, FaultKind.CUT_JSON, FaultKind.HTML, FaultKind.DROP_BEFORE, FaultKind.DROP_AFTER)
 
@@ -149,13 +150,21 @@ def failed(action: Any) -> SideError:
     return caught.value
 
 
+def attempted(action: Callable[[], T]) -> T | SideError:
+    """What a call gave, or the error it ended in, where either is allowed."""
+    try:
+        return action()
+    except SideError as error:
+        return error
+
+
 def open_question(side: Side, write: Write) -> bool:
     """Carry out a write whose answer is lost; whether the side left open what became of it."""
-    try:
-        outcome = only(side.write([write]))
-    except SideError as error:
-        assert error.kind is ErrorKind.TRANSIENT, error
-        return error.effect_unknown
+    answer = attempted(lambda: side.write([write]))
+    if isinstance(answer, SideError):
+        assert answer.kind is ErrorKind.TRANSIENT, answer
+        return answer.effect_unknown
+    outcome = only(answer)
     assert outcome.status in (Status.UNKNOWN, Status.RETRYABLE), outcome
     return outcome.status is Status.UNKNOWN
 
@@ -286,13 +295,12 @@ class SaasContract:
         side = account.side()
         good = [create(account, number) for number in range(1, 5)]
         bad = Write("op-bad", Kind.CREATE, "link-bad", account.refused(9))
-        try:
-            outcomes = {outcome.op_id: outcome for outcome in side.write([*good[:2], bad, *good[2:]])}
-        except SideError as error:
-            assert error.kind is ErrorKind.PERMANENT, error
+        answer = attempted(lambda: side.write([*good[:2], bad, *good[2:]]))
+        if isinstance(answer, SideError):
+            assert answer.kind is ErrorKind.PERMANENT, answer
             assert account.count() == 0, "a refused batch writes nothing"
-            outcomes = {outcome.op_id: outcome for outcome in side.write(good)}
-            outcomes["op-bad"] = only(side.write([bad]))
+            answer = [*side.write(good), only(side.write([bad]))]
+        outcomes = {outcome.op_id: outcome for outcome in answer}
         assert {outcomes[write.op_id].status for write in good} == {Status.APPLIED}
         assert outcomes["op-bad"].status is Status.REJECTED
         assert outcomes["op-bad"].message
@@ -302,12 +310,11 @@ class SaasContract:
         side = account.side()
         record = created(account, side)
         account.remove(record.id)
-        try:
-            status = only(side.write([update("op-u", record, **{account.text: "x"})])).status
-        except SideError as error:
-            assert error.kind is ErrorKind.PERMANENT, error
+        answer = attempted(lambda: side.write([update("op-u", record, **{account.text: "x"})]))
+        if isinstance(answer, SideError):
+            assert answer.kind is ErrorKind.PERMANENT, answer
         else:
-            assert status in (Status.STALE, Status.REJECTED)
+            assert only(answer).status in (Status.STALE, Status.REJECTED)
         assert account.count() == 0
 
     def test_a_persons_edit_between_reading_and_writing_is_not_overwritten_unseen(self, account: Account) -> None:
@@ -423,14 +430,12 @@ class SaasContract:
     ) -> None:
         side = account.side()
         strike(account, "create", FaultKind.STATUS, status=429, retry_after=retry_after)
-        try:
-            outcome = only(side.write([create(account)]))
-        except SideError as error:
-            assert (error.kind, error.effect_unknown) == (ErrorKind.TRANSIENT, False)
-            assert error.retry_after is not None
-            assert error.retry_after == 3 if retry_after else error.retry_after > 0
+        answer = attempted(lambda: side.write([create(account)]))
+        if isinstance(answer, SideError):
+            assert (answer.kind, answer.effect_unknown) == (ErrorKind.TRANSIENT, False)
+            assert answer.retry_after == 3 if retry_after else (answer.retry_after or 0) > 0
         else:
-            assert outcome.status is Status.RETRYABLE
+            assert only(answer).status is Status.RETRYABLE
         assert account.count() == 0
         assert only(side.write([create(account)])).status is Status.APPLIED
 
@@ -463,9 +468,8 @@ class SaasContract:
         assert (error.kind, "no_such_column" in error.message) == (ErrorKind.CONFIGURATION, True)
 
     def test_an_object_that_is_not_there_is_named(self, account: Account) -> None:
-        try:
-            problems = account.side(object_name="no_such_object").check()
-        except SideError as error:
-            assert (error.kind, "no_such_object" in error.message) == (ErrorKind.CONFIGURATION, True)
+        answer = attempted(lambda: account.side(object_name="no_such_object").check())
+        if isinstance(answer, SideError):
+            assert (answer.kind, "no_such_object" in answer.message) == (ErrorKind.CONFIGURATION, True)
         else:
-            assert any(problem.blocking and "no_such_object" in problem.message for problem in problems)
+            assert any(problem.blocking and "no_such_object" in problem.message for problem in answer)
