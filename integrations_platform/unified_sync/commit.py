@@ -135,6 +135,7 @@ class Committer:
         quarantine: list[Quarantined] = []
         cleared: list[str] = []
         tombstones: list[Tombstone] = []
+        unsettled: list[tuple[str, str | None, str | None]] = []
         for operation in batch:
             outcome = outcomes[operation.op_id]
             state = self._count(side, operation, outcome, records)
@@ -142,6 +143,11 @@ class Committer:
                 intents.append((operation.op_id, state))
             if state is OpState.REJECTED:
                 quarantine.append(self._refused(operation, outcome))
+                view = self.plan.views[operation.link_id]
+                if not view.is_new:
+                    # What was changed stays so. The versions of the last agreement would let a later run believe that
+                    # this run, settled otherwise, saw the record as it was agreed, and date the change after it.
+                    unsettled.append((operation.link_id, *view.settled_versions))
             elif state is OpState.APPLIED:
                 view = self.plan.views[operation.link_id]
                 record = records.get(operation.op_id)
@@ -165,6 +171,7 @@ class Committer:
                     cleared.append(subject)
         with self.store.transaction(self.lease) as tx:
             tx.put_links(links)
+            tx.set_versions(unsettled)
             tx.close_intents(intents)
             tx.append_audit(audit)
             tx.put_conflicts(conflicts)

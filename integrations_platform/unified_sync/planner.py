@@ -57,8 +57,13 @@ def make_plan(world: World, *, attended: bool = True, first_run: bool = False) -
 
 
 def _hold_back(world: World, plan: Plan) -> None:
-    """Leave out what this run may not write. Nothing is settled for it, so a later run plans it again."""
+    """Leave out what this run may not write. Nothing is settled for it, so a later run plans it again; nor may that
+    run believe that the record was seen here as it was agreed (P17)."""
     kept = [operation for operation in plan.operations if world.spec.may_write(operation.side)]
+    held = {operation.link_id for operation in plan.operations if not world.spec.may_write(operation.side)}
+    plan.touched += [
+        (link_id, *plan.views[link_id].settled_versions) for link_id in sorted(held) if not plan.views[link_id].is_new
+    ]
     plan.counts["held_back"] += len(plan.operations) - len(kept)
     plan.operations = kept
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,8 +20,9 @@ from integrations_platform.unified_sync.evidence import (
     record_interval,
 )
 from integrations_platform.unified_sync.port import Change, ClockReading
-from integrations_platform.unified_sync.spec import OnTie, Strategy
+from integrations_platform.unified_sync.spec import Direction, OnTie, Strategy
 from integrations_platform_tests.unified_sync.arrange import Story, sync
+from integrations_platform_tests.unified_sync.story_side import ABLE
 
 NOON = datetime(2026, 5, 1, 12, 0, 0, 1, tzinfo=UTC)
 ERROR = timedelta(seconds=1)
@@ -238,3 +240,28 @@ def test_first_sync_with_latest_takes_the_record_changed_later(newer: str, end: 
         story.time += timedelta(hours=1)
     story.settle()
     assert story.a.only().values["name"] == story.b.only().values["name"] == end
+
+
+@pytest.mark.parametrize("why", ["refused", "held back"])
+def test_p17_a_change_that_could_not_be_answered_is_as_old_as_it_was(why: str) -> None:
+    """The newer change of the target is refused by the source, or this run may not write there. The run is settled all
+    the same, but the source's older change was there before it."""
+    story = Story(sync(strategy=Strategy.LATEST))
+    row, twin = story.pair_up()
+    story.a.edit(row, name="Older")
+    story.time += timedelta(seconds=100)
+    story.b.edit(twin, name="bad and newer")
+    story.b.able = replace(ABLE, history=True)
+    story.b.histories[twin.id] = {"name": (Change("bad and newer", story.time, ours=False),)}
+    story.time += timedelta(seconds=100)
+    if why == "refused":
+        story.a.refuses = lambda write: str(write.values.get("name", "")).startswith("bad")
+        assert story.run().counts["rejected_a"] == 1
+    else:
+        one_way = story.spec.overridden(direction=Direction.SOURCE_TO_TARGET)
+        assert story.run(spec=one_way).counts["held_back"] == 1
+    story.time += timedelta(seconds=100)
+    story.a.refuses = None
+    story.store.release_quarantined("story", [row.subject for row in story.held()], "clerk", story.tick())
+    story.settle()
+    assert row.values["name"] == twin.values["name"] == "bad and newer", "P17"
