@@ -27,11 +27,21 @@ PLACES = {
     "order": "order:ORDER",
     "latest": "latest:LATEST",
     "manual": "manual:MANUAL",
+    "first-sync": "first_sync:FIRST_SYNC",
+    "lost-state": "lost_state:LOST_STATE",
+    "types": "types:TYPES",
+    "sql-matrix": "types:MATRIX",
     "mutants": "lived:MUTANTS",
+    "soak": "soak:SOAK",
+    "soak-memory": "soak:MEMORY",
+    "no-op-run": "throughput:CALM_RUN",
+    "planner-speed": "throughput:DECISIONS",
+    "detection": "detection:DETECTION",
+    "audit": "audit:AUDIT",
+    "replay": "shrinking:SHRINKING",
 }
 
 ELSEWHERE = {
-    "Systems matrix": ("all pairs, real SQL engines", "`connectors/`, `end_to_end/`, in every run of the suite"),
     "kill -9": ("every boundary, 1,000 random", "`end_to_end/test_kill.py`, in every run of the suite"),
 }
 """Rows of the table that have no part of their own: (figure to reach, where it is held)."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,8 @@ class Result:
         """Keep it as ``PART.json``, in the place of an earlier result of the same part."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.part}.json"
-        path.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        plain = replace(self, shown=replace(self.shown, counts=dict(self.shown.counts)))  # asdict breaks a Counter
+        path.write_text(json.dumps(asdict(plain), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         return path
 
     @classmethod

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from integrations_platform_tests.proof import report as reporting
-from integrations_platform_tests.proof.catalogue import AREAS, names, part
+from integrations_platform_tests.proof.catalogue import AREAS, ELSEWHERE, names, part
 from integrations_platform_tests.proof.page import MixedCommits, page
 from integrations_platform_tests.proof.part import SIZES, Part, Result, Shown
 from integrations_platform_tests.proof.trials import try_seeds
@@ -37,8 +37,12 @@ def test_every_part_belongs_to_a_row_of_the_table_and_has_the_full_size(name: st
     assert {"short", "nightly"} <= set(chosen.sizes) <= set(SIZES)
 
 
+def test_no_row_of_the_table_is_forgotten() -> None:
+    assert {part(name).area for name in names()} | set(ELSEWHERE) >= set(AREAS)
+
+
 def result(name: str, commit: str = "abc", **shown: object) -> Result:
-    told = Shown("0–9", "10 of 10", {"cases": 10}, ("seed 3: P3: lost",), ("a detail",))
+    told = Shown("0–9", "10 of 10", Counter(cases=10), ("seed 3: P3: lost",), ("a detail",))
     return Result(name, "short", 10, commit, "2026-01-01T00:00:00+00:00", 1.5, "2 cores", replace(told, **shown))
 
 
