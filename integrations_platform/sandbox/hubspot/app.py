@@ -89,6 +89,11 @@ class HubSpot(Vendor):
             return {"id": str(record_id)}
         return self.people.act(action)
 
+    @classmethod
+    def options(cls, url: str) -> Mapping[str, str]:
+        """Token and address of a stand-in at ``url``."""
+        return {"token": TOKEN, "base_url": url}
+
     def expire_token(self) -> None:
         """Somebody rotates the app's token: private-app tokens end in no other way."""
         self.scopes.clear()

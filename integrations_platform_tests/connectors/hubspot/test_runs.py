@@ -1,0 +1,193 @@
+"""Real runs of the engine between a portal and a table, under what networks and people do."""
+
+from __future__ import annotations
+
+import pytest
+
+from integrations_platform.sandbox.faults import Fault, FaultKind
+from integrations_platform.unified_sync.port import ErrorKind
+from integrations_platform.unified_sync.report import RunStatus
+from integrations_platform_tests.connectors.hubspot.stage import Town
+
+
+def test_both_sides_come_to_hold_the_same_people(town: Town) -> None:
+    town.crm.add(email="ada@x.example", firstname="Ada", city="Oslo")
+    town.crm.add(email="both@x.example", firstname="Both")
+    town.sql(
+        "INSERT INTO person (email, name, city) VALUES ('BOTH@x.example', 'Both', NULL), ('cy@x.example', 'Cy', 'Graz')"
+    )
+    assert town.settle().status is RunStatus.SUCCEEDED
+    emails = sorted(row["email"] for row in town.crm.everyone())
+    assert emails == ["ada@x.example", "both@x.example", "cy@x.example"]
+    assert sorted(email.lower() for (email,) in town.sql("SELECT email FROM person")) == emails
+    assert not town.run().written
+
+
+def test_edits_clears_and_deletes_travel_both_ways(town: Town) -> None:
+    first, second = (town.crm.add(email=f"{name}@x.example", firstname=name, city="Oslo") for name in ("ada", "bea"))
+    town.settle()
+    town.crm.person("edit", id=first, properties={"firstname": "Ada!"})
+    town.sql("UPDATE person SET city = NULL WHERE email = 'ada@x.example'")
+    town.settle()
+    assert town.sql("SELECT name, city FROM person WHERE email = 'ada@x.example'") == [("Ada!", None)]
+    assert "city" not in town.crm.shown(first)
+    town.crm.person("archive", id=second)
+    town.sql("DELETE FROM person WHERE email = 'ada@x.example'")
+    town.settle()
+    assert town.sql("SELECT COUNT(*) FROM person") == [(0,)]
+    assert town.crm.everyone() == []
+
+
+def test_a_lost_answer_to_a_create_makes_no_second_record(town: Town) -> None:
+    for number in range(5):
+        town.sql("INSERT INTO person (email, name) VALUES (?, ?)", f"p{number}@x.example", f"P{number}")
+    for kind in (FaultKind.DROP_AFTER, FaultKind.COMMIT_THEN_500, FaultKind.TRUNCATE, FaultKind.CUT_JSON):
+        town.crm.hub.faults.add(Fault(kind, "objects.batch_create"))
+    town.settle()
+    assert sorted(row["email"] for row in town.crm.everyone()) == [f"p{number}@x.example" for number in range(5)]
+    assert town.crm.count("objects.batch_create") == 1
+
+
+def test_a_create_that_never_arrived_is_made_in_the_same_run(town: Town) -> None:
+    town.sql("INSERT INTO person (email, name) VALUES ('p@x.example', 'P')")
+    town.crm.hub.faults.add(Fault(FaultKind.DROP_BEFORE, "objects.batch_create"))
+    assert town.run().status is RunStatus.SUCCEEDED
+    assert len(town.crm.everyone()) == 1
+
+
+@pytest.mark.parametrize("kind", [FaultKind.DROP_AFTER, FaultKind.DROP_BEFORE, FaultKind.COMMIT_THEN_500])
+def test_a_lost_answer_to_an_update_costs_nothing(town: Town, kind: FaultKind) -> None:
+    record = town.crm.add(email="ada@x.example", firstname="Ada")
+    town.settle()
+    town.sql("UPDATE person SET city = 'Oslo'")
+    town.crm.hub.faults.add(Fault(kind, "objects.batch_update"))
+    assert town.settle().status is RunStatus.SUCCEEDED
+    assert town.crm.shown(record)["city"] == "Oslo"
+
+
+def test_limits_locks_and_gateways_are_waited_for(town: Town) -> None:
+    town.sql("INSERT INTO person (email, name) VALUES ('p@x.example', 'P')")
+    faults = town.crm.hub.faults
+    faults.add(Fault(FaultKind.STATUS, "objects.list", retry_after="7"))
+    faults.add(Fault(FaultKind.STATUS, "objects.batch_create", status=423))
+    faults.add(Fault(FaultKind.HTML, "objects.list"))
+    faults.add(Fault(FaultKind.STATUS, "objects.batch_read", status=503))
+    began = town.crm.hub.clock.now()
+    assert town.run().status is RunStatus.SUCCEEDED
+    assert (town.crm.hub.clock.now() - began).total_seconds() >= 7 + 2 + 5
+    assert len(town.crm.everyone()) == 1
+
+
+def test_a_spent_day_ends_the_run_until_midnight_of_the_portal(town: Town) -> None:
+    town.crm.add(email="ada@x.example")
+    town.settle()
+    town.crm.hub.limits.daily = town.crm.hub.limits.used_today + 3
+    began = town.crm.hub.clock.now()
+    report = town.run()
+    assert (report.status, report.fault) == (RunStatus.FAILED, ErrorKind.TRANSIENT)
+    assert "midnight" in report.message
+    assert (town.crm.hub.clock.now() - began).total_seconds() < 60
+
+
+def test_a_wrong_token_stops_the_run_and_names_the_variable(town: Town) -> None:
+    town.crm.hub.expire_token()
+    report = town.run()
+    assert report.fault is ErrorKind.CONFIGURATION
+    assert "HUBSPOT_API_TOKEN" in report.message
+    assert "pat-na1" not in str(report.to_data())
+
+
+def test_a_missing_scope_is_named(town: Town) -> None:
+    hub = town.crm.hub
+    ((token, held),) = hub.scopes.items()
+    hub.scopes[token] = held - {"crm.objects.contacts.write"}
+    town.sql("INSERT INTO person (email, name) VALUES ('p@x.example', 'P')")
+    report = town.run()
+    assert report.fault is ErrorKind.CONFIGURATION
+    assert "crm.objects.contacts.write" in report.message
+    hub.scopes[token] = held - {"crm.objects.contacts.read"}
+    assert "crm.objects.contacts.read" in town.run().message
+    hub.scopes[token] = held
+    assert town.run().status is RunStatus.SUCCEEDED
+
+
+def test_a_removed_property_refuses_the_run_before_any_write(town: Town) -> None:
+    town.crm.add(email="ada@x.example", city="Oslo")
+    town.settle()
+    town.crm.person("remove_property", name="city")
+    town.crm.hub.calls.clear()
+    report = town.run()
+    assert report.fault is ErrorKind.CONFIGURATION
+    assert "city" in report.message
+    assert town.crm.count("objects.batch_update") == 0
+
+
+def test_an_unknown_option_is_held_back_with_its_reason_and_the_others_pass(town: Town) -> None:
+    town.sql("INSERT INTO person (email, stage) VALUES ('bad@x.example', 'astronaut'), ('good@x.example', 'lead')")
+    assert town.run().status is RunStatus.PARTIAL
+    assert [row["email"] for row in town.crm.everyone()] == ["good@x.example"]
+    ((_, message),) = town.quarantine()
+    assert "option" in message
+    town.sql("UPDATE person SET stage = 'customer' WHERE email = 'bad@x.example'")
+    assert town.settle().status is RunStatus.SUCCEEDED
+    assert len(town.crm.everyone()) == 2
+
+
+def test_one_taken_address_holds_back_one_record_of_a_batch(town: Town) -> None:
+    town.settle()
+    for number in range(20):
+        town.sql("INSERT INTO person (email, name) VALUES (?, ?)", f"p{number}@x.example", f"P{number}")
+    winner, loser = town.crm.add(email="w@x.example"), town.crm.add(email="p7@x.example")
+    town.crm.person("merge", id=winner, loser=loser)  # the address lives on as a second one of the winner
+    assert town.run().status is RunStatus.PARTIAL
+    assert len(town.crm.everyone()) == 20
+    ((reason, message),) = town.quarantine()
+    assert (reason, winner in message) == ("rejected", True)
+
+
+def test_small_pages_hide_nobody(town: Town) -> None:
+    town.page = 3
+    for number in range(11):
+        town.crm.add(email=f"p{number}@x.example", firstname=f"P{number}")
+    town.settle()
+    assert town.sql("SELECT COUNT(*) FROM person") == [(11,)]
+
+
+def test_lost_state_makes_no_duplicates(town: Town) -> None:
+    for number in range(6):
+        town.crm.add(email=f"p{number}@x.example", firstname=f"P{number}")
+    town.settle()
+    town.sql("UPDATE person SET email = 'new' || email")
+    (town.folder / "state.sqlite").unlink()
+    town.run()
+    assert (len(town.crm.everyone()), town.sql("SELECT COUNT(*) FROM person")) == (6, [(6,)])
+
+
+def test_without_the_right_to_define_properties_it_works_all_the_same(town: Town) -> None:
+    hub = town.crm.hub
+    ((token, held),) = hub.scopes.items()
+    hub.scopes[token] = held - {"crm.schemas.contacts.write"}
+    town.sql("INSERT INTO person (email, name) VALUES ('p@x.example', 'P')")
+    town.crm.add(email="ada@x.example", firstname="Ada")
+    assert town.settle().status is RunStatus.SUCCEEDED
+    assert len(town.crm.everyone()) == 2
+    assert town.sql("SELECT COUNT(*) FROM person") == [(2,)]
+    side = town.crm.side()
+    assert any("crm.schemas.contacts.write" in problem.remedy and not problem.blocking for problem in side.check())
+
+
+def test_two_portals_of_one_vendor_agree(town: Town) -> None:
+    town.sync = """\
+name: people
+source: {system: crm, object: contacts}
+target: {system: crm, object: companies}
+match: [city]
+fields:
+  city: {source: city, target: city, type: text}
+  name: {source: firstname, target: name, type: text}
+"""
+    town.crm.add(firstname="Ada", city="Oslo")
+    town.crm.add("companies", name="Acme", city="Graz")
+    assert town.settle().status is RunStatus.SUCCEEDED
+    assert sorted(row["city"] for row in town.crm.everyone("companies")) == ["Graz", "Oslo"]
+    assert sorted(row["firstname"] for row in town.crm.everyone()) == ["Acme", "Ada"]
