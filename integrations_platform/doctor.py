@@ -140,14 +140,15 @@ def _system(platform: Platform, name: str, *, shared: bool) -> tuple[Finding, li
         stand_in = settings.sandbox_url() if settings.is_service else None
     except SettingsError as fault:
         return _from_settings("system", name, fault), []
+    except SideError as fault:
+        return Finding(Level.PROBLEM, "system", name, fault.message), []
     missing = " and ".join(settings.credentials) if settings.is_service else ""
     budget = platform.budget(settings, address, shared=shared)
     asked = clock()
     try:
         version = probe(settings.kind, address, name, budget)
     except SideError as fault:
-        remedy = f"start the stand-ins with `integrations sandbox`, or set {missing}" if stand_in else ""
-        return Finding(Level.PROBLEM, "system", name, fault.message, remedy), []
+        return Finding(Level.PROBLEM, "system", name, fault.message), []
     milliseconds = (clock() - asked).total_seconds() * 1000
     message = f"{version} answered in {milliseconds:.0f} ms"
     if stand_in:

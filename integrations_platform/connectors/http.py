@@ -86,7 +86,7 @@ class HttpApi:
         self._reading: ClockReading | None = None
         # Proxies are for the world outside; what listens on this machine is reached directly.
         self._client = httpx.Client(
-            timeout=timeout, follow_redirects=False, verify=_trusted(), trust_env=not _is_loopback(url.host),
+            timeout=timeout, follow_redirects=False, verify=_trusted(), trust_env=not is_loopback(url.host),
             headers={"Accept": "application/json", "User-Agent": "integrations-platform"} | dict(headers or {}),
         )  # fmt: skip
 
@@ -233,7 +233,7 @@ def checked_base(system: str, base_url: str) -> httpx.URL:
     if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
         message = f"{system}: the base_url is no plain https:// address; write https://host, or leave it out"
         raise SideError(ErrorKind.CONFIGURATION, message, code="base_url")
-    if url.scheme == "http" and not _is_loopback(url.host):
+    if url.scheme == "http" and not is_loopback(url.host):
         message = f"{system}: the base_url is not encrypted, and the token would travel in clear; write https://"
         raise SideError(ErrorKind.CONFIGURATION, message, code="base_url")
     return url
@@ -257,7 +257,8 @@ def _plain(params: Mapping[str, Any] | Sequence[tuple[str, Any]] | None) -> http
     ])  # fmt: skip
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine itself, by address or as localhost."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -89,3 +89,29 @@ def budget_for(
     identity = (options.get(name, "") for name in _IDENTITY.get(kind, ()))
     allowance = ALLOWANCES.get(kind, UNLIMITED)
     return Budget(system, account_of(kind, *identity), allowance, rows, clock=clock, sleep=sleep)
+
+
+def stand_in_options(system: str, kind: str, url: str, missing: Sequence[str]) -> Options:
+    """By which options the stand-in at ``url`` is reached, as it says itself.
+
+    ``missing`` are the variables whose absence made it stand in. Raises SideError(CONFIGURATION) when it is not on this
+    machine or not running, and says how to start it.
+    """
+    import httpx
+
+    from integrations_platform.connectors import http_json
+    from integrations_platform.connectors.http import checked_base, is_loopback
+
+    if not is_loopback(checked_base(system, url).host):
+        message = f"{system}: a stand-in runs on this machine only; write sandbox: http://127.0.0.1:PORT"
+        raise SideError(ErrorKind.CONFIGURATION, message, code="sandbox")
+    try:
+        answer = httpx.get(f"{url.rstrip('/')}/_control/options", timeout=10, trust_env=False)
+        said = http_json.parse(answer.content) if answer.status_code == 200 else None
+    except (httpx.HTTPError, http_json.NotJson):
+        said = None
+    if not isinstance(said, dict) or not all(isinstance(value, str) for value in said.values()):
+        what = f"{system}: no stand-in for {kind} answers at {url}, and it is used because none of "
+        message = f"{what}{', '.join(missing)} is set; start it with `integrations sandbox`, or set them"
+        raise SideError(ErrorKind.CONFIGURATION, message, code="sandbox")
+    return said

@@ -38,10 +38,23 @@ def control_routes(vendor: Vendor) -> list[Route]:
     }
     paths = dict.fromkeys(path for _, path in actions)
     return [
-        Route(path, _endpoint(vendor, {verb: action for (verb, at), action in actions.items() if at == path}),
-              methods=[verb for verb, at in actions if at == path])
-        for path in paths
+        Route("/options", _options(vendor), methods=["GET"]),
+        *(
+            Route(path, _endpoint(vendor, {verb: action for (verb, at), action in actions.items() if at == path}),
+                  methods=[verb for verb, at in actions if at == path])
+            for path in paths
+        ),
     ]  # fmt: skip
+
+
+def _options(vendor: Vendor) -> Callable[[Request], Any]:
+    """By which options the platform reaches this stand-in, at the address it was asked at."""
+
+    async def endpoint(request: Request) -> Response:
+        with vendor.lock:
+            return JSONResponse(dict(vendor.options(f"http://{request.url.netloc}")))
+
+    return endpoint
 
 
 def _endpoint(vendor: Vendor, actions: dict[str, Action]) -> Callable[[Request], Any]:

@@ -10,7 +10,7 @@ import asyncio
 import ipaddress
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -33,18 +33,22 @@ class SandboxError(Exception):
 class SandboxServer:
     """Serves each of ``vendors`` on a port of its own, from one thread.
 
-    ``port`` 0 takes free ports; otherwise the vendors get ``port``, ``port + 1``, … in the order given. The ports are
-    bound at once, so that :meth:`url` is known before :meth:`start`. Raises SandboxError for an address that is not
-    loopback, a port in use, or two vendors of one name.
+    ``port`` 0 takes free ports; otherwise the vendors get ``port``, ``port + 1``, … in the order given, or each the one
+    under its name in a mapping. The ports are bound at once, so that :meth:`url` is known before :meth:`start`. Raises
+    SandboxError for an address that is not loopback, a port in use, or two vendors of one name.
     """
 
-    def __init__(self, *vendors: Vendor, port: int = 0, host: str = LOOPBACK) -> None:
+    def __init__(self, *vendors: Vendor, port: int | Mapping[str, int] = 0, host: str = LOOPBACK) -> None:
         if not _is_loopback(host):
             raise SandboxError(f"stand-ins listen on the loopback interface only, not on {host}; use {LOOPBACK}")
         self.vendors = {vendor.name: vendor for vendor in vendors}
         if len(self.vendors) != len(vendors):
             raise SandboxError("two stand-ins of one vendor cannot share a server")
-        self._sockets = _bind(host, port, len(vendors))
+        if isinstance(port, int):
+            ports = [port + at if port else 0 for at in range(len(vendors))]
+        else:
+            ports = [port[name] for name in self.vendors]
+        self._sockets = _bind(host, ports)
         self._servers: list[_Server] = []
         self._thread: threading.Thread | None = None
 
@@ -128,10 +132,9 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _bind(host: str, port: int, count: int) -> Sequence[socket.socket]:
+def _bind(host: str, ports: Sequence[int]) -> Sequence[socket.socket]:
     sockets: list[socket.socket] = []
-    for at in range(count):
-        wanted = port + at if port else 0
+    for wanted in ports:
         listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

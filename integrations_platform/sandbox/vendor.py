@@ -89,10 +89,8 @@ class Vendor(ABC):
     def person(self, action: Mapping[str, Any]) -> Mapping[str, Any]:
         """What a person does in the vendor's own interface. Raises ValueError naming the actions it knows."""
 
-    @classmethod
-    def options(cls, url: str) -> Mapping[str, str]:
-        """The platform's settings, by option, that reach a stand-in of this vendor at ``url``: the same each time, and
-        none of them a secret."""
+    def options(self, url: str) -> Mapping[str, str]:
+        """The platform's settings, by option, that reach this stand-in at ``url``; anybody on this machine may ask."""
         return {"base_url": url}
 
     def expire_token(self) -> None:  # noqa: B027  not abstract: most vendors' tokens last

@@ -6,6 +6,7 @@ Owns who may call what, how often, and which error they get; what a call does to
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import UTC
 from typing import Any, ClassVar, TypeVar
@@ -104,6 +105,11 @@ class GoogleSheets(Vendor):
         """See :meth:`Vendor.error_body`."""
         message = _quota("Read") if status == 429 else "The service is currently unavailable."
         return _error(status, message)
+
+    def options(self, url: str) -> Mapping[str, str]:
+        """See :meth:`Vendor.options`; the first spreadsheet is the one."""
+        first = next(iter(self.books), "")
+        return {"base_url": url, "credentials": json.dumps(self.tokens.credentials(url)), "spreadsheet_id": first}
 
     # What stories use
 
