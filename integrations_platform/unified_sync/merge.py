@@ -70,6 +70,8 @@ SKIP = Decision(Verb.SKIP, "a side cannot say")
 
 def decide(places: Sequence[FieldPlace], a: Sight, b: Sight, policy: Policy, intervals: Intervals) -> Decision:
     """Merge one unit. ``places`` are its members; a group is taken whole from one side."""
+    if len(places) == 1 and _untouched(places[0], a, b):
+        return NOTHING
     names = [place.spec.name for place in places]
     if any(side.now.get(name, ABSENT) is ABSENT for side in (a, b) for name in names):
         return SKIP
@@ -102,6 +104,16 @@ def decide(places: Sequence[FieldPlace], a: Sight, b: Sight, policy: Policy, int
         note = f", only respelled on {_label(respelled)}" if respelled else ""
         return Decision(Verb.WRITE, f"changed on {_label(origin)}{note}", origin, lost=respelled is not None)
     return _master(policy, "field")
+
+
+def _untouched(place: FieldPlace, a: Sight, b: Sight) -> bool:
+    """Whether both sides show one value, and have agreed on just that: so it is for most fields of a record that is
+    looked at, and what follows would come to the same, at ten times the cost."""
+    name = place.spec.name
+    value = a.now.get(name, ABSENT)
+    if a.base.get(name, ABSENT) != value or b.now.get(name, ABSENT) != value or b.base.get(name, ABSENT) != value:
+        return False
+    return place.corresponds(value, value)
 
 
 def _respelled_only(places: Sequence[FieldPlace], differing: Sequence[str], a: Sight, b: Sight) -> SideName | None:
