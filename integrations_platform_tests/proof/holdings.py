@@ -29,8 +29,8 @@ HOLDINGS: dict[str, tuple[str, str]] = {
         ),
     ),
     "P6": ("Delete safety", "simulation/checks.py::watch, proof/planner_cases.py::check_honest"),
-    "P7": ("Dry run", "simulation/checks.py::check_dry_run"),
-    "P8": ("Order independence", "proof/planner_cases.py::try_cases"),
+    "P7": ("Dry run", "simulation/checks.py::check_dry_run, proof/parts/dry_run.py::in_memory, in_files"),
+    "P8": ("Order independence", "proof/parts/order.py::trial, proof/planner_cases.py::try_cases"),
     "P9": ("Completeness and honesty", "simulation/checks.py::check_conflicts, watch, check_records"),
     "P10": ("No duplicates", "simulation/checks.py::check_always"),
     "P11": ("Accounting identity", "simulation/checks.py::check_run, check_settled"),
@@ -55,12 +55,15 @@ HOLDINGS: dict[str, tuple[str, str]] = {
         ),
     ),
     "P16": ("Bounded writes", "simulation/checks.py::check_run, proof/planner_cases.py::check_honest"),
-    "P17": ("latest: never the older change", "simulation/checks.py::check_latest"),
-    "P18": ("latest: symmetry", "proof/histories.py::live_and_mirror"),
-    "P19": ("latest: skewed clocks", "simulation/checks.py::check_latest (skew to 5 min, future stamps)"),
+    "P17": ("latest: never the older change", "proof/parts/latest.py::trial, simulation/checks.py::check_latest"),
+    "P18": ("latest: symmetry", "proof/parts/latest.py::trial, proof/histories.py::live_and_mirror"),
+    "P19": (
+        "latest: skewed clocks",
+        "proof/parts/latest.py::trial, simulation/checks.py::check_latest (skew to 5 min, future stamps)",
+    ),
     "P20": ("latest: own writes are no evidence", "simulation/checks.py::check_latest"),
     "P21": ("A parked field is not written", "simulation/checks.py::watch"),
-    "P22": ("A stale decision overwrites nothing", "simulation/checks.py::watch"),
+    "P22": ("A stale decision overwrites nothing", "simulation/checks.py::watch, proof/parts/manual.py::trial"),
     "P23": (
         "Parking is invisible elsewhere",
         f"{UNIT}/test_conflicts.py::test_p23_parking_is_invisible_to_other_records_and_fields",
@@ -70,7 +73,7 @@ HOLDINGS: dict[str, tuple[str, str]] = {
         f"{UNIT}/test_conflicts.py::test_p24_a_decision_is_carried_out_in_one_run_and_the_rejected_values_are_kept",
     ),
     "P25": ("Conflict rows do not multiply", "simulation/checks.py::check_conflicts"),
-    "P26": ("First sync creates nothing twice", "proof/planner_cases.py::__init__"),
+    "P26": ("First sync creates nothing twice", "proof/parts/first_sync.py::check, proof/planner_cases.py::__init__"),
     "P27": ("Ambiguity never writes", f"{UNIT}/test_identity.py::test_p27_two_against_one_is_nobodys_guess"),
     "P28": ("Matching has no order", f"{UNIT}/test_identity.py::test_p28_the_match_does_not_depend_on_any_order"),
     "P29": (
@@ -98,7 +101,13 @@ HOLDINGS: dict[str, tuple[str, str]] = {
         "Delete and create anew",
         f"{UNIT}/test_deletes.py::test_p33_a_record_made_anew_with_the_same_key_is_a_new_link",
     ),
-    "P34": ("Guards", f"{UNIT}/test_guards.py::test_p34_deletes_above_the_limit_stop_the_whole_plan"),
+    "P34": (
+        "Guards",
+        (
+            "proof/parts/guards.py::over_the_limit, "
+            f"{UNIT}/test_guards.py::test_p34_deletes_above_the_limit_stop_the_whole_plan"
+        ),
+    ),
     "P35": (
         "No reference to a wrong or dead record",
         f"{UNIT}/test_references.py::test_p35_nothing_new_refers_to_an_archived_record_and_edits_beside_it_flow",

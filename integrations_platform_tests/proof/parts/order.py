@@ -152,6 +152,6 @@ ORDER = Part(
     "Order independence",
     "50 permutations × batch sizes {1, 7, 100} × 1,000 states: 1 distinct end state each",
     "states",
-    {"quick": 1, "short": 30, "nightly": 1_000},
+    {"quick": 1, "short": 10, "nightly": 1_000},
     _run,
 )
