@@ -149,8 +149,11 @@ def _link(world: World, plan: Plan, nodes: Newcomers, id_a: str, id_b: str, link
     plan.counts["linked"] += 1
     plan.notes.setdefault(link_id, []).append("recognised as the same record by its match key")
     tagged: SideName = "B" if world.spec.writes_to("B") else "A"
-    if world.capabilities[tagged].tags:
-        plan.tags.append((tagged, id_b if tagged == "B" else id_a, link_id))
+    ids: dict[SideName, str] = {"A": id_a, "B": id_b}
+    for side, record_id in ids.items():
+        capable = world.capabilities[side]
+        if capable.provisional_ids or (side == tagged and capable.tags):
+            plan.tags.append((side, record_id, link_id))
     plan_fields(world, plan, view)
 
 
@@ -165,4 +168,6 @@ def _create(world: World, plan: Plan, nodes: Newcomers, node: Node, taken: set[s
     known, empty = nodes[node], SideView(None, None, None, {})
     view = LinkView(link_id, known if side == "A" else empty, known if side == "B" else empty, is_new=True)
     cleared(world, plan, f"{side}:{record_id}")
-    plan_create(world, plan, view, target, rule=f"new on {'source' if side == 'A' else 'target'}")
+    planned = plan_create(world, plan, view, target, rule=f"new on {'source' if side == 'A' else 'target'}")
+    if planned and world.capabilities[side].provisional_ids:
+        plan.tags.append((side, record_id, link_id))  # tags are left before anything is written or stored

@@ -196,6 +196,7 @@ class Capabilities:
     in the same transaction as the write. ``tags``: link ids are kept with the records and survive loss of our state.
     ``replays``: a write sent again with the same ``op_id`` takes effect once and is answered as the first time.
     ``atomic_batch``: a batch is written whole or not at all. ``history``: ``Side.read`` returns ``Record.history``.
+    ``provisional_ids``: a record nobody tagged has an id only until it is edited; ``Side.tag`` makes it lasting.
     """
 
     compare_and_set: bool = False
@@ -204,6 +205,7 @@ class Capabilities:
     replays: bool = False
     atomic_batch: bool = False
     history: bool = False
+    provisional_ids: bool = False
     archive: bool = False
     delete: bool = False
     batch_limit: int = 500

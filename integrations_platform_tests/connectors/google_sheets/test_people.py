@@ -1,0 +1,139 @@
+"""People who work in the tab while it is written: what was hit by mistake is put back, and nothing is called done."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from integrations_platform.unified_sync.port import Kind, SideError, Status
+from integrations_platform_tests.connectors.google_sheets.conftest import (
+    Office,
+    by_name,
+    change,
+    create,
+    keyed,
+    only,
+)
+
+WRITE = "spreadsheets.batchUpdate"
+
+
+def test_rows_sorted_in_between_are_put_right(office: Office) -> None:
+    side = office.side()
+    found = keyed(side)
+    office.person("sort", column=0, descending=True, before=WRITE)
+    writes = [change("u", found["Ann"], Balance=Decimal(99), Name="Anna")]
+    assert only(side.write(writes)).status is Status.RETRYABLE
+    assert sorted(office.cells()) == sorted([["Ann", "ann@x.org", 1.5, "vip"], ["Bob", "bob@x.org", 2, None],
+                                             ["Cy", "cy@x.org", None, "late"]])  # fmt: skip
+    assert {record.id for record in by_name(side).values()} == {record.id for record in found.values()}
+    assert only(side.write(writes)).status is Status.APPLIED
+    assert by_name(side)["Anna"].id == found["Ann"].id
+
+
+def test_a_row_inserted_in_between_is_left_empty(office: Office) -> None:
+    side = office.side()
+    bob = keyed(side)["Bob"]
+    office.person("insert_rows", row=3, before=WRITE)
+    assert only(side.write([change("u", bob, Balance=Decimal(99))])).status is Status.RETRYABLE
+    assert office.cells("ABCDEF")[1] == [None] * 6
+    assert by_name(side)["Bob"].version == bob.version
+
+
+def test_a_column_inserted_in_between_leaves_its_neighbours_alone(office: Office) -> None:
+    side = office.side()
+    found = keyed(side)
+    office.person("insert_column", column=0, before=WRITE)
+    assert only(side.write([change("u", found["Bob"], Balance=Decimal(99))])).status is Status.RETRYABLE
+    after = by_name(side)
+    assert {name: record.version for name, record in after.items()} == {n: r.version for n, r in found.items()}
+    assert {name: record.link_id for name, record in after.items()} == {n: r.link_id for n, r in found.items()}
+
+
+def test_a_row_deleted_in_between_takes_nobody_elses_place(office: Office) -> None:
+    side = office.side()
+    found = keyed(side)
+    office.person("delete_rows", row=3, before=WRITE)
+    assert only(side.write([change("u", found["Bob"], Name="Rob", Balance=Decimal(99))])).status is Status.RETRYABLE
+    assert [row[:3] for row in office.cells()] == [["Ann", "ann@x.org", 1.5], ["Cy", "cy@x.org", None]]
+    assert by_name(side)["Cy"].version == found["Cy"].version
+    assert only(side.write([change("u2", found["Bob"], Name="Rob")])).status is Status.STALE
+
+
+def test_a_formula_hit_by_mistake_comes_back_as_a_formula(office: Office) -> None:
+    office.person("type", at="C4", values=[["=1+2"]])
+    side = office.side()
+    found = keyed(side)
+    office.person("sort", column=0, descending=True, before=WRITE)
+    assert only(side.write([change("u", found["Ann"], Balance=Decimal(99))])).status is Status.RETRYABLE
+    assert office.tab.rows[1][2] is not None
+    assert office.tab.rows[1][2].formula == "=1+2"
+
+
+def test_new_rows_sorted_while_they_get_their_ids(office: Office) -> None:
+    side = office.side()
+    fresh = by_name(side)
+    side.tag([(fresh["Cy"].id, "A:cy")])
+    office.person("sort", column=0, descending=True, before=WRITE)
+    with pytest.raises(SideError, match="rows were moved"):
+        side.tag([(fresh["Ann"].id, "A:ann")])
+    after = by_name(side)
+    assert (after["Cy"].id, after["Cy"].link_id) == (fresh["Cy"].id, "A:cy")
+    side.tag([(fresh["Ann"].id, "A:ann")])
+    assert {record.id: record.link_id for record in by_name(side).values()} == {
+        fresh["Ann"].id: "A:ann", fresh["Bob"].id: None, fresh["Cy"].id: "A:cy"
+    }  # fmt: skip
+
+
+def test_the_wrong_row_deleted_because_of_a_sort_is_brought_back(office: Office) -> None:
+    office.person("type", at="D4", values=[["=1+1"]])
+    side = office.side()
+    found = keyed(side)
+    office.person("sort", column=0, descending=True, before=WRITE)
+    assert only(side.write([change("d", found["Ann"], Kind.DELETE)])).status is Status.RETRYABLE
+    after = by_name(side)
+    assert {name: (one.id, one.version, one.link_id) for name, one in after.items()} == {
+        name: (one.id, one.version, one.link_id) for name, one in found.items()
+    }
+    assert office.tab.rows[3][3] is not None
+    assert office.tab.rows[3][3].formula == "=1+1"
+    assert only(side.write([change("d2", found["Ann"], Kind.DELETE)])).status is Status.APPLIED
+    assert set(by_name(side)) == {"Bob", "Cy"}
+
+
+def test_a_row_typed_in_between_is_not_overwritten_by_a_create(office: Office) -> None:
+    side = office.side()
+    keyed(side)
+    office.person("type", at="A5", values=[["Dora", "dora@x.org", 4]], before=WRITE)
+    assert only(side.write([create(1)])).status is Status.APPLIED
+    assert [row[0] for row in office.cells("A")] == ["Ann", "Bob", "Cy", "Dora", "Person 1"]
+
+
+def test_a_column_typed_in_between_is_not_overwritten_by_ours(office: Office) -> None:
+    side = office.side()
+    office.person("type", at="E1", values=[["Mine"], ["m"]], before=WRITE)
+    ann = by_name(side)["Ann"]
+    side.tag([(ann.id, "A:ann")])
+    assert office.column("Mine")[0] == "m"
+    assert by_name(side)["Ann"].link_id == "A:ann"
+
+
+def test_a_header_renamed_in_between_clears_nothing(office: Office) -> None:
+    side = office.side()
+    bob = keyed(side)["Bob"]
+    office.person("rename_header", column=1, header="Mail", before=WRITE)
+    with pytest.raises(SideError, match="no column 'Email'"):
+        side.write([change("u", bob, Name="Rob")])
+    assert office.cells("AB") == [["Ann", "ann@x.org"], ["Rob", "bob@x.org"], ["Cy", "cy@x.org"]]
+
+
+def test_somebody_who_edits_without_a_pause_is_no_reason_to_guess(office: Office) -> None:
+    side = office.side()
+    office.person("type", at="D2", values=[["=1+1"]])
+    found = keyed(side)
+    for number in range(3):
+        office.person("type", at="B4", values=[[f"{number}@x.org"]], before="spreadsheets.values.batchGet")
+    outcome = only(side.write([change("u", found["Bob"], Name="Rob")]))
+    assert outcome.status is Status.APPLIED
+    assert [row[0] for row in office.cells("A")] == ["Ann", "Rob", "Cy"]
