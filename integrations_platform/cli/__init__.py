@@ -31,6 +31,14 @@ COMMANDS = {
 class Root(LazyGroup):
     """The top of the command tree: every fault below it ends in words and an exit code, not in a traceback."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse bytes that are no text: no name, id or value that is kept anywhere can hold them."""
+        for word in args:
+            if not word.isprintable() and word.encode("utf-8", "replace") != word.encode("utf-8", "surrogatepass"):
+                shown = word.encode("utf-8", "backslashreplace").decode()
+                raise click.UsageError(f"the argument {shown!r} is not UTF-8", ctx)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; known faults are put into words on stderr."""
         try:

@@ -45,7 +45,7 @@ def _as_object(given: str) -> dict[str, Any] | None:
         return None
     try:
         data = json.loads(given, parse_float=Decimal)
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         raise Refused(f"--value is no JSON object: {fault}") from None
     return data if isinstance(data, dict) else None
 

@@ -238,11 +238,25 @@ def _saved(session: Session, platform: Platform, named: Named, plan_id: str) -> 
         known = f"the newest one is {newest.plan_id}" if newest else "none is kept"
         remedy = session.command("sync", "plan", named.word)
         raise Refused(f"sync {named.spec.name!r} has no plan {plan_id!r}; {known}. Make one with: {remedy}")
+    _bodies(saved)
     if saved.spec_digest != spec_digest(named.spec):
         warn("note: the sync's declaration changed since this plan was made; operations that differ now are refused")
     if saved.applied_run is not None:
         warn(f"note: this plan was applied before, by run {saved.applied_run}; what is left of it is tried again")
     return saved
+
+
+def _bodies(saved: SavedPlan) -> dict[str, dict[str, Any]]:
+    """The operations that were shown, by id. Raises Refused: they are not those the plan would carry out, or cannot be
+    read any more; nobody has reviewed such a plan."""
+    try:
+        bodies = {body["op_id"]: body for body in json.loads(saved.operations)["operations"]}
+        readable = all(isinstance(body["fields"], dict) for body in bodies.values())
+    except (ValueError, TypeError, KeyError, RecursionError):
+        bodies, readable = {}, False
+    if not readable or bodies.keys() != set(saved.op_ids):
+        raise Refused(f"plan {saved.plan_id} is damaged in the state database; make a new one and review that")
+    return bodies
 
 
 def _show_dry_run(platform: Platform, named: Named, report: RunReport, *, limit: int, as_json: bool) -> None:
@@ -287,7 +301,7 @@ def _show_stale(session: Session, named: Named, report: RunReport, planned: Save
     from integrations_platform.cli.output import count, say
     from integrations_platform.cli.plan_data import WORDS
 
-    bodies = {body["op_id"]: body for body in json.loads(planned.operations)["operations"]}
+    bodies = _bodies(planned)
     are = "is" if len(report.stale) == 1 else "are"
     say(f"  {count(len(report.stale), 'operation')} of plan {planned.plan_id} {are} no longer what was reviewed:")
     for op_id in report.stale[:20]:

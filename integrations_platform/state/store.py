@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from integrations_platform.state import audit_trail, breakers, decisions, leases, links, tables
 from integrations_platform.state.accounts import SqlAccounts
 from integrations_platform.state.database import Database, chunks
+from integrations_platform.state.errors import StateError
 from integrations_platform.state.rows import as_row, from_row, to_text
 from integrations_platform.state.transaction import SqlTransaction
 from integrations_platform.unified_sync.audit import GENESIS
@@ -215,14 +216,24 @@ class SqlStore:
             connection.execute(self._database.upsert(tables.plan), row)
 
     def plan(self, pair: str, plan_id: str | None) -> SavedPlan | None:
-        """A saved plan, or the newest one."""
+        """A saved plan, or the newest one. Raises :class:`StateError` when what was saved can no longer be read."""
         table = tables.plan
         query = sa.select(table).where(table.c.pair == pair).order_by(table.c.created_at.desc(), table.c.plan_id)
         if plan_id is not None:
             query = query.where(table.c.plan_id == plan_id)
         for row in self._all(query.limit(1)):
-            return from_row(SavedPlan, {**row, "op_ids": tuple(json.loads(row["op_ids"]))})
+            return from_row(SavedPlan, {**row, "op_ids": self._op_ids(row)})
         return None
+
+    def _op_ids(self, row: Mapping[str, Any]) -> tuple[str, ...]:
+        try:
+            op_ids = json.loads(row["op_ids"])
+        except (ValueError, RecursionError):
+            op_ids = None
+        if not isinstance(op_ids, list) or not all(isinstance(name, str) for name in op_ids):
+            place = self._database.place
+            raise StateError(f"plan {row['plan_id']} is damaged in {place}; make a new one and review that")
+        return tuple(op_ids)
 
     def summary(self, view: str, pair: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
         """Rows of a view, newest (for conflicts: oldest) first. Raises ValueError for a view that does not exist."""

@@ -222,9 +222,12 @@ def _uuid(raw: Any, _zone: str | None) -> str:
 
 def _json(raw: Any, _zone: str | None) -> str:
     try:
-        return _json_text(json.loads(raw, parse_float=Decimal) if isinstance(raw, str | bytes) else raw)
+        text = _json_text(json.loads(raw, parse_float=Decimal) if isinstance(raw, str | bytes) else raw)
     except (ValueError, TypeError, RecursionError) as fault:
         raise NotCanonical(f"not JSON: {fault}") from fault
+    if _SURROGATE.search(text):
+        raise NotCanonical("a lone surrogate, which is not text")
+    return text
 
 
 def _json_text(data: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integrations_platform.unified_sync import classify as module
@@ -37,6 +37,7 @@ def observed(draw: st.DrawFn) -> tuple[pl.DataFrame, Listing, Listing]:
 
 
 @given(observed(), st.booleans())
+@settings(deadline=None, database=None, derandomize=True)
 def test_row_by_row_and_by_columns_the_answer_is_the_same(
     observed: tuple[pl.DataFrame, Listing, Listing], everything: bool
 ) -> None:
