@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 DatabaseKind = Literal["postgresql", "mysql", "sqlite"]
-ServiceKind = Literal["hubspot", "quickbooks", "google_sheets"]
+ServiceKind = Literal["hubspot", "quickbooks", "google_sheets", "rest"]
 SystemKind = DatabaseKind | ServiceKind
 
 ENVIRONMENT_VARIABLE = "INTEGRATIONS_ENV"

@@ -53,6 +53,13 @@ SERVICES: Mapping[str, Mapping[str, Option]] = {
         "base_url": Option("where the API is", usual="https://sheets.googleapis.com"),
         "sandbox": _SANDBOX,
     },
+    "rest": {
+        "api": Option("the YAML file that describes the API, relative to the current directory", required=True),
+        "base_url": Option("where the API is", required=True),
+        "token": Option("for auth type bearer or header"),
+        "username": Option("for auth type basic"),
+        "password": Option("for auth type basic"),
+    },
 }
 """Services by kind, with their options in the order they are best given."""
 

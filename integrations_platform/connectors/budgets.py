@@ -169,6 +169,11 @@ class Budget:
         self.rows: Rows = rows or LocalRows()
         self._clock, self._sleep, self._longest = clock, sleep, longest_wait
 
+    def within(self, allowance: Allowance) -> Budget:
+        """The same account under another allowance, where only its connector knows it."""
+        return Budget(self._system, self._account, allowance, self.rows, clock=self._clock, sleep=self._sleep,
+                      longest_wait=self._longest)  # fmt: skip
+
     def spend(self, cost: int = 1, bucket: str = "call") -> None:
         """Wait until a call of ``cost`` may be made. Raises SideError(TRANSIENT) as :meth:`take` does."""
         wait = self.take(cost, bucket)

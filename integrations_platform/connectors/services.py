@@ -27,6 +27,7 @@ _IDENTITY: Mapping[str, tuple[str, ...]] = {
     "hubspot": ("base_url", "token"),
     "quickbooks": ("base_url", "environment", "realm_id"),
     "google_sheets": ("base_url", "credentials"),
+    "rest": ("base_url", "username", "token"),
 }
 
 

@@ -1,0 +1,1 @@
+"""Described APIs as sides, against a made-up CRM over HTTP."""
