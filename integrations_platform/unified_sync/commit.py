@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from integrations_platform.unified_sync.clobbers import Ledger, Losses, losses
 from integrations_platform.unified_sync.forms import FieldPlace, read_fields
 from integrations_platform.unified_sync.links import LinkView, full_record
 from integrations_platform.unified_sync.operations import FieldChange, Operation
@@ -126,8 +127,10 @@ class Committer:
         batch: Sequence[Operation],
         outcomes: Mapping[str, Outcome],
         records: Mapping[str, Record],
+        after: Mapping[str, Record],
     ) -> None:
-        """Store what became of a batch. ``records``: read back, by op_id."""
+        """Store what became of a batch. ``records``: what is believed of each write, by op_id; ``after``: records read
+        after it, whose histories show what it went over."""
         links: list[Link] = []
         intents: list[tuple[str, OpState]] = []
         audit: list[AuditEntry] = []
@@ -157,6 +160,9 @@ class Committer:
                     conflicts += self._show(view, operation, record, outcome)
                 else:
                     self._vanished(view, operation, outcome)
+                lost = self._clobbered(operation, view, after.get(operation.op_id))
+                audit += lost.audit
+                conflicts += lost.conflicts
                 if not operation.is_restore or operation.kind is not Kind.UPDATE:
                     row = view.row(self.plan.spec, self.plan.taken_at)
                     if not all(change.commits for change in operation.fields):
@@ -178,6 +184,17 @@ class Committer:
             tx.put_quarantined(quarantine)
             tx.resolve_quarantined(cleared, self.runtime.clock())
             tx.put_tombstones(tombstones)
+
+    def _clobbered(self, operation: Operation, view: LinkView, record: Record | None) -> Losses:
+        if record is None or not operation.marks:
+            return Losses()
+        ledger = Ledger(
+            tuple(self.places.values()), self.references, self.run_id, self.runtime.clock(), actor=self.actor
+        )
+        found = losses(ledger, operation, view, record)
+        self.counts["clobbered"] += len(found.audit)
+        self.counts["conflicts_opened"] += len(found.conflicts)
+        return found
 
     def _count(
         self, side: SideName, operation: Operation, outcome: Outcome, records: Mapping[str, Record]

@@ -10,11 +10,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from integrations_platform.unified_sync.clobbers import CLOBBERED
 from integrations_platform.unified_sync.forms import FieldPlace, Unrepresentable, project
 from integrations_platform.unified_sync.links import LinkView
 from integrations_platform.unified_sync.plan import Plan
 from integrations_platform.unified_sync.spec import SIDES, SideName
-from integrations_platform.unified_sync.store import Conflict
+from integrations_platform.unified_sync.store import Conflict, ConflictStatus
 from integrations_platform.unified_sync.values import Value, canonical, dumps, from_json
 
 
@@ -24,9 +25,44 @@ def shown(view: LinkView, side: SideName, names: Sequence[str]) -> str:
     return dumps({name: now[name] for name in names})
 
 
-def plan_parked(plan: Plan, view: LinkView, names: Sequence[str], parked: Conflict) -> None:
-    """Keep an open conflict up to date; a row whose values did not move is left untouched (P25)."""
-    value_a, value_b = shown(view, "A", names), shown(view, "B", names)
+def overwritten_side(view: LinkView, names: Sequence[str], parked: Conflict) -> SideName | None:
+    """The side whose value in the row was overwritten unseen and is not on show; None once somebody has changed what
+    replaced it, and of any other conflict."""
+    side = next((side for side, kind in CLOBBERED.items() if kind == parked.kind), None)
+    return None if side is None or view.side(side).changed_from(names) else side
+
+
+def end_of_clobber(
+    view: LinkView,
+    places: Sequence[FieldPlace],
+    parked: Conflict,
+    unseen: SideName,
+    chosen: Mapping[SideName, Mapping[str, Value]] | None,
+) -> ConflictStatus | None:
+    """How a conflict about an overwritten value ends: decided for what is on show already, or the other side has come
+    to say what was overwritten; None while it goes on."""
+    names = [place.spec.name for place in places]
+    if chosen is not None:
+        done = all(shown(view, side, names) == dumps(chosen[side]) for side in SIDES)
+        return ConflictStatus.RESOLVED if done else None
+    side: SideName = "B" if unseen == "A" else "A"
+    lost = json.loads((parked.value_a if unseen == "A" else parked.value_b) or "{}")
+    now = view.side(side).now or {}
+    for place in places:
+        name = place.spec.name
+        theirs, ours = from_json(place.spec.type, lost.get(name)), now[name]
+        if not place.corresponds(*((theirs, ours) if unseen == "A" else (ours, theirs))):
+            return None
+    return ConflictStatus.CONVERGED
+
+
+def plan_parked(
+    plan: Plan, view: LinkView, names: Sequence[str], parked: Conflict, unseen: SideName | None = None
+) -> None:
+    """Keep an open conflict up to date; a row whose values did not move is left untouched (P25), and so is a value
+    that was overwritten on the side ``unseen``."""
+    value_a = parked.value_a if unseen == "A" else shown(view, "A", names)
+    value_b = parked.value_b if unseen == "B" else shown(view, "B", names)
     if (value_a, value_b) == (parked.value_a, parked.value_b):
         return
     if parked.choice:
@@ -51,9 +87,10 @@ def undecided(parked: Conflict, **shown: str | None) -> Conflict:
 
 
 def decided_values(
-    plan: Plan, view: LinkView, places: Sequence[FieldPlace], parked: Conflict
+    plan: Plan, view: LinkView, places: Sequence[FieldPlace], parked: Conflict, unseen: SideName | None = None
 ) -> dict[SideName, dict[str, Value]] | None:
-    """The values each side shall show under the decision on ``parked``; None without a decision that still counts."""
+    """The values each side shall show under the decision on ``parked``; None without a decision that still counts.
+    ``unseen``: the side that does not show its value of the row, because a write of ours replaced it."""
     if parked.choice is None or parked.decided_n != parked.n:
         return None
     names = [place.spec.name for place in places]
@@ -68,7 +105,7 @@ def decided_values(
     for side in SIDES:
         seen = parked.value_a if side == "A" else parked.value_b
         now = shown(view, side, names)
-        if now != seen and now != dumps(wanted[side]):
+        if side != unseen and now != seen and now != dumps(wanted[side]):
             return None
     return wanted
 

@@ -39,7 +39,7 @@ def plan_create(
         return False
     fields, columns = prepared
     op_id = operation_id(world.pair, view.link_id, side, Kind.CREATE, view.base_version, columns)
-    if refused_before(world, plan, write_to(view, side), op_id):
+    if refused_before(world, plan, write_to(view, side), op_id, creates=True):
         return False
     plan.views[view.link_id] = view
     plan.operations.append(

@@ -5,35 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
-
-import polars as pl
 
 from integrations_platform.unified_sync.agreement import Agreement, compare
 from integrations_platform.unified_sync.calls import Caller, CallPolicy
 from integrations_platform.unified_sync.commit import Committer
-from integrations_platform.unified_sync.evidence import Moment
 from integrations_platform.unified_sync.explain import Explanation, explain
-from integrations_platform.unified_sync.forms import place_fields
-from integrations_platform.unified_sync.merge import Policy
-from integrations_platform.unified_sync.plan import STANDING, Plan, Unit, World
+from integrations_platform.unified_sync.forms import FieldPlace, place_fields
+from integrations_platform.unified_sync.observation import Observatory
+from integrations_platform.unified_sync.plan import STANDING, Plan, World
 from integrations_platform.unified_sync.planner import make_plan, only
-from integrations_platform.unified_sync.port import TAG_SCHEMA, ErrorKind, Listing, Problem, Side, SideError
-from integrations_platform.unified_sync.recovery import find_tagged_records, rebuild, recover
+from integrations_platform.unified_sync.port import ErrorKind, Problem, Side, SideError
+from integrations_platform.unified_sync.recovery import recover
 from integrations_platform.unified_sync.references import References
 from integrations_platform.unified_sync.report import RunReport, RunStatus
 from integrations_platform.unified_sync.restoring import plan_restore
 from integrations_platform.unified_sync.runtime import Runtime
-from integrations_platform.unified_sync.spec import SIDES, SideName, SyncSpec
+from integrations_platform.unified_sync.spec import SideName, SyncSpec
 from integrations_platform.unified_sync.store import (
     AuditEntry,
-    ConflictStatus,
     Lease,
     LeaseLost,
-    Observation,
     Role,
     RunRecord,
     SavedPlan,
@@ -106,11 +100,15 @@ class Engine:
         with self._look(spec, sides) as world:
             return explain(world, key)
 
+    @property
+    def _observatory(self) -> Observatory:
+        return Observatory(self.store, self.runtime, self.known)
+
     @contextmanager
     def _look(self, spec: SyncSpec, sides: Mapping[SideName, Side]) -> Iterator[World]:
         callers = self._callers(sides, remember=False)
         self._check(spec, callers)
-        with self._world(spec, callers, "look", None) as (world, _):
+        with self._observatory.world(spec, callers, "look", None) as (world, _):
             yield world
 
     def run(self, spec: SyncSpec, sides: Mapping[SideName, Side], request: Request | None = None) -> RunReport:
@@ -145,7 +143,7 @@ class Engine:
     def _dry_run(self, spec: SyncSpec, callers: Mapping[SideName, Caller], report: RunReport) -> RunReport:
         try:
             self._check(spec, callers)
-            with self._world(spec, callers, report.run_id, None) as (world, _):
+            with self._observatory.world(spec, callers, report.run_id, None) as (world, _):
                 report.plan = make_plan(world)
             report.counts.update(report.plan.counts)
             report.refusals, report.warnings = report.plan.refusals, list(report.plan.warnings)
@@ -171,11 +169,12 @@ class Engine:
         *,
         first_run: bool,
     ) -> None:
-        self._check(spec, callers)
-        report.recovered = recover(spec, callers, self.store, lease, self.runtime, report.run_id)
+        places = self._check(spec, callers)
+        references = References.of(spec, self.store, self.known)
+        report.recovered = recover(spec, places, references, callers, self.store, lease, self.runtime, report.run_id)
         earlier: Counter[str] = Counter()
         for _ in range(PASSES):
-            with self._world(spec, callers, report.run_id, lease) as (world, observations):
+            with self._observatory.world(spec, callers, report.run_id, lease) as (world, observations):
                 if request.restore is not None:
                     plan = plan_restore(world, request.restore)
                 else:
@@ -290,107 +289,15 @@ class Engine:
             for name, side in sides.items()
         }
 
-    def _check(self, spec: SyncSpec, callers: Mapping[SideName, Caller]) -> None:
+    def _check(self, spec: SyncSpec, callers: Mapping[SideName, Caller]) -> tuple[FieldPlace, ...]:
         problems = [problem for caller in callers.values() for problem in caller.call(caller.side.check)]
         if any(problem.blocking for problem in problems):
             raise SetupRefused([problem for problem in problems if problem.blocking])
         columns = {name: caller.call(caller.side.columns) for name, caller in callers.items()}
-        _, misfits = place_fields(spec, columns["A"], columns["B"])
+        places, misfits = place_fields(spec, columns["A"], columns["B"])
         if any(problem.blocking for problem in misfits):
             raise SetupRefused([problem for problem in misfits if problem.blocking])
-
-    @contextmanager
-    def _world(
-        self, spec: SyncSpec, callers: Mapping[SideName, Caller], run_id: str, lease: Lease | None
-    ) -> Iterator[tuple[World, list[Observation]]]:
-        """Observe both sides, and hold their snapshots open while the plan is made."""
-        columns = {name: caller.call(caller.side.columns) for name, caller in callers.items()}
-        places, _ = place_fields(spec, columns["A"], columns["B"])
-        clocks = {name: caller.call(caller.side.clock) for name, caller in callers.items()}
-        with ExitStack() as stack:
-            taken_at = self.runtime.clock()
-            snapshots = {
-                name: stack.enter_context(caller.call(caller.side.snapshot)) for name, caller in callers.items()
-            }
-            listings = {name: callers[name].call(snapshot.listing) for name, snapshot in snapshots.items()}
-            now = self.runtime.clock()
-            if lease is not None:
-                self.store.renew(lease, self.runtime.lease_seconds, now)
-            links = self.store.links(spec.name)
-            if links.is_empty() and any(caller.capabilities.tags for caller in callers.values()):
-                links = self._rebuilt(callers, listings, lease)
-            moments = {name: Moment(now, clocks[name]) for name in callers}
-            observations = [
-                Observation(name, taken_at, listings[name].frame.height, listings[name].complete, listings[name].reason)
-                for name in SIDES
-            ]
-            by_name = {place.spec.name: place for place in places}
-            units: list[Unit] = [
-                (
-                    unit,
-                    tuple(by_name[member.name] for member in members),
-                    Policy(members[0].direction, members[0].strategy, spec.on_tie, spec.fill_blanks),
-                )
-                for unit, members in spec.units
-            ]
-            yield (
-                World(
-                    spec=spec,
-                    pair=spec.name,
-                    run_id=run_id,
-                    now=now,
-                    taken_at=taken_at,
-                    clock=self._heartbeat(lease),
-                    places=places,
-                    units=tuple(units),
-                    snapshots=snapshots,
-                    listings=listings,
-                    moments=moments,
-                    previous=self.store.last_settled(spec.name),
-                    capabilities={name: caller.capabilities for name, caller in callers.items()},
-                    links=links,
-                    store=self.store,
-                    references=References.of(spec, self.store, self.known),
-                    conflicts={
-                        (row.link_id, row.unit): row for row in self.store.conflicts(spec.name, ConflictStatus.OPEN)
-                    },
-                    quarantined={row.subject: row for row in self.store.quarantined(spec.name)},
-                    progress=self.runtime.progress,
-                ),
-                observations,
-            )
-
-    def _heartbeat(self, lease: Lease | None) -> Callable[[], datetime]:
-        """A clock for planning that keeps the lease alive: planning is long where much changed, and writes nothing
-        that would renew it."""
-        renewed = self.runtime.clock()
-
-        def now() -> datetime:
-            nonlocal renewed
-            moment = self.runtime.clock()
-            if lease is not None and (moment - renewed).total_seconds() > self.runtime.lease_seconds / 4:
-                self.store.renew(lease, self.runtime.lease_seconds, moment)
-                renewed = moment
-            return moment
-
-        return now
-
-    def _rebuilt(
-        self, callers: Mapping[SideName, Caller], listings: Mapping[SideName, Listing], lease: Lease | None
-    ) -> pl.DataFrame:
-        """A state without links beside records that carry tags has been lost: rebuild it from the tags (P29)."""
-        none = pl.DataFrame(schema=TAG_SCHEMA)
-        tags = {
-            name: caller.call(caller.side.tags) if caller.capabilities.tags else none
-            for name, caller in callers.items()
-        }
-        present, away = find_tagged_records(callers, tags, listings)
-        rows, tombstones, frame = rebuild(tags, present, away, self.runtime.clock())
-        if lease is not None and rows:
-            with self.store.transaction(lease) as tx:
-                tx.put_links(rows)
-                tx.put_tombstones(tombstones)
-        return frame
+        return places
 
 
 def spec_digest(spec: SyncSpec) -> str:

@@ -12,7 +12,8 @@ from dataclasses import replace
 from functools import partial
 from operator import attrgetter
 
-from integrations_platform.unified_sync.conflicts import decided_values, plan_parked
+from integrations_platform.unified_sync.clobbers import CLOBBERED
+from integrations_platform.unified_sync.conflicts import decided_values, end_of_clobber, overwritten_side, plan_parked
 from integrations_platform.unified_sync.evidence import Interval, change_interval, record_interval
 from integrations_platform.unified_sync.forms import FieldPlace, Unrepresentable
 from integrations_platform.unified_sync.links import LinkView
@@ -148,19 +149,26 @@ def _with_parked(
     """An open conflict outranks the merge: the unit stays frozen until it converges, is withdrawn or is decided."""
     name, places, _ = unit
     names = [place.spec.name for place in places]
-    if decision.verb in (Verb.ADVANCE, Verb.NOTHING):  # the sides agree
+    unseen = overwritten_side(view, names, parked)
+    if decision.verb in (Verb.ADVANCE, Verb.NOTHING) and unseen is None:  # the sides agree
         status = ConflictStatus.RESOLVED if parked.choice else ConflictStatus.CONVERGED
         plan.conflicts.append(replace(parked, status=status, closed_at=world.now))
         return Decision(Verb.ADVANCE, "conflict converged")
     based = all(field in view.a.base and field in view.b.base for field in names)
     differing = disagreeing(places, view.sight("A"), view.sight("B"))
-    back = based and not (view.a.changed_from(differing) and view.b.changed_from(differing))
-    if parked.kind == "field" and back:  # one side went back to its base: nothing is in dispute any more
+    back = based and unseen is None and not (view.a.changed_from(differing) and view.b.changed_from(differing))
+    chosen = decided_values(plan, view, places, parked, unseen)
+    # One side went back to its base, or a user has knowingly replaced what had replaced the overwritten value.
+    if back and (parked.kind == "field" or (parked.kind in CLOBBERED.values() and chosen is None)):
         plan.conflicts.append(replace(parked, status=ConflictStatus.WITHDRAWN, closed_at=world.now))
         return decision
-    chosen = decided_values(plan, view, places, parked)
+    if unseen is not None:
+        ended = end_of_clobber(view, places, parked, unseen, chosen)
+        if ended is not None:
+            plan.conflicts.append(replace(parked, status=ended, closed_at=world.now))
+            return decision
     if chosen is None:
-        plan_parked(plan, view, names, parked)
+        plan_parked(plan, view, names, parked, unseen)
         count_parked(plan, view, name)
         return Decision(Verb.SKIP, "parked")
     two_sided = all(any((view.side(side).now or {})[field] != chosen[side][field] for field in names) for side in SIDES)

@@ -46,6 +46,10 @@ def plan_newcomers(world: World, plan: Plan, new_a: Sequence[str], new_b: Sequen
         taken.add(link_id)
         _link(world, plan, nodes, id_a, id_b, link_id)
     for node in matching.alone:
+        if key_digests_by_rule(world.spec, keyed[node]) and not world.listings[other(node[0])].complete:
+            # Its counterpart may be among what was not listed; a listing that is not complete proves no absence.
+            plan.counts[f"waiting_{other(node[0]).lower()}"] += 1
+            continue
         _create(world, plan, nodes, node, taken)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from integrations_platform.unified_sync.port import Kind, Write
@@ -42,7 +42,8 @@ class Operation:
 
     ``columns`` is the payload in the side's columns (references translated to record ids). ``other_id`` is the record
     on the other side. ``closes`` names the conflict rows that end when this is applied. ``record`` is the full last
-    record as JSON for deletes.
+    record as JSON for deletes. ``marks``: the newest history entry of each column just before the write, where the side
+    keeps a history instead of comparing versions.
     """
 
     op_id: str
@@ -60,6 +61,7 @@ class Operation:
     record: str | None = None
     policy: str = ""
     is_restore: bool = False
+    marks: Mapping[str, str] = field(default_factory=dict)
 
     def as_write(self) -> Write:
         """What is handed to the side."""
@@ -103,7 +105,7 @@ def to_body(operation: Operation) -> dict[str, Any]:
             }
             for change in operation.fields
         },
-    }
+    } | ({"marks": dict(operation.marks)} if operation.marks else {})
 
 
 def to_intent(operation: Operation, run_id: str) -> Intent:
@@ -161,4 +163,5 @@ def from_body(spec: SyncSpec, op_id: str, body: Mapping[str, Any]) -> Operation:
         record=body["full"],
         policy=body["policy"],
         is_restore=body["restore"],
+        marks=body.get("marks", {}),
     )

@@ -82,7 +82,7 @@ class Refusal:
 
 STANDING = (
     "active", "settled", "live_", "planned_", "parked", "rejected_", "deferred", "quarantined", "unproven", "only_on_",
-    "held_back",
+    "held_back", "waiting_",
 )  # fmt: skip
 """Beginnings of the counts that say how things stand, rather than what happened: a second look replaces them."""
 

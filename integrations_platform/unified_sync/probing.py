@@ -1,7 +1,8 @@
 """What became of a write whose answer was lost, asked from the side itself.
 
 A create is looked up by the tag it left, never by search; anything else by id, through the receipt of the last
-operation where the side keeps one, else through the version and the values it would have left.
+operation or the history where the side keeps one, else through the version and the values it would have left. Where
+none of that can tell and the side answers a repeated write as it did the first time, the write itself is the question.
 """
 
 from __future__ import annotations
@@ -12,8 +13,17 @@ from enum import Enum
 from functools import partial
 
 from integrations_platform.unified_sync.calls import Caller
+from integrations_platform.unified_sync.clobbers import was_written
 from integrations_platform.unified_sync.operations import Operation
-from integrations_platform.unified_sync.port import Kind, Presence, Record
+from integrations_platform.unified_sync.port import (
+    Capabilities,
+    ErrorKind,
+    Kind,
+    Presence,
+    Record,
+    SideError,
+    Status,
+)
 from integrations_platform.unified_sync.spec import SideName
 
 
@@ -27,10 +37,13 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Fate of one operation, with the record as it is now, if it is there."""
+    """Fate of one operation, with the record as it is now, if it is there. ``ours``: the side has told so itself, of
+    the record ``record_id``, which need not be there any more."""
 
     fate: Fate
     record: Record | None = None
+    record_id: str | None = None
+    ours: bool = False
 
 
 def probe(callers: Mapping[SideName, Caller], operations: Sequence[Operation]) -> dict[str, Finding]:
@@ -55,6 +68,32 @@ def probe(callers: Mapping[SideName, Caller], operations: Sequence[Operation]) -
     return findings
 
 
+def may_replay(operation: Operation, able: Capabilities) -> bool:
+    """Whether sending this write once more is safe, done or not: the side remembers it, and if it was never done, no
+    newer edit is gone over."""
+    return able.replays and (operation.kind is Kind.CREATE or able.compare_and_set)
+
+
+def replayed(caller: Caller, operation: Operation) -> Finding:
+    """Send the same bytes under the same id once more, to be told what became of them. Raises SideError if there is no
+    answer again: then nothing may be planned over it."""
+    try:
+        answer = caller.write([operation.as_write()])
+    except SideError as fault:
+        if fault.kind is ErrorKind.PERMANENT:
+            return Finding(Fate.NOT_APPLIED)
+        raise
+    told = {outcome.status: outcome for outcome in answer if outcome.op_id == operation.op_id}
+    if len(told) != 1 or told.keys() & {Status.UNKNOWN, Status.RETRYABLE}:
+        message = f"{caller.side.system} does not say what became of an interrupted {operation.kind}; run again later"
+        raise SideError(ErrorKind.TRANSIENT, message)
+    (outcome,) = told.values()
+    if outcome.status not in (Status.APPLIED, Status.ALREADY):
+        return Finding(Fate.NOT_APPLIED)
+    record_id = outcome.id or operation.record_id
+    return Finding(Fate.APPLIED, caller.read([record_id]).get(record_id) if record_id else None, record_id, ours=True)
+
+
 def _fate(operation: Operation, record: Record | None, receipts: bool) -> Fate:
     live = record is not None and record.presence is not Presence.ARCHIVED
     if operation.kind in (Kind.ARCHIVE, Kind.DELETE):
@@ -65,6 +104,8 @@ def _fate(operation: Operation, record: Record | None, receipts: bool) -> Fate:
         return Fate.APPLIED
     if operation.kind is Kind.RESTORE:
         return Fate.APPLIED if live else Fate.NOT_APPLIED
+    if operation.marks:
+        return Fate.APPLIED if was_written(operation, record) else Fate.NOT_APPLIED
     if receipts:
         return Fate.APPLIED if record.last_op == operation.op_id else Fate.NOT_APPLIED
     if record.version == operation.expected_version:

@@ -13,6 +13,9 @@ from integrations_platform.unified_sync.spec import SideName, other
 from integrations_platform.unified_sync.store import Quarantined, QuarantineStatus
 from integrations_platform.unified_sync.values import Values, dumps
 
+UNKNOWN_OUTCOME = "unknown_outcome"
+"""Reason of a create that may have happened, on a side that cannot tell: never repeated without a person."""
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -49,12 +52,15 @@ def withhold(world: World, plan: Plan, subject: Subject, *, reason: str, message
         plan.quarantine.append(_row(world, subject, known, reason, message, cause))
 
 
-def refused_before(world: World, plan: Plan, subject: Subject, op_id: str) -> bool:
-    """Whether this very operation was refused and nothing relevant changed since; it is then withheld again."""
+def refused_before(world: World, plan: Plan, subject: Subject, op_id: str, *, creates: bool = False) -> bool:
+    """Whether this very operation was refused and nothing relevant changed since; it is then withheld again. A create
+    (``creates``) also waits, whatever it carries by now, while an earlier one may have happened."""
     known = world.quarantined.get(subject.name)
-    if known is None or known.status is not QuarantineStatus.OPEN or known.cause != op_id:
+    if known is None or known.status is not QuarantineStatus.OPEN:
         return False
-    withhold(world, plan, subject, reason=known.reason, message=known.message, cause=op_id)
+    if known.cause != op_id and not (creates and known.reason == UNKNOWN_OUTCOME):
+        return False
+    withhold(world, plan, subject, reason=known.reason, message=known.message, cause=known.cause)
     return True
 
 

@@ -1,97 +1,163 @@
 """Making good what an earlier run began and did not finish, before anything is planned (B7, step 0).
 
-An interrupted write is asked about at its side and either adopted or disowned; it never becomes a conflict. After a
-loss of the whole state, links are rebuilt from the tags that were left with the records.
+An interrupted write is asked about at its side and either adopted or disowned; it never becomes a conflict. Where only
+the side's own answer can tell, the same bytes are sent again under the same operation id; where nothing can tell, a
+create is not repeated but waits for a person.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-import polars as pl
-
 from integrations_platform.unified_sync.calls import Caller
-from integrations_platform.unified_sync.identity import origin_of
+from integrations_platform.unified_sync.clobbers import Ledger, losses
+from integrations_platform.unified_sync.forms import FieldPlace
 from integrations_platform.unified_sync.links import LinkView, SideView, full_record, view_of
 from integrations_platform.unified_sync.operations import Operation, from_intent
-from integrations_platform.unified_sync.port import Kind, Listing, Presence, Record
-from integrations_platform.unified_sync.probing import Fate, probe
+from integrations_platform.unified_sync.port import Kind, Record
+from integrations_platform.unified_sync.probing import Fate, Finding, may_replay, probe, replayed
+from integrations_platform.unified_sync.quarantine import UNKNOWN_OUTCOME
+from integrations_platform.unified_sync.references import References
 from integrations_platform.unified_sync.runtime import Runtime
-from integrations_platform.unified_sync.spec import SIDES, SideName, SyncSpec, other
+from integrations_platform.unified_sync.spec import SideName, SyncSpec, other
 from integrations_platform.unified_sync.store import (
-    LINK_SCHEMA,
     AuditEntry,
     BaseRow,
+    Conflict,
     ConflictStatus,
     Lease,
-    Link,
     LinkState,
     OpState,
+    Quarantined,
     Role,
     Store,
     Tombstone,
 )
+from integrations_platform.unified_sync.values import ABSENT, dumps
 
 CHUNK = 500
 
 
+@dataclass
+class Recovered:
+    """What recovery found of some intents, to be committed in one piece."""
+
+    links: dict[str, LinkView] = field(default_factory=dict)
+    states: list[tuple[str, OpState]] = field(default_factory=list)
+    audit: list[AuditEntry] = field(default_factory=list)
+    tombstones: list[Tombstone] = field(default_factory=list)
+    conflicts: list[Conflict] = field(default_factory=list)
+    parked: list[Quarantined] = field(default_factory=list)
+
+
 def recover(
-    spec: SyncSpec, callers: Mapping[SideName, Caller], store: Store, lease: Lease, runtime: Runtime, run_id: str
+    spec: SyncSpec,
+    places: Sequence[FieldPlace],
+    references: References,
+    callers: Mapping[SideName, Caller],
+    store: Store,
+    lease: Lease,
+    runtime: Runtime,
+    run_id: str,
 ) -> int:
     """Resolve every open intent of the pair; returns how many. Raises SideError if a side cannot be asked.
 
-    An intent whose fate cannot be told stays open and keeps its link out of nothing: the next plan sees the record as
-    it is.
+    What cannot be told of an update counts as not applied: the record is planned again from what it shows now.
     """
     intents = store.open_intents(lease.pair)
+    open_rows = {row.conflict_id: row for row in store.conflicts(lease.pair)} if intents else {}
     for start in range(0, len(intents), CHUNK):
         operations = [from_intent(spec, intent) for intent in intents[start : start + CHUNK]]
-        findings = probe(callers, operations)
+        findings = _ask(callers, operations, store, lease, runtime)
         frame = store.record_ids(lease.pair, sorted({op.link_id for op in operations}))
         bases = store.bases(lease.pair, sorted({op.link_id for op in operations}))
-        links: dict[str, LinkView] = {}
-        rows: list[Link] = []
-        states: list[tuple[str, OpState]] = []
-        audit: list[AuditEntry] = []
-        tombstones: list[Tombstone] = []
-        buried: set[str] = set()
+        found = Recovered()
         for operation in operations:
             finding = findings[operation.op_id]
             if finding.fate is not Fate.APPLIED:
-                # Undecided counts as not applied: the record is planned again from what it shows now.
-                states.append((operation.op_id, OpState.NOT_APPLIED))
+                found.states.append((operation.op_id, OpState.NOT_APPLIED))
+                if finding.fate is Fate.UNDECIDED and operation.kind is Kind.CREATE:
+                    found.parked.append(_parked(operation, run_id, runtime.clock()))
                 continue
-            view = links.get(operation.link_id) or _stored_view(spec, operation, frame, bases)
-            links[operation.link_id] = view
-            if operation.kind in (Kind.ARCHIVE, Kind.DELETE):
-                tombstones.append(_bury(view, operation, runtime.clock()))
-                buried.add(operation.link_id)
-            else:
-                adopt(spec, view, operation, finding.record)
-            states.append((operation.op_id, OpState.APPLIED))
-            audit.append(_line(operation, run_id, runtime.clock()))
-        rows = [view.row(spec, None) for view in links.values()]
-        over = [row for row in store.conflicts(lease.pair) if row.link_id in buried] if buried else []
+            view = found.links.get(operation.link_id) or _stored_view(spec, operation, frame, bases)
+            found.links[operation.link_id] = view
+            ledger = Ledger(places, references, run_id, runtime.clock())
+            _take(spec, ledger, found, view, operation, finding, open_rows)
         with store.transaction(lease) as tx:
-            tx.put_links(rows)
-            tx.put_conflicts([replace(row, status=ConflictStatus.WITHDRAWN, closed_at=runtime.clock()) for row in over])
-            tx.close_intents(states)
-            tx.append_audit(audit)
-            tx.put_tombstones(tombstones)
+            tx.put_links([view.row(spec, None) for view in found.links.values()])
+            tx.put_conflicts(found.conflicts)
+            tx.close_intents(found.states)
+            tx.append_audit(found.audit)
+            tx.put_tombstones(found.tombstones)
+            tx.put_quarantined(found.parked)
     return len(intents)
 
 
-def adopt(spec: SyncSpec, view: LinkView, operation: Operation, record: Record | None) -> None:
+def _ask(
+    callers: Mapping[SideName, Caller], operations: Sequence[Operation], store: Store, lease: Lease, runtime: Runtime
+) -> dict[str, Finding]:
+    findings = probe(callers, operations)
+    unsure = [operation for operation in operations if findings[operation.op_id].fate is Fate.UNDECIDED]
+    for operation in unsure:
+        caller = callers[operation.side]
+        if may_replay(operation, caller.capabilities):
+            store.renew(lease, runtime.lease_seconds, runtime.clock())
+            findings[operation.op_id] = replayed(caller, operation)
+    if any(findings[op.op_id].fate is Fate.UNDECIDED and op.kind is Kind.CREATE for op in unsure):
+        # A record that was made but does not show yet is recognised by its match key in the listing that comes next.
+        runtime.sleep(runtime.settle_seconds)
+        store.renew(lease, runtime.lease_seconds, runtime.clock())
+    return findings
+
+
+def _take(
+    spec: SyncSpec,
+    ledger: Ledger,
+    found: Recovered,
+    view: LinkView,
+    operation: Operation,
+    finding: Finding,
+    open_rows: Mapping[str, Conflict],
+) -> None:
+    """Commit one write that turned out to have happened, as its own run would have done."""
+    ended: list[Conflict] = []
+    if operation.kind in (Kind.ARCHIVE, Kind.DELETE):
+        found.tombstones.append(_bury(view, operation, ledger.at))
+        ended = [row for row in open_rows.values() if row.link_id == operation.link_id]
+    else:
+        adopt(spec, view, operation, finding.record, record_id=finding.record_id, ours=finding.ours)
+    found.states.append((operation.op_id, OpState.APPLIED))
+    found.audit.append(_line(operation, ledger.run_id, ledger.at))
+    if operation.marks and finding.record is not None:
+        lost = losses(ledger, operation, view, finding.record)
+        found.audit += lost.audit
+        found.conflicts += lost.conflicts
+        if lost.conflicts:
+            ended += [open_rows[name] for name in operation.closes if name in open_rows]
+    found.conflicts += [replace(row, status=ConflictStatus.WITHDRAWN, closed_at=ledger.at) for row in ended]
+
+
+def adopt(
+    spec: SyncSpec,
+    view: LinkView,
+    operation: Operation,
+    record: Record | None,
+    *,
+    record_id: str | None = None,
+    ours: bool = False,
+) -> None:
     """Take a write that happened into the link's base: what was sent on its side, where it came from on the other.
 
-    A created record without our receipt may be one that was only tagged; of it, only values equal to ours are taken.
-    No version is kept, so both records are read and compared in full by the next plan; a user's edit made since then
-    shows as an ordinary change.
+    A created record without our receipt may be one that was only tagged; of it, only values equal to ours are taken,
+    and those its history says we wrote. ``ours``: the side itself has said that the create was this one; ``record_id``
+    is then the record it made, there or not. No version is kept, so both records are read and compared in full by the
+    next plan; a user's edit made since then shows as an ordinary change.
     """
-    view.side(operation.side).id = record.id if record is not None else operation.record_id
-    ours = operation.kind is not Kind.CREATE or (record is not None and record.last_op == operation.op_id)
+    view.side(operation.side).id = record.id if record is not None else record_id or operation.record_id
+    receipt = record is not None and record.last_op == operation.op_id
+    ours = ours or operation.kind is not Kind.CREATE or receipt
     if operation.kind is Kind.CREATE and view.side(other(operation.side)).id is None:
         view.side(other(operation.side)).id = operation.other_id
     view.state = LinkState.ACTIVE
@@ -99,9 +165,32 @@ def adopt(spec: SyncSpec, view: LinkView, operation: Operation, record: Record |
         view.forget_agreement()
     for change in operation.fields:
         column = spec.field_named(change.name).columns(operation.side)[0]
-        if change.commits and (ours or (record is not None and record.values.get(column) == change.sent)):
+        if change.commits and (ours or (record is not None and _shows(record, column, operation))):
             pair = (change.origin, change.sent) if operation.side == "B" else (change.sent, change.origin)
             view.agree(change.name, *pair)
+
+
+def _shows(record: Record, column: str, operation: Operation) -> bool:
+    """Whether a created record has, or by its history had from us, what was sent."""
+    sent = operation.columns.get(column, ABSENT)
+    written = [entry.value for entry in record.history.get(column, ()) if entry.ours]
+    return record.values.get(column, ABSENT) == sent or sent in written
+
+
+def _parked(operation: Operation, run_id: str, at: datetime) -> Quarantined:
+    return Quarantined(
+        subject=f"{operation.link_id}:{operation.side}",
+        side=operation.side,
+        link_id=operation.link_id,
+        record_id=operation.other_id,
+        reason=UNKNOWN_OUTCOME,
+        message="the answer to this create was lost and the system cannot say what became of it; look there, then "
+        "link the record by its match key, or release this row to create it",
+        cause=operation.op_id,
+        values=dumps({change.name: change.sent for change in operation.fields}),
+        run_id=run_id,
+        at=at,
+    )
 
 
 def _stored_view(
@@ -138,85 +227,3 @@ def _line(operation: Operation, run_id: str, at: datetime) -> AuditEntry:
         rule=f"an interrupted {operation.kind} had taken effect",
         at=at,
     )
-
-
-def find_tagged_records(
-    callers: Mapping[SideName, Caller], tags: Mapping[SideName, pl.DataFrame], listings: Mapping[SideName, Listing]
-) -> tuple[dict[SideName, set[str]], set[tuple[SideName, str]]]:
-    """The ids that are there on each side, and (side, id) of those among them out of scope.
-
-    What a tag names and no listing shows may be out of scope or on a lost page: it is asked for by id, or its
-    counterpart would later be taken for a new record. Raises SideError.
-    """
-    present: dict[SideName, set[str]] = {}
-    away: set[tuple[SideName, str]] = set()
-    for side in SIDES:
-        named = set(tags[side]["id"].to_list())
-        for link_id in tags[other(side)]["link_id"].to_list():
-            origin = origin_of(link_id)
-            named |= set(origin[1]) if origin is not None and origin[0] == side else set()
-        present[side] = set(listings[side].frame["id"].to_list())
-        unlisted = sorted(named - present[side])
-        for start in range(0, len(unlisted), CHUNK):
-            for record in callers[side].read(unlisted[start : start + CHUNK]).values():
-                if record.presence is not Presence.ARCHIVED:
-                    present[side].add(record.id)
-                if record.presence is Presence.OUT_OF_SCOPE:
-                    away.add((side, record.id))
-    return present, away
-
-
-def rebuild(
-    tags: Mapping[SideName, pl.DataFrame],
-    present: Mapping[SideName, set[str]],
-    away: set[tuple[SideName, str]],
-    at: datetime,
-) -> tuple[list[Link], list[Tombstone], pl.DataFrame]:
-    """Links from the tags on the records, for a state that knows none. Returns rows, tombstones, and the link frame.
-
-    ``present`` and ``away`` as found by :func:`find_tagged_records`. A tagged record whose counterpart is gone becomes
-    a sleeping link, so that it is not created a second time.
-    """
-    found: dict[str, dict[SideName, str]] = {}
-    for side in SIDES:
-        for record_id, link_id in tags[side].iter_rows():
-            if record_id in present[side]:
-                found.setdefault(link_id, {})[side] = record_id
-    links, tombstones = [], []
-    used: dict[SideName, set[str]] = {"A": set(), "B": set()}
-    for link_id in sorted(found):
-        ids = _complete(link_id, found[link_id], present)
-        if ids is None or any(ids[side] in used[side] for side in ids):
-            continue
-        for side in ids:
-            used[side].add(ids[side])
-        whole = len(ids) == len(SIDES)
-        state = LinkState.ACTIVE if whole else LinkState.TRASHED
-        if whole and any((side, record_id) in away for side, record_id in ids.items()):
-            state = LinkState.OUT_OF_SCOPE
-        links.append(Link(link_id, ids.get("A"), ids.get("B"), state))
-        if not whole:
-            gone: SideName = "B" if "A" in ids else "A"
-            tombstones.append(Tombstone(link_id, gone, "ignore", None, None, at))
-    frame = pl.DataFrame(
-        [(link.link_id, link.id_a, link.id_b, link.state.value, None, None) for link in links],
-        schema=LINK_SCHEMA,
-        orient="row",
-    )
-    return links, tombstones, frame
-
-
-def _complete(
-    link_id: str, ids: dict[SideName, str], present: Mapping[SideName, set[str]]
-) -> dict[SideName, str] | None:
-    """Both ids of a link, the missing one from the link's own name if that record exists."""
-    origin = origin_of(link_id)
-    if origin is None:
-        return None
-    side, readings = origin
-    complete = dict(ids)
-    if side not in complete:
-        existing = next((reading for reading in readings if reading in present[side]), None)
-        if existing is not None:
-            complete[side] = existing
-    return complete

@@ -28,7 +28,7 @@ def _silent(_stage: str, _done: int, _total: int) -> None:
 class Runtime:
     """``clock``: aware UTC now. ``sleep``: seconds. ``new_id``: a run id. ``random``: jitter. ``progress``: called with
     (stage, done, total) as work goes on. ``holder``: this process, for the lease. ``lease_seconds``: how long a silent
-    holder keeps a sync to itself."""
+    holder keeps a sync to itself. ``settle_seconds``: how long a record just made may take to show on its side."""
 
     clock: Callable[[], datetime] = _now
     sleep: Callable[[float], None] = time.sleep
@@ -37,3 +37,4 @@ class Runtime:
     progress: Callable[[str, int, int], None] = _silent
     holder: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     lease_seconds: float = 120.0
+    settle_seconds: float = 20.0

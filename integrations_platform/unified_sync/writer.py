@@ -7,14 +7,16 @@ id; a refused batch is halved until the bad record stands alone; an unanswered o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from integrations_platform.unified_sync.calls import Caller
+from integrations_platform.unified_sync.clobbers import marks, was_written
 from integrations_platform.unified_sync.commit import Committer
 from integrations_platform.unified_sync.operations import Operation, to_intent
 from integrations_platform.unified_sync.plan import Plan
 from integrations_platform.unified_sync.port import ErrorKind, Kind, Outcome, Presence, Record, SideError, Status
-from integrations_platform.unified_sync.probing import Fate, probe
+from integrations_platform.unified_sync.probing import Fate, may_replay, probe
 from integrations_platform.unified_sync.report import RunReport
 from integrations_platform.unified_sync.runtime import Runtime
 from integrations_platform.unified_sync.spec import SIDES, SideName
@@ -103,6 +105,9 @@ class Writer:
         if side in self._down:
             self.report.counts[f"deferred_{letter}"] += len(batch)
             return
+        batch = self._looked_at(side, kind, batch)
+        if not batch:
+            return
         with self.store.transaction(self.lease) as tx:
             tx.put_intents([to_intent(operation, self.report.run_id) for operation in batch])
             tx.append_audit([entry for operation in batch for entry in self.committer.losers(operation)])
@@ -122,6 +127,32 @@ class Writer:
         if self._misconfigured is not None:
             raise self._misconfigured
 
+    def _looked_at(self, side: SideName, kind: Kind, batch: Sequence[Operation]) -> Sequence[Operation]:
+        """A side that compares no versions is read once more just before it is written to: what changed since the plan
+        was made is left to the next plan. Only an edit between this read and the write is not seen before it is too
+        late; where the side keeps a history, the marks taken here show it afterwards."""
+        able = self.callers[side].capabilities
+        if kind is Kind.CREATE or able.compare_and_set:
+            return batch
+        letter = side.lower()
+        try:
+            records = self.callers[side].read([operation.record_id or "" for operation in batch])
+        except SideError as fault:
+            if fault.kind is ErrorKind.CONFIGURATION:
+                self.report.counts[f"rejected_{letter}"] += len(batch)
+                raise
+            self._down[side] = fault.message
+            self.report.counts[f"deferred_{letter}"] += len(batch)
+            return []
+        same = []
+        for operation in batch:
+            record = records.get(operation.record_id or "")
+            if record is not None and record.version == operation.expected_version:
+                columns = operation.columns or record.history
+                same.append(replace(operation, marks=marks(record, columns)) if able.history else operation)
+        self.report.counts[f"stale_{letter}"] += len(batch) - len(same)
+        return same
+
     def _disown(self, side: SideName, batch: Sequence[Operation], outcome: str) -> None:
         with self.store.transaction(self.lease) as tx:
             tx.close_intents([(operation.op_id, OpState.NOT_APPLIED) for operation in batch])
@@ -137,17 +168,8 @@ class Writer:
             if fault.effect_unknown:
                 return self._ask(side, batch)
             raise
-        outcomes: dict[str, Outcome] = {}
-        for outcome in answer:
-            earlier = outcomes.get(outcome.op_id)
-            if earlier is not None and earlier.status is not outcome.status:  # two answers that contradict each other
-                outcome = Outcome(outcome.op_id, Status.UNKNOWN)
-            outcomes[outcome.op_id] = outcome
-        unclear = [
-            operation
-            for operation in batch
-            if outcomes.get(operation.op_id, Outcome("", Status.UNKNOWN)).status in (Status.UNKNOWN, Status.RETRYABLE)
-        ]
+        outcomes = _by_operation(answer)
+        unclear = [operation for operation in batch if _is_unclear(outcomes, operation)]
         if unclear:
             outcomes.update(self._ask(side, unclear))
         return outcomes
@@ -189,7 +211,9 @@ class Writer:
                 if finding.fate is Fate.APPLIED:
                     found = finding.record.id if finding.record else operation.record_id
                     outcomes[operation.op_id] = Outcome(operation.op_id, Status.ALREADY, found)
-                elif finding.fate is Fate.NOT_APPLIED:
+                elif finding.fate is Fate.NOT_APPLIED and self._moved(side, operation, finding.record):
+                    outcomes[operation.op_id] = Outcome(operation.op_id, Status.STALE, operation.record_id)
+                elif finding.fate is Fate.NOT_APPLIED or may_replay(operation, self.callers[side].capabilities):
                     again.append(operation)
                 else:
                     outcomes[operation.op_id] = Outcome(operation.op_id, Status.UNKNOWN)
@@ -206,16 +230,23 @@ class Writer:
                 if not fault.effect_unknown:
                     break
                 continue
-            sent = {operation.op_id: operation for operation in waiting}
-            for outcome in answer:
-                if outcome.status not in (Status.UNKNOWN, Status.RETRYABLE) and outcome.op_id in sent:
-                    outcomes[outcome.op_id] = outcome
-                    del sent[outcome.op_id]
-            waiting = list(sent.values())
+            told = _by_operation(answer)
+            outcomes.update({op.op_id: told[op.op_id] for op in waiting if not _is_unclear(told, op)})
+            waiting = [operation for operation in waiting if _is_unclear(told, operation)]
             if not waiting:
                 return outcomes
-        outcomes.update({op.op_id: Outcome(op.op_id, Status.RETRYABLE) for op in waiting})
+        for operation in waiting:
+            # Where only the answer could tell and it never came, recovery asks for it before the next plan.
+            unsure = findings[operation.op_id].fate is Fate.UNDECIDED
+            status = Status.UNKNOWN if unsure else Status.RETRYABLE
+            outcomes[operation.op_id] = Outcome(operation.op_id, status)
         return outcomes
+
+    def _moved(self, side: SideName, operation: Operation, record: Record | None) -> bool:
+        """Whether a write that did not happen would now, sent again, go over what somebody wrote meanwhile."""
+        if operation.kind is Kind.CREATE or self.callers[side].capabilities.compare_and_set:
+            return False
+        return record is None or record.version != operation.expected_version
 
     def _commit(self, side: SideName, kind: Kind, batch: Sequence[Operation], outcomes: Mapping[str, Outcome]) -> None:
         done = [op for op in batch if outcomes[op.op_id].status in (Status.APPLIED, Status.ALREADY)]
@@ -225,18 +256,20 @@ class Writer:
             outcome = outcomes[operation.op_id]
             if outcome.record is not None:
                 records[operation.op_id] = outcome.record
-            else:
+            if operation.marks or outcome.record is None:
                 unread.append((operation, outcome.id or operation.record_id or ""))
-        believed = dict(outcomes)
+        believed, after = dict(outcomes), {}
         if unread:
             try:
                 found = self.callers[side].read([record_id for _, record_id in unread])
             except SideError as fault:
                 found = {}
                 self._down[side] = fault.message
-                if kind in (Kind.ARCHIVE, Kind.DELETE):  # gone, or not to be seen: recovery asks before the next plan
-                    believed.update({op.op_id: Outcome(op.op_id, Status.UNKNOWN) for op, _ in unread})
-            records.update({op.op_id: found[record_id] for op, record_id in unread if record_id in found})
+                # Removed or not, and what a write may have gone over, is not known: recovery asks before the next plan.
+                blind = [op for op, _ in unread if op.marks or kind in (Kind.ARCHIVE, Kind.DELETE)]
+                believed.update({op.op_id: Outcome(op.op_id, Status.UNKNOWN) for op in blind})
+            after = {op.op_id: found[record_id] for op, record_id in unread if record_id in found}
+        records = after | records
         for operation in done:
             outcome, record = outcomes[operation.op_id], records.get(operation.op_id)
             told = outcome.record is not None and outcome.status is Status.APPLIED  # the write and its record in one
@@ -245,7 +278,7 @@ class Writer:
             ):
                 records.pop(operation.op_id, None)
                 believed[operation.op_id] = Outcome(operation.op_id, Status.UNKNOWN)
-        self.committer.commit(side, batch, believed, records)
+        self.committer.commit(side, batch, believed, records, after)
 
     def _untouched(self, side: SideName, operation: Operation, record: Record) -> bool:
         """Whether the record is as it was before the write that is said to be done: then it was not done. One that
@@ -254,7 +287,24 @@ class Writer:
             return record.presence is not Presence.ARCHIVED
         if operation.kind is not Kind.UPDATE or record.version != operation.expected_version:
             return False
+        if operation.marks:
+            return not was_written(operation, record)
         return not (self.callers[side].capabilities.receipts and record.last_op == operation.op_id)
+
+
+def _by_operation(answer: Sequence[Outcome]) -> dict[str, Outcome]:
+    """What was told of each operation; of two answers that contradict each other, neither is believed."""
+    outcomes: dict[str, Outcome] = {}
+    for outcome in answer:
+        earlier = outcomes.get(outcome.op_id)
+        clash = earlier is not None and earlier.status is not outcome.status
+        outcomes[outcome.op_id] = Outcome(outcome.op_id, Status.UNKNOWN) if clash else outcome
+    return outcomes
+
+
+def _is_unclear(outcomes: Mapping[str, Outcome], operation: Operation) -> bool:
+    told = outcomes.get(operation.op_id)
+    return told is None or told.status in (Status.UNKNOWN, Status.RETRYABLE)
 
 
 def _of_another(operation: Operation, told: str | None, record: Record | None) -> bool:

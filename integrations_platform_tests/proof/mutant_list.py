@@ -22,6 +22,11 @@ _LOSERS = """            tx.append_audit([entry for operation in batch for entry
 _SEND = """            outcomes = self._send(side, batch)
         except SideError as fault:"""
 
+_RECOVER = (
+    "        report.recovered = recover("
+    "spec, places, references, callers, self.store, lease, self.runtime, report.run_id)\n"
+)
+
 MUTANTS: tuple[Mutant, ...] = (
     # the write protocol and recovery
     Mutant(
@@ -163,15 +168,13 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "engine.py",
-                "        report.recovered = recover(spec, callers, self.store, lease, self.runtime, report.run_id)\n",
-                "",
+                _RECOVER,
+                "        report.recovered = 0\n",
             ),
             Edit(
                 "engine.py",
                 "            report.plan = report.plan or plan\n",
-                "            report.plan = report.plan or plan\n"
-                "            report.recovered = recover("
-                "spec, callers, self.store, lease, self.runtime, report.run_id)\n",
+                "            report.plan = report.plan or plan\n    " + _RECOVER,
             ),
         ),
         "M12",
@@ -211,7 +214,7 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "writer.py",
-                "        unclear = [\n",
+                "        unclear = [operation for",
                 """        refused = [op for op in batch if op.record_id and op.op_id in outcomes]
         refused = [op for op in refused if outcomes[op.op_id].status is Status.STALE]
         if refused:
@@ -220,8 +223,7 @@ MUTANTS: tuple[Mutant, ...] = (
             now = self.callers[side].read([op.record_id or "" for op in refused])
             forced = [replace(op, expected_version=now[op.record_id].version) for op in refused if op.record_id in now]
             outcomes.update({o.op_id: o for o in self.callers[side].write([op.as_write() for op in forced])})
-        unclear = [
-""",
+        unclear = [operation for""",
             ),
         ),
         "M15",
@@ -233,10 +235,10 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "writer.py",
-                "        unclear = [\n",
+                "        unclear = [operation for",
                 "        for op in batch:\n"
                 "            outcomes.setdefault(op.op_id, Outcome(op.op_id, Status.APPLIED, op.record_id))\n"
-                "        unclear = [\n",
+                "        unclear = [operation for",
             ),
             Edit(
                 "writer.py",
@@ -253,10 +255,10 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "writer.py",
-                "        for outcome in answer:\n            earlier",
-                "        for op, told in zip(batch, answer, strict=False):\n"
-                "            outcome = Outcome(op.op_id, told.status, told.id, told.code, told.message, told.record)\n"
-                "            earlier",
+                "        outcomes = _by_operation(answer)\n",
+                "        outcomes = {\n"
+                "            op.op_id: Outcome(op.op_id, told.status, told.id, told.code, told.message, told.record)\n"
+                "            for op, told in zip(batch, answer, strict=False)\n        }\n",
             ),
         ),
         "M17",
@@ -268,10 +270,10 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "writer.py",
-                "        for outcome in answer:\n            earlier",
-                "        for op, told in zip(batch, answer, strict=False):\n"
-                "            outcome = Outcome(op.op_id, told.status, told.id, told.code, told.message, told.record)\n"
-                "            earlier",
+                "        outcomes = _by_operation(answer)\n",
+                "        outcomes = {\n"
+                "            op.op_id: Outcome(op.op_id, told.status, told.id, told.code, told.message, told.record)\n"
+                "            for op, told in zip(batch, answer, strict=False)\n        }\n",
             ),
             Edit(
                 "writer.py",
@@ -301,7 +303,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "contradiction-believed",
         "Of two answers to one write that contradict each other the last one counts.",
         ("P11",),
-        (Edit("writer.py", "outcome = Outcome(outcome.op_id, Status.UNKNOWN)", "pass"),),
+        (Edit("writer.py", "Outcome(outcome.op_id, Status.UNKNOWN) if clash else outcome", "outcome"),),
     ),
     Mutant(
         "stale-owner-commits",
@@ -357,7 +359,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "recovery-adopts-everything",
         "Recovery takes every interrupted write as done without regard to the side's answer.",
         ("P12", "P3", "P5"),
-        (Edit("recovery.py", "            if finding.fate is not Fate.APPLIED:", "            if False:"),),
+        (Edit("recovery.py", "            if finding.fate is not Fate.APPLIED:\n", "            if False:\n"),),
     ),
     Mutant(
         "recovered-delete-not-buried",
@@ -653,7 +655,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "decision-on-unseen-values",
         "A decision is carried out although the values have changed since.",
         ("P22",),
-        (Edit("conflicts.py", "        if now != seen and now != dumps(wanted[side]):", "        if now is None:"),),
+        (
+            Edit(
+                "conflicts.py",
+                "        if side != unseen and now != seen and now != dumps(wanted[side]):",
+                "        if now is None:",
+            ),
+        ),
         "M29",
     ),
     Mutant(
@@ -969,7 +977,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("P29",),
         (
             Edit(
-                "recovery.py",
+                "rebuilding.py",
                 "        if ids is None or any(ids[side] in used[side] for side in ids):\n",
                 "        if ids is None or len(ids) < 2 or any(ids[side] in used[side] for side in ids):\n",
             ),
@@ -1088,13 +1096,8 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "quarantine.py",
-                "    if known is None or known.status is not QuarantineStatus.OPEN or known.cause != op_id:",
-                "    if known is None or known.cause != cause_of_nothing(op_id):",
-            ),
-            Edit(
-                "quarantine.py",
-                "def cleared(",
-                "def cause_of_nothing(op_id: str) -> str:\n    return op_id[::-1]\n\n\ndef cleared(",
+                "    if known.cause != op_id and not (creates",
+                "    if not (creates",
             ),
         ),
     ),
@@ -1105,8 +1108,8 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "quarantine.py",
-                "    if known is None or known.status is not QuarantineStatus.OPEN or known.cause != op_id:",
-                "    if known is None or known.cause != op_id:",
+                "    if known is None or known.status is not QuarantineStatus.OPEN:\n",
+                "    if known is None:\n",
             ),
         ),
         "P39",

@@ -92,8 +92,14 @@ def draw(seed: int, strategy: Strategy, profile: str, length: int = 12) -> Histo
 
 def _nature(drawn: random.Random, *, rough: bool, hostile: bool) -> Nature:
     bound = drawn.choice((0.001, 0.001, 2.0, 300.0))
+    receipts, tags, replays = drawn.choice(
+        ((True, True, False), (True, True, False), (False, True, False), (False, False, True))
+    )
     return Nature(
-        compare_and_set=drawn.random() < 0.8,
+        compare_and_set=drawn.random() < 0.7,
+        receipts=receipts,
+        tags=tags,
+        replays=replays,
         lower_cases=drawn.random() < 0.3,
         returns_record=drawn.random() < 0.5,
         dates_records=drawn.random() < 0.8,

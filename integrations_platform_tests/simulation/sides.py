@@ -1,8 +1,9 @@
 """A simulated system: records in a dictionary, users who may step in at any moment, and every documented lie.
 
 It plays the side's part only; what users meant, and what may be lost, is the ground truth kept by the world. Without
-compare-and-set a write takes effect on whatever is there (the residual window of B7): P3, P9, P21 and P22 then hold
-only for records that nobody edited inside that window, and the world is told which ones those are not.
+compare-and-set a write takes effect on whatever is there. The engine looks once more just before it writes, so only an
+edit between that look and the write is in danger (the residual window of B7): where the side keeps a history, the edit
+must be found there afterwards (P38); elsewhere the world is told of which records nothing is promised.
 """
 
 from __future__ import annotations
@@ -65,9 +66,13 @@ class Nature:
     ``skew``: seconds its clock is ahead; the reading of it is wrong by up to ``uncertainty``. ``future``: share of
     stamps far beyond that bound. ``missing``: share of records an incomplete listing leaves out. ``lost``: share of
     write calls whose answer is lost; ``lies``: share whose answer is incomplete, doubled or contradicts itself.
+    ``receipts``, ``tags`` and ``replays`` are promises of the port, each kept or not.
     """
 
     compare_and_set: bool = True
+    receipts: bool = True
+    tags: bool = True
+    replays: bool = False
     lower_cases: bool = False
     returns_record: bool = True
     dates_records: bool = True
@@ -103,8 +108,13 @@ class SimulatedSide:
     applied: list[tuple[str, str]] = field(default_factory=list)  # (link id, op id) since the run began
     created: dict[str, int] = field(default_factory=dict)  # effective creates per link since the world began
     receipts: dict[str, str] = field(default_factory=dict)  # record created, by operation id
+    answers: dict[str, Outcome] = field(
+        default_factory=dict
+    )  # first answer by operation id, where writes can be replayed
+    looked: dict[str, str] = field(default_factory=dict)  # version last read outside any snapshot since the run began
     shown: dict[str, set[Value]] = field(default_factory=dict)  # every value ever shown, by column
     hidden: set[str] = field(default_factory=set)  # columns the system does not return at the moment
+    misread: float | None = None  # how wrong the clock is read, as a share of the bound; None: differently each time
     outage: int = 0  # calls that still fail before it is reachable again
     failures: int = 0  # failed calls since the world began
     answers_lost: int = 0
@@ -121,8 +131,9 @@ class SimulatedSide:
     def capabilities(self) -> Capabilities:
         return Capabilities(
             compare_and_set=self.nature.compare_and_set,
-            receipts=True,
-            tags=True,
+            receipts=self.nature.receipts,
+            tags=self.nature.tags,
+            replays=self.nature.replays,
             atomic_batch=True,
             archive=True,
             delete=True,
@@ -140,7 +151,7 @@ class SimulatedSide:
         """The offset is estimated, and wrong by less than the uncertainty that is declared with it."""
         self._reachable()
         bound = self.nature.uncertainty
-        error = bound * self.random.uniform(-0.9, 0.9)
+        error = bound * (self.random.uniform(-0.9, 0.9) if self.misread is None else self.misread)
         grain = 1.0 if self.nature.whole_seconds else 0.0
         return ClockReading(timedelta(seconds=self.nature.skew + error), timedelta(seconds=bound + grain))
 
@@ -201,8 +212,8 @@ class SimulatedSide:
             values,
             Presence.ARCHIVED if row.archived else presence,
             row.modified,
-            row.last_op,
-            row.link_id,
+            row.last_op if self.nature.receipts else None,
+            row.link_id if self.nature.tags else None,
             dict(row.changes) if self.nature.history else {},
         )
 
@@ -215,7 +226,9 @@ class SimulatedSide:
     def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
         self.at("before read")
         self._reachable()
-        return {name: self.record(self.rows[name]) for name in ids if name in self.rows}
+        found = {name: self.record(self.rows[name]) for name in ids if name in self.rows}
+        self.looked.update({name: record.version for name, record in found.items()})
+        return found
 
     def write(self, writes: Sequence[Write]) -> Sequence[Outcome]:
         self.at("before write")
@@ -256,11 +269,21 @@ class SimulatedSide:
         return any(value == POISON for value in write.values.values())
 
     def _one(self, write: Write) -> Outcome:
+        if self.nature.replays and write.op_id in self.answers:
+            return self.answers[write.op_id]
+        outcome = self._carried_out(write)
+        if outcome.status is Status.APPLIED:
+            self.answers[write.op_id] = outcome
+        return outcome
+
+    def _carried_out(self, write: Write) -> Outcome:
         if write.kind is Kind.CREATE:
-            existing = next((row for row in self.rows.values() if row.link_id == write.link_id), None)
-            if existing is not None:
-                return Outcome(write.op_id, Status.ALREADY, existing.id, record=self._returned(existing))
-            if write.op_id in self.receipts:  # made before, and deleted by a user since: not made again
+            tagged = [row for row in self.rows.values() if row.link_id == write.link_id and self.nature.tags]
+            if tagged:
+                return Outcome(write.op_id, Status.ALREADY, tagged[0].id, record=self._returned(tagged[0]))
+            if (
+                self.nature.receipts and write.op_id in self.receipts
+            ):  # made before, and deleted by a user since: not made again
                 return Outcome(write.op_id, Status.ALREADY, self.receipts[write.op_id])
             row = self.insert(write.values, ours=True)
             self.receipts[write.op_id] = row.id
@@ -271,7 +294,7 @@ class SimulatedSide:
             if found is None:
                 return Outcome(write.op_id, Status.STALE, write.id)
             row = found
-            if row.last_op == write.op_id:
+            if self.nature.receipts and row.last_op == write.op_id:
                 return Outcome(write.op_id, Status.ALREADY, row.id, record=self._returned(row))
             if self.nature.compare_and_set and self.version(row) != write.expected_version:
                 return Outcome(write.op_id, Status.STALE, row.id)

@@ -36,9 +36,10 @@ class Written:
 @dataclass
 class Truth:
     """``touched``: per (record, unit) the sides users wrote since the sides last agreed. ``edits``: per (record,
-    column) the true time of every value a user gave it. ``exposed``: records written to by a side without
-    compare-and-set while somebody else was at them; nothing is promised about those (B7). ``past_losses``: what the
-    audits of lost states held.
+    column) the true time of every value a user gave it. ``exposed``: records written to by a side with neither
+    compare-and-set nor history while somebody else was at them; nothing is promised about those (B7). ``clobbered``:
+    per record the values such a write went over where the side keeps a history. ``past_losses``: what the audits of
+    lost states held.
     """
 
     tokens: int = 0
@@ -47,6 +48,7 @@ class Truth:
     touched: dict[tuple[str, str], set[SideName]] = field(default_factory=dict)
     edits: dict[tuple[str, str], list[tuple[datetime, Value]]] = field(default_factory=lambda: defaultdict(list))
     exposed: set[str] = field(default_factory=set)
+    clobbered: dict[str, set[tuple[str, Value]]] = field(default_factory=lambda: defaultdict(set))
     past_losses: set[str] = field(default_factory=set)
 
     def token(self, column: str) -> str:

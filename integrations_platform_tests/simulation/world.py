@@ -86,7 +86,7 @@ class Process:
     """One process's sight of the store. A dead one writes nothing and gives nothing back, whatever unwinds in it."""
 
     def __init__(self, store: MemoryStore) -> None:
-        self.store, self.dead = store, False
+        self.store, self.dead, self.overtaken = store, False, False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.store, name)
@@ -222,7 +222,7 @@ class World:
 
     def delete(self, side: SideName, row: Row) -> None:
         """A user deletes a record, seeing what it shows."""
-        for column, value in row.values.items():
+        for column, value in [*row.values.items(), *self.truth.clobbered.pop(row.id, ())]:
             self.truth.supersede(value, column)
         del self.sides[side].rows[row.id]
         self.log.append(f"{side} deletes {row.id}")
@@ -281,7 +281,7 @@ class World:
         pairs = [self.record_pair(link.id_a, link.id_b) for link in self.store.memory.links.values()]
         linked = [(row, row.archived) for a, b in pairs if a is not None and b is not None for row in (a, b)]
         before = {side: len(self.sides[side].rows) for side in self.sides}
-        alone = checks.alone(self, {row.id for row, _ in linked})
+        alone = checks.alone(self, checks.recognisable(self))
         self.store.memory, self.store.lease = Memory(), None
         for side in self.sides.values():
             for row in side.rows.values():
@@ -322,16 +322,16 @@ class World:
 
     def run(self, faults: Faults | None = None, *, dry_run: bool = False, restore: Any = None) -> RunReport | None:
         """One run of the engine, perhaps inside another one; None if the process died or another held the lease."""
-        outer = self.faults, self.quiet, {name: side.applied for name, side in self.sides.items()}
+        outer = self.faults, self.quiet, {name: (side.applied, side.looked) for name, side in self.sides.items()}
         self.faults, self.quiet = faults or Faults(), faults is None
         self.runs += 1
         number = self.runs
         self.counts["dry runs" if dry_run else "runs"] += 1
         for side in self.sides.values():
-            side.applied = []
+            side.applied, side.looked = [], {}
         process = Process(self.store)
         self.processes.append(process)
-        tokens, failures = self.store.tokens + 1, self._failures()
+        tokens, failures, lies = self.store.tokens + 1, self._failures(), self._lies()
         try:
             request = Request(dry_run=dry_run, restore=restore, lift=frozenset({"empty_side"}))
             report = self._engine(process, number).run(self.spec, self.sides, request)
@@ -349,10 +349,14 @@ class World:
             return None
         finally:
             self.processes.pop()
+            for other_process in self.processes:
+                other_process.overtaken |= self.store.tokens >= tokens
+            if process.dead or self._failures() > failures or self._lies() > lies:
+                self._doubt_untold()
             self.faults, self.quiet = outer[0], outer[1]
             if self.processes:
                 for name, side in self.sides.items():
-                    side.applied = outer[2][name]
+                    side.applied, side.looked = outer[2][name]
         return report
 
     def _engine(self, process: Process, number: int) -> Engine:
@@ -368,7 +372,23 @@ class World:
         return Engine(process, runtime, {"sim": self.spec}, {"left": policy, "right": policy})  # type: ignore[arg-type]
 
     def _failures(self) -> int:
-        return sum(side.failures for side in self.sides.values())
+        """Calls that failed; where only the answer to a repeated write can tell, one that says nothing is as bad."""
+        sides = self.sides.values()
+        return sum(side.failures + side.lies_told * side.nature.replays for side in sides)
+
+    def _lies(self) -> int:
+        return sum(side.lies_told for side in self.sides.values())
+
+    def _doubt_untold(self) -> None:
+        """A side that cannot say what became of a write leaves open whose a newer value on top of it is (P5b)."""
+        for side in self.sides.values():
+            able = side.nature
+            if able.receipts or (able.history if not able.compare_and_set else able.replays):
+                continue
+            written = {link_id for link_id, _ in side.applied}
+            for row in side.rows.values():
+                if row.link_id in written:
+                    self.truth.doubt(row)
 
     def _may_fail(self, tokens: int, failures: int) -> bool:
         """A run fails only if its lease was taken over, a side could not be reached, or its breaker is open."""

@@ -1,13 +1,14 @@
 """A system in a dictionary that a story gives its character: it lies, refuses, alters, hides and fails as told.
 
-Left alone, it keeps every promise of the port: compare-and-set, receipts, tags, tombstones, atomic batches.
+Left alone, it keeps every promise of the port: compare-and-set, receipts, tags, tombstones, atomic batches. Told to be
+able to do less (``able``), it does less; told to keep a history or to replay writes, it does that too.
 """
 
 from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -92,6 +93,8 @@ class StorySide:
     lies: bool = False
     away: set[str] = field(default_factory=set)
     histories: dict[str, dict[str, tuple[Change, ...]]] = field(default_factory=dict)
+    told: dict[str, Outcome] = field(default_factory=dict)  # first answers, where writes can be replayed
+    merged: dict[str, str] = field(default_factory=dict)
 
     # the port
 
@@ -138,25 +141,35 @@ class StorySide:
         return self.answers(list(writes), outcomes) if self.answers else outcomes
 
     def one(self, write: Write) -> Outcome:
-        """Carry out one write."""
+        """Carry out one write, or tell again what became of it."""
+        if self.able.replays and write.op_id in self.told:
+            return self.told[write.op_id]
+        outcome = self._carry_out(write)
+        if outcome.status is Status.APPLIED:
+            self.told[write.op_id] = outcome
+        return outcome
+
+    def _carry_out(self, write: Write) -> Outcome:
         if write.kind is Kind.CREATE:
-            twin = next((row for row in self.rows.values() if row.link_id == write.link_id), None)
+            twin = next((row for row in self.rows.values() if self.able.tags and row.link_id == write.link_id), None)
             if twin is not None:
                 return Outcome(write.op_id, Status.ALREADY, twin.id, record=self._returned(twin))
-            row = self.insert(write.values)
+            row = self.insert(write.values, ours=True)
             self.created[write.link_id] += 1
         else:
             found = self.rows.get(write.id or "")
-            if found is None or (found.last_op != write.op_id and str(found.version) != write.expected_version):
+            again = found is not None and self.able.receipts and found.last_op == write.op_id
+            current = not self.able.compare_and_set or (found and str(found.version) == write.expected_version)
+            if found is None or not (again or current):
                 return Outcome(write.op_id, Status.STALE, write.id)
             row = found
-            if row.last_op == write.op_id:
+            if again:
                 return Outcome(write.op_id, Status.ALREADY, row.id, record=self._returned(row))
             if write.kind is Kind.DELETE:
                 del self.rows[row.id]
             row.archived = {Kind.ARCHIVE: True, Kind.RESTORE: False}.get(write.kind, row.archived)
             row.values.update({name: self.keep(value) for name, value in write.values.items()})
-            self.touch(row)
+            self.touch(row, write.values, ours=True)
         row.last_op, row.link_id = write.op_id, write.link_id
         self.applied.append(write.op_id)
         return Outcome(write.op_id, Status.APPLIED, row.id, record=self._returned(row))
@@ -194,24 +207,29 @@ class StorySide:
         if row.id in self.away:
             presence = Presence.OUT_OF_SCOPE
         values, history = dict(row.values), self.histories.get(row.id, {})
-        return Record(row.id, str(row.version), values, presence, row.modified, row.last_op, row.link_id, history)
+        receipt, tag = row.last_op if self.able.receipts else None, row.link_id if self.able.tags else None
+        return Record(row.id, str(row.version), values, presence, row.modified, receipt, tag, history)
 
     def _returned(self, row: Row) -> Record | None:
         return self.record(row) if self.nature.returns_record else None
 
     # users
 
-    def touch(self, row: Row) -> None:
+    def touch(self, row: Row, columns: Iterable[str] = (), *, ours: bool = False) -> None:
         """Something of the record changed: a new version and a new modified time."""
         row.version += 1
-        row.modified = self.now() if self.nature.dates_records else None
+        at = self.now()
+        row.modified = at if self.nature.dates_records else None
+        if self.able.history:
+            known = self.histories.setdefault(row.id, {})
+            known.update({name: (Change(row.values[name], at, ours), *known.get(name, ())) for name in columns})
 
-    def insert(self, values: Mapping[str, Value]) -> Row:
+    def insert(self, values: Mapping[str, Value], *, ours: bool = False) -> Row:
         """A new record."""
         row = Row(f"{self.prefix}{self.next_id}", {name: self.keep(values.get(name)) for name in self.columns_of})
         self.next_id += 1
         self.rows[row.id] = row
-        self.touch(row)
+        self.touch(row, self.columns_of, ours=ours)
         return row
 
     def live(self) -> list[Row]:
@@ -226,7 +244,14 @@ class StorySide:
     def edit(self, row: Row, **values: Value) -> None:
         """A user changes a record."""
         row.values.update({name: self.keep(value) for name, value in values.items()})
-        self.touch(row)
+        self.touch(row, values)
+
+    def merge(self, row: Row, survivor: Row) -> None:
+        """A user merges a record into another one, whose values stand."""
+        del self.rows[row.id]
+        self.merged = {old: survivor.id if kept == row.id else kept for old, kept in self.merged.items()}
+        self.merged[row.id] = survivor.id
+        self.touch(survivor)
 
     def remove(self, row: Row) -> None:
         """A user deletes a record without a trace."""
@@ -255,7 +280,7 @@ class StorySnapshot:
         ]
         complete = self.side.lies or not self.side.unlisted
         frame = pl.DataFrame(listed, schema=LISTING_SCHEMA, orient="row")
-        return Listing(frame, complete, "" if complete else "a page is missing")
+        return Listing(frame, complete, "" if complete else "a page is missing", dict(self.side.merged))
 
     def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
         return {name: self.side.record(self.rows[name]) for name in ids if name in self.rows}

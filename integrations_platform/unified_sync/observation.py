@@ -1,0 +1,129 @@
+"""One observation of both sides: what they list and promise, beside what is remembered. It decides nothing.
+
+The snapshots stay open while the plan is made from them. A state without links beside records that carry tags has been
+lost; it is rebuilt here, before anybody plans over it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from integrations_platform.unified_sync.calls import Caller
+from integrations_platform.unified_sync.evidence import Moment
+from integrations_platform.unified_sync.forms import place_fields
+from integrations_platform.unified_sync.merge import Policy
+from integrations_platform.unified_sync.plan import Unit, World
+from integrations_platform.unified_sync.port import TAG_SCHEMA, Listing
+from integrations_platform.unified_sync.rebuilding import find_tagged_records, rebuild
+from integrations_platform.unified_sync.references import References
+from integrations_platform.unified_sync.runtime import Runtime
+from integrations_platform.unified_sync.spec import SIDES, SideName, SyncSpec
+from integrations_platform.unified_sync.store import ConflictStatus, Lease, Observation, Store
+
+
+@dataclass(frozen=True)
+class Observatory:
+    """Where observations of one run are made from. ``known``: all declared syncs by name, for references between them.
+    Without a lease (dry runs, looks) nothing is written, not even what a rebuild found."""
+
+    store: Store
+    runtime: Runtime
+    known: Mapping[str, SyncSpec]
+
+    @contextmanager
+    def world(
+        self, spec: SyncSpec, callers: Mapping[SideName, Caller], run_id: str, lease: Lease | None
+    ) -> Iterator[tuple[World, list[Observation]]]:
+        """Observe both sides, and hold their snapshots open while the plan is made."""
+        columns = {name: caller.call(caller.side.columns) for name, caller in callers.items()}
+        places, _ = place_fields(spec, columns["A"], columns["B"])
+        clocks = {name: caller.call(caller.side.clock) for name, caller in callers.items()}
+        with ExitStack() as stack:
+            taken_at = self.runtime.clock()
+            snapshots = {
+                name: stack.enter_context(caller.call(caller.side.snapshot)) for name, caller in callers.items()
+            }
+            listings = {name: callers[name].call(snapshot.listing) for name, snapshot in snapshots.items()}
+            now = self.runtime.clock()
+            if lease is not None:
+                self.store.renew(lease, self.runtime.lease_seconds, now)
+            links = self.store.links(spec.name)
+            if links.is_empty() and any(caller.capabilities.tags for caller in callers.values()):
+                links = self._rebuilt(callers, listings, lease)
+            moments = {name: Moment(now, clocks[name]) for name in callers}
+            observations = [
+                Observation(name, taken_at, listings[name].frame.height, listings[name].complete, listings[name].reason)
+                for name in SIDES
+            ]
+            by_name = {place.spec.name: place for place in places}
+            units: list[Unit] = [
+                (
+                    unit,
+                    tuple(by_name[member.name] for member in members),
+                    Policy(members[0].direction, members[0].strategy, spec.on_tie, spec.fill_blanks),
+                )
+                for unit, members in spec.units
+            ]
+            yield (
+                World(
+                    spec=spec,
+                    pair=spec.name,
+                    run_id=run_id,
+                    now=now,
+                    taken_at=taken_at,
+                    clock=self._heartbeat(lease),
+                    places=places,
+                    units=tuple(units),
+                    snapshots=snapshots,
+                    listings=listings,
+                    moments=moments,
+                    previous=self.store.last_settled(spec.name),
+                    capabilities={name: caller.capabilities for name, caller in callers.items()},
+                    links=links,
+                    store=self.store,
+                    references=References.of(spec, self.store, self.known),
+                    conflicts={
+                        (row.link_id, row.unit): row for row in self.store.conflicts(spec.name, ConflictStatus.OPEN)
+                    },
+                    quarantined={row.subject: row for row in self.store.quarantined(spec.name)},
+                    progress=self.runtime.progress,
+                ),
+                observations,
+            )
+
+    def _heartbeat(self, lease: Lease | None) -> Callable[[], datetime]:
+        """A clock for planning that keeps the lease alive: planning is long where much changed, and writes nothing
+        that would renew it."""
+        renewed = self.runtime.clock()
+
+        def now() -> datetime:
+            nonlocal renewed
+            moment = self.runtime.clock()
+            if lease is not None and (moment - renewed).total_seconds() > self.runtime.lease_seconds / 4:
+                self.store.renew(lease, self.runtime.lease_seconds, moment)
+                renewed = moment
+            return moment
+
+        return now
+
+    def _rebuilt(
+        self, callers: Mapping[SideName, Caller], listings: Mapping[SideName, Listing], lease: Lease | None
+    ) -> pl.DataFrame:
+        """A state without links beside records that carry tags has been lost: rebuild it from the tags (P29)."""
+        none = pl.DataFrame(schema=TAG_SCHEMA)
+        tags = {
+            name: caller.call(caller.side.tags) if caller.capabilities.tags else none
+            for name, caller in callers.items()
+        }
+        present, away = find_tagged_records(callers, tags, listings)
+        rows, tombstones, frame = rebuild(tags, present, away, self.runtime.clock())
+        if lease is not None and rows:
+            with self.store.transaction(lease) as tx:
+                tx.put_links(rows)
+                tx.put_tombstones(tombstones)
+        return frame

@@ -1,0 +1,102 @@
+"""Links rebuilt from what the records themselves carry, after a loss of the whole state (P29).
+
+A tag alone names both records: the one it was left on, and in the link's name the one it began with. A side that
+carries no tags is recognised by match keys like any first sync, which is decided in :mod:`.newcomers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import polars as pl
+
+from integrations_platform.unified_sync.calls import Caller
+from integrations_platform.unified_sync.identity import origin_of
+from integrations_platform.unified_sync.port import Listing, Presence
+from integrations_platform.unified_sync.spec import SIDES, SideName, other
+from integrations_platform.unified_sync.store import LINK_SCHEMA, Link, LinkState, Tombstone
+
+CHUNK = 500
+
+
+def find_tagged_records(
+    callers: Mapping[SideName, Caller], tags: Mapping[SideName, pl.DataFrame], listings: Mapping[SideName, Listing]
+) -> tuple[dict[SideName, set[str]], set[tuple[SideName, str]]]:
+    """The ids that are there on each side, and (side, id) of those among them out of scope.
+
+    What a tag names and no listing shows may be out of scope or on a lost page: it is asked for by id, or its
+    counterpart would later be taken for a new record. Raises SideError.
+    """
+    present: dict[SideName, set[str]] = {}
+    away: set[tuple[SideName, str]] = set()
+    for side in SIDES:
+        named = set(tags[side]["id"].to_list())
+        for link_id in tags[other(side)]["link_id"].to_list():
+            origin = origin_of(link_id)
+            named |= set(origin[1]) if origin is not None and origin[0] == side else set()
+        present[side] = set(listings[side].frame["id"].to_list())
+        unlisted = sorted(named - present[side])
+        for start in range(0, len(unlisted), CHUNK):
+            for record in callers[side].read(unlisted[start : start + CHUNK]).values():
+                if record.presence is not Presence.ARCHIVED:
+                    present[side].add(record.id)
+                if record.presence is Presence.OUT_OF_SCOPE:
+                    away.add((side, record.id))
+    return present, away
+
+
+def rebuild(
+    tags: Mapping[SideName, pl.DataFrame],
+    present: Mapping[SideName, set[str]],
+    away: set[tuple[SideName, str]],
+    at: datetime,
+) -> tuple[list[Link], list[Tombstone], pl.DataFrame]:
+    """Links from the tags on the records, for a state that knows none. Returns rows, tombstones, and the link frame.
+
+    ``present`` and ``away`` as found by :func:`find_tagged_records`. A tagged record whose counterpart is gone becomes
+    a sleeping link, so that it is not created a second time.
+    """
+    found: dict[str, dict[SideName, str]] = {}
+    for side in SIDES:
+        for record_id, link_id in tags[side].iter_rows():
+            if record_id in present[side]:
+                found.setdefault(link_id, {})[side] = record_id
+    links, tombstones = [], []
+    used: dict[SideName, set[str]] = {"A": set(), "B": set()}
+    for link_id in sorted(found):
+        ids = _complete(link_id, found[link_id], present)
+        if ids is None or any(ids[side] in used[side] for side in ids):
+            continue
+        for side in ids:
+            used[side].add(ids[side])
+        whole = len(ids) == len(SIDES)
+        state = LinkState.ACTIVE if whole else LinkState.TRASHED
+        if whole and any((side, record_id) in away for side, record_id in ids.items()):
+            state = LinkState.OUT_OF_SCOPE
+        links.append(Link(link_id, ids.get("A"), ids.get("B"), state))
+        if not whole:
+            gone: SideName = "B" if "A" in ids else "A"
+            tombstones.append(Tombstone(link_id, gone, "ignore", None, None, at))
+    frame = pl.DataFrame(
+        [(link.link_id, link.id_a, link.id_b, link.state.value, None, None) for link in links],
+        schema=LINK_SCHEMA,
+        orient="row",
+    )
+    return links, tombstones, frame
+
+
+def _complete(
+    link_id: str, ids: dict[SideName, str], present: Mapping[SideName, set[str]]
+) -> dict[SideName, str] | None:
+    """Both ids of a link, the missing one from the link's own name if that record exists."""
+    origin = origin_of(link_id)
+    if origin is None:
+        return None
+    side, readings = origin
+    complete = dict(ids)
+    if side not in complete:
+        existing = next((reading for reading in readings if reading in present[side]), None)
+        if existing is not None:
+            complete[side] = existing
+    return complete
