@@ -15,7 +15,7 @@ from integrations_platform.unified_sync.clobbers import Ledger, Losses, losses
 from integrations_platform.unified_sync.forms import FieldPlace, read_fields
 from integrations_platform.unified_sync.links import LinkView, full_record
 from integrations_platform.unified_sync.operations import FieldChange, Operation
-from integrations_platform.unified_sync.plan import Plan
+from integrations_platform.unified_sync.plan import Merge, Plan
 from integrations_platform.unified_sync.port import Kind, Outcome, Record, Status
 from integrations_platform.unified_sync.references import References
 from integrations_platform.unified_sync.runtime import Runtime
@@ -119,6 +119,25 @@ class Committer:
                 actor=self.actor,
             )
             for view in views
+        ]
+
+    def moved(self, merges: Sequence[Merge]) -> list[AuditEntry]:
+        """One line per link whose record was merged into another."""
+        return [
+            AuditEntry(
+                run_id=self.run_id,
+                role=Role.LINKED,
+                link_id=merge.link_id,
+                side=merge.side,
+                record_id=merge.survivor,
+                op_id=None,
+                field="",
+                rule=f"{merge.old} was merged into {merge.survivor}"
+                + (f", which is linked as {merge.holder}" if merge.holder else ": the link follows"),
+                at=self.runtime.clock(),
+                actor=self.actor,
+            )
+            for merge in merges
         ]
 
     def commit(
@@ -250,7 +269,8 @@ class Committer:
             full_record(view.b),
             self.runtime.clock(),
         )
-        view.state = LinkState.TRASHED
+        if view.state is not LinkState.MERGED_AWAY:
+            view.state = LinkState.TRASHED
         view.side(operation.side).now = None
         return tomb
 

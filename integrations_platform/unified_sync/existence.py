@@ -42,8 +42,8 @@ def standing(world: World, view: LinkView, side: SideName) -> Standing:
         return Standing.LIVE
     if known.id is None:
         return Standing.UNPROVEN
-    if known.record is None:
-        return Standing.DELETED if world.listings[side].complete else Standing.UNPROVEN
+    if known.record is None:  # a record that was listed and is gone at the second look may have been merged since
+        return Standing.DELETED if world.listings[side].complete and not known.listed else Standing.UNPROVEN
     if known.record.presence is Presence.ARCHIVED:
         return Standing.ARCHIVED
     return Standing.AWAY
@@ -60,7 +60,7 @@ def plan_existence(world: World, plan: Plan, view: LinkView) -> bool:
             plan.conflicts.append(replace(parked, status=ConflictStatus.WITHDRAWN, closed_at=world.now))
         if view.state is not LinkState.ACTIVE:
             view.state = LinkState.ACTIVE
-            _keep(plan, view)
+            keep(plan, view)
         return True
     if any(stand is Standing.AWAY for stand in stands.values()):
         if view.state is LinkState.ACTIVE:
@@ -80,7 +80,8 @@ def plan_existence(world: World, plan: Plan, view: LinkView) -> bool:
     return False
 
 
-def _keep(plan: Plan, view: LinkView) -> None:
+def keep(plan: Plan, view: LinkView) -> None:
+    """Let the plan store a link that needs no remote write."""
     plan.views[view.link_id] = view
     if view.link_id not in plan.settlements:
         plan.settlements.append(view.link_id)
@@ -90,7 +91,7 @@ def _close(world: World, plan: Plan, view: LinkView) -> None:
     plan.tombstones.append(Tombstone(view.link_id, None, "both", full_record(view.a), full_record(view.b), world.now))
     # The ids are given up, so that a record created anew under one of them is a new record, not an old link.
     view.state, view.a.id, view.b.id = LinkState.CLOSED, None, None
-    _keep(plan, view)
+    keep(plan, view)
     _end_conflicts(world, plan, view)
     plan.counts["closed"] += 1
     plan.notes.setdefault(view.link_id, []).append("deleted on both sides")
@@ -109,6 +110,7 @@ def _one_sided(world: World, plan: Plan, view: LinkView, deleted: SideName, stan
     policy = world.spec.on_delete[deleted]
     parked = world.conflicts.get((view.link_id, ""))
     rule = world.spec.on_delete_of_changed
+    gone = f"deleted on {'source' if deleted == 'A' else 'target'}"
     if parked is not None and parked.choice in ("base", "value"):
         plan.warnings.append(
             f"conflict {parked.conflict_id} is about a whole record: it can be decided for the source or the target, "
@@ -117,7 +119,7 @@ def _one_sided(world: World, plan: Plan, view: LinkView, deleted: SideName, stan
     if parked is not None and parked.choice in ("A", "B") and _still_as_decided(view, parked, kept):
         if parked.choice == deleted:
             wanted = policy if policy in (OnDelete.ARCHIVE, OnDelete.DELETE) else OnDelete.ARCHIVE
-            _remove(world, plan, view, deleted, wanted, changed=changed)
+            remove(world, plan, view, deleted, wanted, rule=gone, changed=changed)
         else:
             _bring_back(world, plan, view, deleted, stand, closes=(parked.conflict_id,))
         return
@@ -131,18 +133,18 @@ def _one_sided(world: World, plan: Plan, view: LinkView, deleted: SideName, stan
     if policy is OnDelete.UNLINK:
         view.state = LinkState.CLOSED
         setattr(view.side(deleted), "id", None)  # noqa: B010
-        _keep(plan, view)
+        keep(plan, view)
         _bury(world, plan, view, deleted, policy)
         plan.notes.setdefault(view.link_id, []).append("unlinked: the other record stays and is no longer synced")
     elif policy is OnDelete.IGNORE or not world.spec.writes_to(kept):
         view.state = LinkState.TRASHED
-        _keep(plan, view)
+        keep(plan, view)
         _bury(world, plan, view, deleted, OnDelete.IGNORE)
         plan.notes.setdefault(view.link_id, []).append(
             "delete not propagated; the link sleeps until the record is back"
         )
     else:
-        _remove(world, plan, view, deleted, policy, changed=changed)
+        remove(world, plan, view, deleted, policy, rule=gone, changed=changed)
 
 
 def _still_as_decided(view: LinkView, parked: Conflict, kept: SideName) -> bool:
@@ -159,15 +161,10 @@ def _bury(world: World, plan: Plan, view: LinkView, deleted: SideName, policy: O
     plan.counts["deletes_kept"] += 1
 
 
-def _remove(
-    world: World,
-    plan: Plan,
-    view: LinkView,
-    deleted: SideName,
-    policy: OnDelete,
-    *,
-    changed: bool,
+def remove(
+    world: World, plan: Plan, view: LinkView, deleted: SideName, policy: OnDelete, *, rule: str, changed: bool = False
 ) -> None:
+    """Plan to archive or delete the record that is left of a link; ``deleted``: the side whose record is gone."""
     side = other(deleted)
     known = view.side(side)
     kind = Kind.DELETE if policy is OnDelete.DELETE else Kind.ARCHIVE
@@ -180,7 +177,6 @@ def _remove(
         message = f"{world.spec.side(side).system} cannot {kind} records"
         withhold(world, plan, subject, reason="rejected", message=message, cause=op_id)
         return
-    rule = f"deleted on {'source' if deleted == 'A' else 'target'}"
     plan.notes.setdefault(view.link_id, []).append(f"{rule}: {kind} the other record")
     plan.operations.append(
         Operation(
@@ -292,5 +288,5 @@ def _trashed(world: World, plan: Plan, view: LinkView, stands: dict[SideName, St
         _bring_back(world, plan, view, missing[0], stands[missing[0]])
         return False
     view.state = LinkState.ACTIVE
-    _keep(plan, view)
+    keep(plan, view)
     return True

@@ -39,6 +39,7 @@ class SideView:
     base: Base
     record: Record | None = None
     seen_at: datetime | None = None  # engine time just after the values were read
+    listed: bool = False  # there when the listing was taken
 
     @property
     def settled_version(self) -> str | None:

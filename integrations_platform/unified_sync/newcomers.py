@@ -12,7 +12,7 @@ from integrations_platform.unified_sync.forms import Unrepresentable, read_field
 from integrations_platform.unified_sync.identity import Node, key_digests_by_rule, link_name, match_records, origin_of
 from integrations_platform.unified_sync.links import LinkView, SideView
 from integrations_platform.unified_sync.plan import Plan, World
-from integrations_platform.unified_sync.port import Presence, Record
+from integrations_platform.unified_sync.port import Kind, Presence, Record
 from integrations_platform.unified_sync.quarantine import Subject, cleared, withhold
 from integrations_platform.unified_sync.spec import SIDES, SideName, other
 from integrations_platform.unified_sync.values import Invalid, Value
@@ -25,6 +25,10 @@ Newcomers = dict[Node, SideView]
 def plan_newcomers(world: World, plan: Plan, new_a: Sequence[str], new_b: Sequence[str], leaving: set[str]) -> None:
     """Plan for unlinked ids of both sides. ``leaving``: links being deleted in this plan, which claim no key."""
     nodes = _read(world, plan, {"A": new_a, "B": new_b})
+    awaited = {(operation.side, operation.link_id) for operation in plan.operations if operation.kind is Kind.CREATE}
+    for node, known in list(nodes.items()):
+        if known.record is not None and (node[0], known.record.link_id) in awaited:
+            del nodes[node]  # made by a write that was given up too early: this plan's create finds it by its tag
     if not nodes:
         return
     taken = set(world.links["link_id"].to_list())

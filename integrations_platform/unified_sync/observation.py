@@ -17,6 +17,7 @@ from integrations_platform.unified_sync.calls import Caller
 from integrations_platform.unified_sync.evidence import Moment
 from integrations_platform.unified_sync.forms import place_fields
 from integrations_platform.unified_sync.merge import Policy
+from integrations_platform.unified_sync.merging import follow_merges
 from integrations_platform.unified_sync.plan import Unit, World
 from integrations_platform.unified_sync.port import TAG_SCHEMA, Listing
 from integrations_platform.unified_sync.rebuilding import find_tagged_records, rebuild
@@ -55,6 +56,7 @@ class Observatory:
             links = self.store.links(spec.name)
             if links.is_empty() and any(caller.capabilities.tags for caller in callers.values()):
                 links = self._rebuilt(callers, listings, lease)
+            links, merges = follow_merges(links, listings)
             moments = {name: Moment(now, clocks[name]) for name in callers}
             observations = [
                 Observation(name, taken_at, listings[name].frame.height, listings[name].complete, listings[name].reason)
@@ -92,6 +94,7 @@ class Observatory:
                     },
                     quarantined={row.subject: row for row in self.store.quarantined(spec.name)},
                     progress=self.runtime.progress,
+                    merges=merges,
                 ),
                 observations,
             )
@@ -121,7 +124,9 @@ class Observatory:
             for name, caller in callers.items()
         }
         present, away = find_tagged_records(callers, tags, listings)
-        rows, tombstones, frame = rebuild(tags, present, away, self.runtime.clock())
+        rows, tombstones, frame = rebuild(
+            tags, present, away, {name: listings[name].merged for name in SIDES}, self.runtime.clock()
+        )
         if lease is not None and rows:
             with self.store.transaction(lease) as tx:
                 tx.put_links(rows)

@@ -35,6 +35,25 @@ from integrations_platform.unified_sync.store import (
 Unit = tuple[str, tuple[FieldPlace, ...], Policy]
 
 
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """The record ``old`` of a link was merged into ``survivor``; ``holder``: the link the survivor had before."""
+
+    link_id: str
+    side: SideName
+    old: str
+    survivor: str
+    holder: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Merges:
+    """Merges found in the listings: links that follow their record, by id, and links whose survivor has another."""
+
+    moved: Mapping[str, Merge] = field(default_factory=dict)
+    cases: tuple[Merge, ...] = ()
+
+
 @dataclass(frozen=True)
 class World:
     """All that planning may look at: one observation of both sides, and what is remembered.
@@ -64,6 +83,7 @@ class World:
     conflicts: Mapping[tuple[str, str], Conflict]
     quarantined: Mapping[str, Quarantined]
     progress: Callable[[str, int, int], None]
+    merges: Merges = Merges()  # already followed in ``links``, not yet stored
 
     @cached_property
     def by_name(self) -> Mapping[str, FieldPlace]:
@@ -93,7 +113,8 @@ class Plan:
 
     ``taken_at``: when the observation began. ``views``: links with anything to commit, by id. ``settlements``: ids of
     views whose row is stored without a remote write. ``touched``: (link id, version A, version B) where only versions
-    moved. ``tags``: external ids to leave on records, as (side, record id, link id). ``notes``: why, by link, in words.
+    moved. ``tags``: external ids to leave on records, as (side, record id, link id). ``moved``: links whose record was
+    merged away. ``notes``: why, by link, in words.
     """
 
     spec: SyncSpec
@@ -103,6 +124,7 @@ class Plan:
     touched: list[tuple[str, str | None, str | None]] = field(default_factory=list)
     states: list[tuple[str, LinkState]] = field(default_factory=list)
     tags: list[tuple[SideName, str, str]] = field(default_factory=list)
+    moved: list[Merge] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
     quarantine: list[Quarantined] = field(default_factory=list)

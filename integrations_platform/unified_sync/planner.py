@@ -17,6 +17,7 @@ from integrations_platform.unified_sync.field_merge import plan_fields
 from integrations_platform.unified_sync.forms import read_fields
 from integrations_platform.unified_sync.guards import evaluate_guards
 from integrations_platform.unified_sync.links import LinkView, view_of
+from integrations_platform.unified_sync.merging import follow, plan_merge_cases
 from integrations_platform.unified_sync.newcomers import plan_newcomers, warn_of_future
 from integrations_platform.unified_sync.operations import from_intent
 from integrations_platform.unified_sync.plan import Plan, World
@@ -43,13 +44,14 @@ def make_plan(world: World, *, attended: bool = True, first_run: bool = False) -
     plan.counts.update(settled=classes.settled, active=classes.active, live_a=classes.live_a, live_b=classes.live_b)
     leaving: set[str] = set()
     for view, seen in observe(world, classes, plan):
-        if not _readable(world, plan, view):
-            continue
-        if plan_existence(world, plan, view):
-            plan_fields(world, plan, view)
-        else:
-            leaving.add(view.link_id)
-        _note_versions(plan, view, seen)
+        if _readable(world, plan, view):
+            if plan_existence(world, plan, view):
+                plan_fields(world, plan, view)
+            else:
+                leaving.add(view.link_id)
+            _note_versions(plan, view, seen)
+        follow(world, plan, view)
+    plan_merge_cases(world, plan)
     plan_newcomers(world, plan, classes.new_a, classes.new_b, leaving)
     _hold_back(world, plan)
     evaluate_guards(world, plan, classes, attended=attended, first_run=first_run)
@@ -88,6 +90,7 @@ def observe(
             for row in chunk
         ]
         for view, row in zip(views, chunk, strict=True):
+            view.a.listed, view.b.listed = row["seen_a"] is not None, row["seen_b"] is not None
             view.was_settled = {"A": row["version_a"] is not None, "B": row["version_b"] is not None}
         for side in SIDES:
             _observe_side(world, plan, side, views, chunk, trust_versions=trust_versions)

@@ -50,6 +50,7 @@ def rebuild(
     tags: Mapping[SideName, pl.DataFrame],
     present: Mapping[SideName, set[str]],
     away: set[tuple[SideName, str]],
+    merged: Mapping[SideName, Mapping[str, str]],
     at: datetime,
 ) -> tuple[list[Link], list[Tombstone], pl.DataFrame]:
     """Links from the tags on the records, for a state that knows none. Returns rows, tombstones, and the link frame.
@@ -65,7 +66,7 @@ def rebuild(
     links, tombstones = [], []
     used: dict[SideName, set[str]] = {"A": set(), "B": set()}
     for link_id in sorted(found):
-        ids = _complete(link_id, found[link_id], present)
+        ids = _complete(link_id, found[link_id], present, merged)
         if ids is None or any(ids[side] in used[side] for side in ids):
             continue
         for side in ids:
@@ -87,16 +88,20 @@ def rebuild(
 
 
 def _complete(
-    link_id: str, ids: dict[SideName, str], present: Mapping[SideName, set[str]]
+    link_id: str,
+    ids: dict[SideName, str],
+    present: Mapping[SideName, set[str]],
+    merged: Mapping[SideName, Mapping[str, str]],
 ) -> dict[SideName, str] | None:
-    """Both ids of a link, the missing one from the link's own name if that record exists."""
+    """Both ids of a link, the missing one from the link's own name if that record exists, or was merged into one that
+    does: the link then follows it like any other."""
     origin = origin_of(link_id)
     if origin is None:
         return None
     side, readings = origin
     complete = dict(ids)
     if side not in complete:
-        existing = next((reading for reading in readings if reading in present[side]), None)
+        existing = next((reading for reading in readings if reading in present[side] or reading in merged[side]), None)
         if existing is not None:
             complete[side] = existing
     return complete

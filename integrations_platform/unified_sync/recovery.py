@@ -209,7 +209,8 @@ def _stored_view(
 
 
 def _bury(view: LinkView, operation: Operation, at: datetime) -> Tombstone:
-    view.state = LinkState.TRASHED
+    if view.state is not LinkState.MERGED_AWAY:
+        view.state = LinkState.TRASHED
     return Tombstone(
         view.link_id, other(operation.side), operation.policy, full_record(view.a), full_record(view.b), at
     )

@@ -86,6 +86,7 @@ class Writer:
             tx.resolve_quarantined(plan.cleared, self.runtime.clock())
             tx.put_tombstones(plan.tombstones)
             tx.set_states(plan.states)
+            tx.append_audit(self.committer.moved(plan.moved))
         for start in range(0, len(plan.settlements), ROWS):
             views = [plan.views[link_id] for link_id in plan.settlements[start : start + ROWS]]
             rows = [view.row(plan.spec, plan.taken_at) for view in views]

@@ -88,7 +88,13 @@ HOLDINGS: dict[str, tuple[str, str]] = {
         "Key edits keep the records",
         f"{UNIT}/test_identity.py::test_p30_edited_and_swapped_keys_keep_the_number_of_records",
     ),
-    "P31": ("Remote merges", "not yet: needs a SaaS connector (no SQL system merges records)"),
+    "P31": (
+        "Remote merges",
+        (
+            f"{UNIT}/test_merges.py::test_p31_two_linked_records_that_become_one_are_a_case_for_a_person, "
+            "test_p31_a_link_follows_its_record_into_a_survivor_nobody_knew"
+        ),
+    ),
     "P32": (
         "Delete against update",
         (
@@ -121,7 +127,13 @@ HOLDINGS: dict[str, tuple[str, str]] = {
             "blindly_repeated"
         ),
     ),
-    "P38": ("Clobber detection", "not yet: needs a SaaS connector; SQL sides close the window by compare-and-set"),
+    "P38": (
+        "Clobber detection",
+        (
+            "simulation/checks.py::watch, check_losses (sides with a history), "
+            f"{UNIT}/test_overwritten.py::test_p38_a_value_overwritten_unseen_is_kept_and_a_person_decides"
+        ),
+    ),
     "P39": (
         "Replay is idempotent",
         (

@@ -1,9 +1,8 @@
 """The mutants: M1-M40 of the published semantics where the engine has the mechanism, the ten to be added, and more.
 
 Each is a source edit of the engine and says what it breaks. Left out, because the engine has no such mechanism yet and
-there is nothing to break: remote merges (M34, replaced by records that leave the scope), hint cursors (M38, replaced by
-the comparison of versions that decides which records are looked at) and clobber detection through a side's history (M3,
-replaced by the read-back after a write). Left out, because it is equivalent: a decision that ignores only its number n
+there is nothing to break: hint cursors (M38, replaced by the comparison of versions that decides which records are
+looked at). Left out, because it is equivalent: a decision that ignores only its number n
 (M29). A row that moved on carries no decision any more, and the store refuses one taken on an older n, so within the
 engine the number is a second lock behind the comparison of values, which is broken here instead. M20 alone is not of
 the engine's package: the fence lies in the store, so the simulation's store is broken.
@@ -650,6 +649,131 @@ MUTANTS: tuple[Mutant, ...] = (
             ),
         ),
     ),
+    # systems that are no databases
+    Mutant(
+        "no-look-before-write",
+        "A side that compares no versions is written to without a look just before.",
+        ("P3", "P38"),
+        (
+            Edit(
+                "writer.py",
+                "        if kind is Kind.CREATE or able.compare_and_set:\n            return batch\n",
+                "        if able.batch_limit:\n            return batch\n",
+            ),
+        ),
+        "M3",
+    ),
+    Mutant(
+        "no-clobber-check",
+        "After a write nobody looks whether it went over somebody's edit.",
+        ("P38",),
+        (
+            Edit(
+                "commit.py",
+                "        if record is None or not operation.marks:\n",
+                "        if record is not operation:\n",
+            ),
+        ),
+        "M3",
+    ),
+    Mutant(
+        "clobber-hidden-by-a-death",
+        "Recovery does not look whether the write it adopts went over somebody's edit.",
+        ("P38",),
+        (
+            Edit(
+                "recovery.py",
+                "    if operation.marks and finding.record is not None:\n",
+                "    if operation.marks is None:\n",
+            ),
+        ),
+        "M3",
+    ),
+    Mutant(
+        "clobber-only-audited",
+        "A value overwritten unseen goes to the audit, but nobody is asked and no strategy applied.",
+        ("P38",),
+        (Edit("clobbers.py", "        if winner is None or winner == side:\n", "        if winner == unit:\n"),),
+    ),
+    Mutant(
+        "lost-write-sent-over-an-edit",
+        "A write that got lost is sent again although the record has changed since.",
+        ("P3",),
+        (
+            Edit(
+                "writer.py",
+                "        return record is None or record.version != operation.expected_version\n",
+                "        return False\n",
+            ),
+        ),
+        "M15",
+    ),
+    Mutant(
+        "replay-with-a-fresh-key",
+        "An interrupted create is sent again under another idempotency key.",
+        ("P37", "P10"),
+        (
+            Edit("probing.py", "import dataclass\n", "import dataclass, replace\n"),
+            Edit(
+                "probing.py",
+                "caller.write([operation.as_write()])",
+                "caller.write([replace(operation.as_write(), op_id=operation.op_id[::-1])])",
+            ),
+            Edit("probing.py", "if outcome.op_id == operation.op_id}", "if outcome.op_id}"),
+        ),
+        "M14",
+    ),
+    Mutant(
+        "unknown-create-repeated",
+        "A create that may have happened, on a side that cannot tell, is simply sent again.",
+        ("P10",),
+        (
+            Edit(
+                "recovery.py",
+                "                if finding.fate is Fate.UNDECIDED and operation.kind is Kind.CREATE:\n",
+                "                if finding.fate is None:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "incomplete-listing-proves-novelty",
+        "A record is created although an incomplete listing may hide its counterpart.",
+        ("P26",),
+        (
+            Edit(
+                "newcomers.py",
+                "and not world.listings[other(node[0])].complete:",
+                "and world.listings[other(node[0])].frame is None:",
+            ),
+        ),
+    ),
+    Mutant(
+        "merge-read-as-delete",
+        "A record that was merged into another one counts as deleted.",
+        ("P31",),
+        (Edit("merging.py", "        if touched.is_empty():\n", "        if touched.height >= 0:\n"),),
+        "M34",
+    ),
+    Mutant(
+        "merge-archives-unasked",
+        "Of two records that mean one after a merge, the other side's second one is archived without a decision.",
+        ("P31",),
+        (
+            Edit(
+                "merging.py",
+                "    if row.choice is not None and row.decided_n == row.n and",
+                '    row = replace(row, choice=merged, decided_n=row.n, decided_by="nobody")\n    if',
+            ),
+        ),
+        "M34",
+    ),
+    Mutant(
+        "listed-and-gone-means-deleted",
+        "A record that was listed and is not found a moment later counts as deleted.",
+        ("P31", "P6"),
+        (Edit("existence.py", "complete and not known.listed else", "complete else"),),
+        "M34",
+    ),
     # conflicts and decisions
     Mutant(
         "decision-on-unseen-values",
@@ -716,7 +840,7 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "existence.py",
-                "Standing.DELETED if world.listings[side].complete else Standing.UNPROVEN",
+                "Standing.DELETED if world.listings[side].complete and not known.listed else Standing.UNPROVEN",
                 "Standing.DELETED",
             ),
         ),
@@ -729,7 +853,7 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "existence.py",
-                "Standing.DELETED if world.listings[side].complete else Standing.UNPROVEN",
+                "Standing.DELETED if world.listings[side].complete and not known.listed else Standing.UNPROVEN",
                 "Standing.DELETED",
             ),
             Edit(
@@ -1121,8 +1245,8 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "planner.py",
-                "        if not _readable(world, plan, view):\n            continue\n",
-                "        if not _readable(world, plan, view):\n            break\n",
+                "        if _readable(world, plan, view):\n",
+                "        if not _readable(world, plan, view):\n            break\n        else:\n",
             ),
         ),
     ),

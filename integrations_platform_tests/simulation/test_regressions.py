@@ -123,3 +123,21 @@ def test_a_version_seen_while_a_field_was_hidden_does_not_stand_for_that_field()
     world.settle()
     assert (row.values["name"], twin.values["name"]) == ("Ada", "Bea")
     assert [conflict.unit for conflict in world.store.conflicts("sim")] == ["name"]
+
+
+def test_a_record_brought_back_by_a_worker_that_was_given_up_is_not_taken_for_a_new_one() -> None:
+    """Its create took effect after the next worker had disowned it; without a key, only its tag says whose it is."""
+    world = World(1, Strategy.MANUAL)
+    row = world.create("A")
+    world.run()
+    world.edit("A", row, "email", None)
+    world.run()
+    twin = world.counterpart("A", row)
+    assert twin is not None
+    world.delete("B", twin)
+    world.edit("A", row, "name", "Ada")
+    late = world.sides["B"].insert(row.values, ours=True)
+    late.link_id = twin.link_id
+    world.settle()
+    assert [len(world.sides[name].rows) for name in SIDES] == [1, 1]
+    assert world.counterpart("A", row) is late

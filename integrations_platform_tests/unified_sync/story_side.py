@@ -67,7 +67,9 @@ class StorySide:
     ``answers`` changes what the side says of a batch it has carried out; ``refuses`` names writes it rejects, the whole
     batch with them; ``keeps`` is what the side makes of a stored value; ``faults`` are raised one per call, first come;
     ``write_faults`` likewise for writes: one whose effect is unknown comes after the write, any other instead of it.
-    ``unlisted`` ids are left out of listings, which then call themselves incomplete unless ``lies``.
+    ``unlisted`` ids are left out of listings, which then call themselves incomplete unless ``lies``; ``unread`` ones
+    are listed, but gone when the snapshot is read. ``merged``: by the id of a record merged
+    away, the one it was merged into.
     """
 
     name: str
@@ -95,6 +97,7 @@ class StorySide:
     histories: dict[str, dict[str, tuple[Change, ...]]] = field(default_factory=dict)
     told: dict[str, Outcome] = field(default_factory=dict)  # first answers, where writes can be replayed
     merged: dict[str, str] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)
 
     # the port
 
@@ -283,4 +286,5 @@ class StorySnapshot:
         return Listing(frame, complete, "" if complete else "a page is missing", dict(self.side.merged))
 
     def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
-        return {name: self.side.record(self.rows[name]) for name in ids if name in self.rows}
+        there = [name for name in ids if name in self.rows and name not in self.side.unread]
+        return {name: self.side.record(self.rows[name]) for name in there}

@@ -1,0 +1,210 @@
+"""Records that are merged on their own side: links follow, nothing is removed unasked, people decide (P31)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from integrations_platform.unified_sync.spec import SIDES, Guards, SideName, other
+from integrations_platform.unified_sync.store import ConflictStatus, LinkState, Role
+from integrations_platform_tests.unified_sync.arrange import Crash, Story, sync
+from integrations_platform_tests.unified_sync.story_side import Row
+
+by_side = pytest.mark.parametrize("side", SIDES)
+
+
+def two_pairs(side: SideName, **more: object) -> tuple[Story, list[Row], list[Row]]:
+    """Two linked pairs; the rows of ``side``, where merges happen, and those of the other one, in the same order."""
+    story = Story(sync(**more))
+    pairs = [story.pair_up(), story.pair_up(email="bob@x.org", name="Bob", city="Chur")]
+    mine, theirs = zip(*(pair if side == "A" else pair[::-1] for pair in pairs), strict=True)
+    return story, list(mine), list(theirs)
+
+
+def merged_case(side: SideName, **more: object) -> tuple[Story, Row, Row]:
+    """Two linked records of ``side`` merged into the first; the survivor's and the loser's counterparts."""
+    story, mine, theirs = two_pairs(side, **more)
+    story.sides[side].merge(mine[1], mine[0])
+    story.run()
+    return story, theirs[0], theirs[1]
+
+
+@by_side
+def test_p31_a_link_follows_its_record_into_a_survivor_nobody_knew(side: SideName) -> None:
+    story = Story(sync())
+    pair = story.pair_up()
+    mine, theirs = pair if side == "A" else pair[::-1]
+    system = story.sides[side]
+    survivor = system.insert({"email": "ann@x.org", "name": "Ann", "city": "Basel"})
+    system.merge(mine, survivor)
+    story.run()
+    (link,) = story.links
+    assert (link.id_a if side == "A" else link.id_b) == survivor.id
+    assert [line.entry.rule for line in story.store.memory.audit if "merged into" in line.entry.rule]
+    story.settle()
+    assert theirs.values["city"] == "Basel", "the base was kept: what the merge changed is an ordinary change"
+    assert len(story.sides[other(side)].live()) == 1
+    assert story.store.memory.conflicts == {}
+
+
+@by_side
+def test_p31_a_chain_of_merges_is_followed_to_its_end(side: SideName) -> None:
+    story = Story(sync())
+    pair = story.pair_up()
+    mine = pair[0] if side == "A" else pair[1]
+    system = story.sides[side]
+    middle, last = (system.insert({"email": "ann@x.org", "name": "Ann", "city": "Bern"}) for _ in range(2))
+    system.merge(mine, middle)
+    system.merge(middle, last)
+    system.merged[mine.id] = middle.id  # told step by step
+    story.settle()
+    (link,) = story.links
+    assert (link.id_a if side == "A" else link.id_b) == last.id
+
+
+@by_side
+def test_p31_two_linked_records_that_become_one_are_a_case_for_a_person(side: SideName) -> None:
+    story, kept, loser = merged_case(side)
+    assert not kept.archived
+    assert not loser.archived
+    row = story.conflict()
+    assert (row.kind, row.unit) == ("merge", "")
+    state = {link.link_id: link.state for link in story.links}
+    assert state[row.link_id] is LinkState.MERGED_AWAY
+    before, essence = story.writes, story.store.memory.essence()
+    report = story.run()
+    assert (story.writes, story.store.memory.essence()) == (before, essence), "P1, P25"
+    assert report.status == "partial"
+    ids = [link.id_a if side == "A" else link.id_b for link in story.links]
+    assert sorted(filter(None, ids)) == [story.sides[side].only().id], "no link points to a dead id"
+
+
+@by_side
+def test_p31_the_surviving_link_goes_on_from_its_base(side: SideName) -> None:
+    story, mine, theirs = two_pairs(side)
+    story.sides[side].edit(mine[0], city="Basel")
+    story.sides[side].merge(mine[1], mine[0])
+    story.settle()
+    assert (theirs[0].values["city"], theirs[1].values["city"]) == ("Basel", "Chur")
+
+
+@by_side
+def test_p31_decided_for_the_merge_the_other_record_is_archived_and_kept_in_the_audit(side: SideName) -> None:
+    story, kept, loser = merged_case(side)
+    story.decide(side)
+    story.settle()
+    assert (kept.archived, loser.archived) == (False, True)
+    assert story.store.conflicts("story") == []
+    assert any(
+        line.entry.role is Role.DELETED and "Bob" in (line.entry.lost or "") for line in story.store.memory.audit
+    )
+    before = story.writes
+    story.run()
+    assert story.writes == before
+
+
+@by_side
+def test_p31_decided_for_the_other_side_both_records_stay_and_one_is_no_longer_synced(side: SideName) -> None:
+    story, _, loser = merged_case(side)
+    far = other(side)
+    story.decide(far)
+    story.settle()
+    assert [row.archived for row in story.sides[far].rows.values()] == [False, False]
+    story.sides[far].edit(loser, name="Robert")
+    story.settle()
+    assert len(story.sides[side].rows) == 1, "it is not made anew"
+    assert story.sides[side].only().values["name"] == "Ann"
+
+
+@by_side
+def test_p22_a_decision_about_a_merge_counts_only_for_the_record_its_author_saw(side: SideName) -> None:
+    story, _, loser = merged_case(side)
+    story.decide(side)
+    story.sides[other(side)].edit(loser, name="Robert")
+    story.run()
+    assert not loser.archived
+    assert (story.conflict().n, story.conflict().choice) == (2, None)
+    assert "Robert" in str(story.conflict().value_b if side == "A" else story.conflict().value_a)
+    story.decide(side)
+    story.settle()
+    assert loser.archived
+
+
+@by_side
+def test_p34_a_decided_merge_stands_under_the_guard_against_mass_deletes(side: SideName) -> None:
+    story, _, loser = merged_case(side, guards=Guards(max_deletes=0, max_delete_fraction=0.0, change_floor=1000))
+    story.decide(side)
+    report = story.run()
+    assert report.status == "refused"
+    assert not loser.archived
+
+
+@by_side
+def test_a_merge_case_ends_when_the_other_record_is_gone_anyway(side: SideName) -> None:
+    story, _, loser = merged_case(side)
+    story.sides[other(side)].remove(loser)
+    story.settle()
+    assert story.store.conflicts("story") == []
+    (row,) = story.store.memory.conflicts.values()
+    assert row.status is ConflictStatus.CONVERGED
+
+
+@by_side
+def test_p31_an_interrupted_archive_of_a_decided_merge_is_made_good(side: SideName) -> None:
+    for number in range(1, 12):
+        story, kept, loser = merged_case(side)
+        story.decide(side)
+        passed = Counter[str]()
+
+        def at(point: str, passed: Counter[str] = passed, number: int = number) -> None:
+            passed["points"] += point in ("before write", "after write", "before commit", "after commit")
+            if passed["points"] == number:
+                raise Crash(point)
+
+        story.at = at
+        story.dies()
+        story.at = lambda _: None
+        story.settle()
+        assert (kept.archived, loser.archived) == (False, True)
+        assert story.store.conflicts("story") == []
+
+
+@by_side
+def test_p31_a_record_merged_between_the_listing_and_its_reading_is_not_taken_for_deleted(side: SideName) -> None:
+    """Not every system offers one consistent view: it was listed, and a moment later it is nowhere."""
+    story, mine, theirs = two_pairs(side)
+    system = story.sides[side]
+    system.edit(mine[1], city="Genf")
+    system.unread.add(mine[1].id)
+    story.run()
+    assert [row.archived for row in theirs] == [False, False]
+    system.unread.clear()
+    system.merge(mine[1], mine[0])
+    story.settle()
+    assert [row.archived for row in theirs] == [False, False]
+
+
+@by_side
+def test_p29_after_the_loss_of_the_state_a_merged_record_is_still_known_by_its_tag(side: SideName) -> None:
+    story = Story(sync())
+    pair = story.pair_up()
+    mine, theirs = pair if side == "A" else pair[::-1]
+    system = story.sides[side]
+    survivor = system.insert({"email": "else@x.org", "name": "Ann", "city": "Bern"})
+    system.merge(mine, survivor)
+    story.run()
+    story.store.memory = type(story.store.memory)()
+    story.run()
+    assert [len(of.rows) for of in story.sides.values()] == [1, 1]
+    (link,) = story.links
+    assert {link.id_a, link.id_b} == {survivor.id, theirs.id}
+
+
+def test_a_side_without_tags_follows_merges_too() -> None:
+    story, mine, _ = two_pairs("A")
+    story.a.able = replace(story.a.able, tags=False)
+    story.a.merge(mine[1], mine[0])
+    story.run()
+    assert story.conflict().kind == "merge"
