@@ -70,8 +70,22 @@ def _since(record: Record, column: str, mark: str) -> Sequence[Change]:
 
 
 def was_written(operation: Operation, record: Record) -> bool:
-    """Whether an entry of ours came after the marks that were taken before the write."""
-    return any(entry.ours for column, mark in operation.marks.items() for entry in _since(record, column, mark))
+    """Whether an entry of ours came after the marks that were taken before the write. A side that knows its author only
+    by the answer cannot say so of a write whose answer was lost: then every column must have taken the value sent."""
+    later = {column: _since(record, column, mark) for column, mark in operation.marks.items()}
+    if any(entry.ours for entries in later.values() for entry in entries):
+        return True
+    sent = operation.columns
+    return bool(sent) and all(any(entry.value == sent[name] for entry in later.get(name, ())) for name in sent)
+
+
+def _place_of_ours(operation: Operation, column: str, entries: Sequence[Change]) -> int | None:
+    """Where our write stands among the entries: the newest one that is ours, or else that says what was sent."""
+    ours = next((place for place, entry in enumerate(entries) if entry.ours), None)
+    if ours is not None or column not in operation.columns:
+        return ours
+    sent = operation.columns[column]
+    return next((place for place, entry in enumerate(entries) if entry.value == sent), None)
 
 
 def overwritten(operation: Operation, record: Record) -> dict[str, Sequence[Change]]:
@@ -83,8 +97,8 @@ def overwritten(operation: Operation, record: Record) -> dict[str, Sequence[Chan
         entries = _since(record, column, mark)
         value: Value = ABSENT
         if operation.kind not in (Kind.ARCHIVE, Kind.DELETE):
-            ours = next((place for place, entry in enumerate(entries) if entry.ours), None)
-            entries, value = (entries[ours:], entries[ours].value) if ours is not None else ((), ABSENT)
+            ours = _place_of_ours(operation, column, entries)
+            entries, value = (entries[ours + 1 :], entries[ours].value) if ours is not None else ((), ABSENT)
         foreign = [entry for entry in entries if not entry.ours]
         if foreign and foreign[0].value != value:
             found[column] = foreign[::-1]

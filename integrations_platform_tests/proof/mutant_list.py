@@ -1071,19 +1071,19 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "planner.py",
-                "        if plan_existence(world, plan, view):\n",
-                """        keys = [
-            (known.base[name], known.now.get(name))
-            for known in (view.a, view.b)
-            for name in world.spec.match
-            if known.now and name in known.base
-        ]
-        if any(was != now for was, now in keys):
-            view.state, view.a.id, view.b.id = LinkState.CLOSED, None, None
-            plan.views[view.link_id] = view
-            plan.settlements.append(view.link_id)
-            continue
-        if plan_existence(world, plan, view):
+                "            if plan_existence(world, plan, view):\n",
+                """            keys = [
+                (known.base[name], known.now.get(name))
+                for known in (view.a, view.b)
+                for name in world.spec.match
+                if known.now and name in known.base
+            ]
+            if any(was != now for was, now in keys):
+                view.state, view.a.id, view.b.id = LinkState.CLOSED, None, None
+                plan.views[view.link_id] = view
+                plan.settlements.append(view.link_id)
+                continue
+            if plan_existence(world, plan, view):
 """,
             ),
         ),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from integrations_platform.unified_sync.port import ErrorKind, SideError
+from integrations_platform.unified_sync.port import ErrorKind, Record, SideError
 from integrations_platform.unified_sync.spec import Direction, OnDelete, SideName, Strategy
 from integrations_platform.unified_sync.store import ConflictStatus
 from integrations_platform_tests.unified_sync.arrange import Crash, Story, sync, text
@@ -290,13 +290,40 @@ def test_p38_a_side_that_keeps_only_few_entries_still_shows_the_loss() -> None:
     meanwhile(story, "before write", (twin, {"name": "Annette"}))
     keep = story.b.record
 
-    def forgetful(of: Row) -> object:
+    def forgetful(of: Row) -> Record:
         record = keep(of)
         return replace(record, history={name: known[:2] for name, known in record.history.items()})
 
-    story.b.record = forgetful  # type: ignore[method-assign, assignment]
+    story.b.record = forgetful  # type: ignore[method-assign]
     story.run()
     assert story.conflict().value_b == '{"name":"Annette"}'
+
+
+@pytest.mark.parametrize("slipped_in", [True, False])
+def test_p38_a_side_that_knows_our_entries_only_by_its_answer_loses_nothing_with_the_answer(
+    *, slipped_in: bool
+) -> None:
+    story, row, twin = paired()
+    story.a.edit(row, name="Anna")
+    if slipped_in:
+        meanwhile(story, "before write", (twin, {"name": "Annette"}))
+    story.b.write_faults = [SideError(ErrorKind.TRANSIENT, "right: the answer was lost", effect_unknown=True)]
+    keep = story.b.record
+
+    def anonymous(of: Row) -> Record:
+        record = keep(of)
+        return replace(
+            record,
+            history={
+                name: tuple(replace(entry, ours=False) for entry in known) for name, known in record.history.items()
+            },
+        )
+
+    story.b.record = anonymous  # type: ignore[method-assign]
+    report = story.run()
+    assert report.counts["already_b"] == 1
+    assert ('{"name":"Annette"}' in story.lost()) == slipped_in
+    assert len(story.store.conflicts("story")) == slipped_in
 
 
 def test_p38_a_lost_value_is_restored_in_one_command_like_any_other() -> None:
