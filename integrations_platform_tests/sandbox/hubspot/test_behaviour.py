@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from integrations_platform_tests.sandbox.hubspot import rows_requests, rows_rules  # noqa: F401  they fill the table
 from integrations_platform_tests.sandbox.hubspot.behaviour import ROWS, Row
 from integrations_platform_tests.sandbox.hubspot.portal_client import PortalClient
 
