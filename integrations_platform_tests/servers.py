@@ -74,7 +74,7 @@ def start_postgresql() -> Server:
     """TEST_POSTGRES_URL, else binaries of this machine, else the wheel, else a skip with the reason."""
     if given := os.environ.get("TEST_POSTGRES_URL"):
         return Server(sa.make_url(given).set(drivername="postgresql+psycopg"), lambda: None)
-    binaries = _postgresql_binaries()
+    binaries = postgresql_binaries()
     if binaries is not None:
         return _own_postgresql(binaries)
     try:
@@ -87,7 +87,8 @@ def start_postgresql() -> Server:
     return Server(url, _at_exit(lambda: (server.cleanup(), shutil.rmtree(folder, ignore_errors=True))))
 
 
-def _postgresql_binaries() -> Path | None:
+def postgresql_binaries() -> Path | None:
+    """The folder of a server's binaries on this machine."""
     named = os.environ.get("PG_BIN")
     candidates = [Path(named)] if named else []
     if (found := shutil.which("pg_ctl")) is not None:
@@ -99,7 +100,7 @@ def _postgresql_binaries() -> Path | None:
     return next((path for path in candidates if (path / "initdb").exists() and (path / "postgres").exists()), None)
 
 
-def _unprivileged() -> dict[str, Any]:
+def unprivileged() -> dict[str, Any]:
     """PostgreSQL refuses to run as root, so root starts it as somebody else."""
     if os.geteuid() != 0:
         return {}
@@ -112,7 +113,7 @@ def _unprivileged() -> dict[str, Any]:
 
 def _own_postgresql(binaries: Path) -> Server:
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    identity = _unprivileged()
+    identity = unprivileged()
     if identity:
         os.chown(folder, identity["user"], identity["group"])
     data, port = folder / "data", free_port()
@@ -132,40 +133,51 @@ def _own_postgresql(binaries: Path) -> Server:
         [binaries / "postgres", "-D", data, *options], stdout=log, stderr=log, cwd="/", **identity
     )
     url = sa.URL.create("postgresql+psycopg", "postgres", host="127.0.0.1", port=port, database="postgres")
-    return _ready(Server(url, _stopper(process, signal.SIGINT, folder)), process)
+    return ready(Server(url, _stopper(process, signal.SIGINT, folder)), process)
 
 
 def start_mysql() -> Server:
     """TEST_MYSQL_URL, else MariaDB's binaries on this machine, else a skip with the reason."""
     if given := os.environ.get("TEST_MYSQL_URL"):
         return Server(sa.make_url(given).set(drivername="mysql+pymysql"), lambda: None)
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
-    server, installer = shutil.which("mariadbd", path=path), shutil.which("mariadb-install-db", path=path)
-    if server is None or installer is None:
-        return skip("no MariaDB: set TEST_MYSQL_URL or install mariadb-server")  # type: ignore[no-any-return]
+    server, installer = mariadb_binaries()
     folder = Path(tempfile.mkdtemp(prefix="my-"))
     data, port = folder / "data", free_port()
     log = (folder / "log").open("wb")
     # Of its own: a starting server removes the temporary tables of every other one that shares the folder.
     (folder / "tmp").mkdir()
     environment = os.environ | {"TMPDIR": str(folder / "tmp")}
-    user = [f"--user={pwd.getpwuid(os.geteuid()).pw_name}"]
     subprocess.run(
         [installer, "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", f"--datadir={data}",
-         *user],
+         *this_user()],
         check=True, stdout=log, stderr=log, env=environment,
     )  # fmt: skip
     process = subprocess.Popen(
         [server, "--no-defaults", f"--datadir={data}", f"--socket={folder / 'socket'}", f"--port={port}",
          "--bind-address=127.0.0.1", "--skip-log-bin", "--innodb-flush-log-at-trx-commit=0",
-         "--innodb-buffer-pool-size=64M", "--skip-name-resolve", *user],
+         "--innodb-buffer-pool-size=64M", "--skip-name-resolve", *this_user()],
         stdout=log, stderr=log, env=environment,
     )  # fmt: skip
     url = sa.URL.create("mysql+pymysql", "root", host="127.0.0.1", port=port, query={"charset": "utf8mb4"})
-    return _ready(Server(url, _stopper(process, signal.SIGTERM, folder)), process)
+    return ready(Server(url, _stopper(process, signal.SIGTERM, folder)), process)
 
 
-def _ready(server: Server, process: subprocess.Popen[bytes]) -> Server:
+def mariadb_binaries() -> tuple[str, str]:
+    """(server, installer), else a skip with the reason."""
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
+    server, installer = shutil.which("mariadbd", path=path), shutil.which("mariadb-install-db", path=path)
+    if server is None or installer is None:
+        return skip("no MariaDB: set TEST_MYSQL_URL or install mariadb-server")  # type: ignore[no-any-return]
+    return server, installer
+
+
+def this_user() -> list[str]:
+    """MariaDB refuses to run as root unless it is told to."""
+    return [f"--user={pwd.getpwuid(os.geteuid()).pw_name}"]
+
+
+def ready(server: Server, process: subprocess.Popen[bytes]) -> Server:
+    """Wait until a started server answers; one that does not is stopped."""
     deadline = time.monotonic() + _START_SECONDS
     while True:
         try:

@@ -29,6 +29,7 @@ from integrations_platform.connectors.dialect import (
 from integrations_platform.connectors.introspection import Family, InboundKey, NativeColumn, TableShape
 from integrations_platform.connectors.mysql_catalogue import COLUMNS, INBOUND, INTEGER_BITS, native_column
 from integrations_platform.connectors.session import Row, Session
+from integrations_platform.patience import IDLE_SECONDS, patient_mysql
 from integrations_platform.unified_sync.port import Problem
 from integrations_platform.unified_sync.values import FieldType
 
@@ -41,11 +42,16 @@ class MySQL(Dialect):
     name = "mysql"
     scheme = "m1"
     begin_read = (
+        "SET SESSION wait_timeout = @integrations_patience",  # a snapshot holds no locks, and waits for the plan
         "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
         "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
     )
     # READ COMMITTED: repeatable read would answer "what was written last?" from before a rival's commit.
-    begin_write = ("SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION")
+    begin_write = (
+        f"SET SESSION wait_timeout = LEAST(@integrations_patience, {IDLE_SECONDS})",
+        "SET TRANSACTION ISOLATION LEVEL READ COMMITTED",
+        "START TRANSACTION",
+    )
     empty_insert = "() VALUES ()"
     types = EngineTypes(
         "varchar(190)", "varchar(512)", "varchar(190)", "longtext",
@@ -56,9 +62,10 @@ class MySQL(Dialect):
     def __init__(self) -> None:
         self._mariadb = False
 
-    def engine_options(self) -> dict[str, Any]:
-        """Ten seconds to connect. No read timeout: a long listing is not a fault."""
-        return {"pool_size": 1, "max_overflow": 2, "connect_args": {"charset": "utf8mb4", "connect_timeout": 10}}
+    def engine(self, url: sa.URL, **options: Any) -> sa.Engine:
+        """A silent server is given up; a long listing is not silent, its rows stream."""
+        arguments = {"charset": "utf8mb4"}
+        return sa.create_engine(patient_mysql(url), pool_size=1, max_overflow=2, connect_args=arguments, **options)
 
     def prepare(self, raw: Any) -> None:
         """UTC, strict, and patient within bounds, whatever the server's defaults are."""
@@ -68,7 +75,8 @@ class MySQL(Dialect):
                 "sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO', "
                 # The server's defaults are 50 s for a row and a day for a table, which outlive the lease of the run.
                 f"innodb_lock_wait_timeout = LEAST(@@innodb_lock_wait_timeout, {LOCK_SECONDS}), "
-                f"lock_wait_timeout = LEAST(@@lock_wait_timeout, {LOCK_SECONDS})"
+                f"lock_wait_timeout = LEAST(@@lock_wait_timeout, {LOCK_SECONDS}), "
+                "@integrations_patience = @@wait_timeout"
             )
 
     def streaming_cursor(self, raw: Any) -> Any:

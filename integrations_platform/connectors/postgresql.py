@@ -27,6 +27,7 @@ from integrations_platform.connectors.dialect import (
 from integrations_platform.connectors.introspection import Family, InboundKey, NativeColumn, TableShape
 from integrations_platform.connectors.postgresql_catalogue import COLUMNS, DELETE_RULES, INBOUND, native_column
 from integrations_platform.connectors.session import Row, Session
+from integrations_platform.patience import IDLE_SECONDS, patient_postgresql
 from integrations_platform.unified_sync.port import Problem
 from integrations_platform.unified_sync.values import FieldType
 
@@ -35,6 +36,7 @@ _HASHED_AS_THEY_ARE = {
     "jsonb", "bytea",
 }  # fmt: skip
 _DRIVER_READS = {Family.INTEGER, Family.FLOAT, Family.BOOLEAN, Family.BINARY, Family.ARRAY}
+_IDLE = "idle_in_transaction_session_timeout"
 
 
 class PostgreSQL(Dialect):
@@ -43,13 +45,16 @@ class PostgreSQL(Dialect):
     name = "postgresql"
     scheme = "p2"
     begin_read = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",)
-    begin_write = ("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",)
+    begin_write = (
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+        f"SELECT set_config('{_IDLE}', '{IDLE_SECONDS}s', true) WHERE current_setting('{_IDLE}') = '0'",
+    )
     nul_text = False
     types = EngineTypes("text", "text", "text", "text", "timestamptz NOT NULL DEFAULT now()")
 
-    def engine_options(self) -> dict[str, Any]:
-        """Ten seconds to connect; keep-alives are libpq's own. Locks: see ``prepare``."""
-        return {"pool_size": 1, "max_overflow": 2, "connect_args": {"connect_timeout": 10}}
+    def engine(self, url: sa.URL, **options: Any) -> sa.Engine:
+        """A silent server is given up. Locks: see ``prepare``."""
+        return patient_postgresql(url, pool_size=1, max_overflow=2, **options)
 
     def prepare(self, raw: Any) -> None:
         """One time zone and one spelling of dates and floats, whatever the role or database sets.

@@ -21,8 +21,8 @@ Row = tuple[Any, ...]
 class Driver(Protocol):
     """What a dialect must know about its driver."""
 
-    def engine_options(self) -> dict[str, Any]:
-        """Options for ``create_engine``."""
+    def engine(self, url: sa.URL, **options: Any) -> sa.Engine:
+        """An engine with these options and the driver's own. Raises ValueError for options the URL may not have."""
 
     def prepare(self, raw: Any) -> None:
         """Put a new connection into the session settings every comparison relies on."""
@@ -87,9 +87,7 @@ class Database:
         self.target = target
         self._driver = driver
         try:
-            self._engine = sa.create_engine(
-                url, isolation_level="AUTOCOMMIT", pool_pre_ping=True, hide_parameters=True, **driver.engine_options()
-            )
+            self._engine = driver.engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True, hide_parameters=True)
         except (sa.exc.ArgumentError, TypeError, ValueError, ImportError):
             message = f"{system}: the URL is not usable by this connector; correct it (options included)"
             raise SideError(ErrorKind.CONFIGURATION, message, code="url") from None

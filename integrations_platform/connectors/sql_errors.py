@@ -43,6 +43,7 @@ _TIMEOUT = Meaning(_T, "waited too long for a lock or statement", "nothing was w
 _FULL = Meaning(_T, "the server is out of disk or memory", "free space on the database server")
 _TOO_MANY = Meaning(_T, "the server accepts no more connections", "lower concurrency or raise its limit")
 _SHUTDOWN = Meaning(_T, "the server is shutting down or starting", "wait until it is up", lost=True)
+_IDLE = Meaning(_T, "the server gave up waiting for us", "nothing was written; it is tried again", lost=True)
 
 SQLSTATES: Final[dict[str, Meaning]] = {  # the longest matching prefix counts
     "08": _LOST,
@@ -58,6 +59,8 @@ SQLSTATES: Final[dict[str, Meaning]] = {  # the longest matching prefix counts
     "23514": _CHECK,
     "23P01": _UNIQUE,
     "25006": _READ_ONLY,
+    "25P03": _IDLE,
+    "25P04": _IDLE,
     "28": _PASSWORD,
     "3D000": _NO_DATABASE,
     "40": _DEADLOCK,
@@ -84,14 +87,16 @@ ERRNOS: Final[dict[int, Meaning]] = {
     1020: _DEADLOCK, 1021: _FULL, 1040: _TOO_MANY, 1041: _FULL, 1044: _PRIVILEGE, 1045: _PASSWORD, 1046: _NO_DATABASE,
     1048: _NOT_NULL, 1049: _NO_DATABASE, 1053: _SHUTDOWN, 1054: _NO_COLUMN, 1062: _UNIQUE, 1114: _FULL,
     1142: _PRIVILEGE,
-    1143: _PRIVILEGE, 1146: _NO_TABLE, 1203: _TOO_MANY, 1205: _TIMEOUT, 1213: _DEADLOCK, 1216: _FOREIGN, 1217: _FOREIGN,
+    1143: _PRIVILEGE, 1146: _NO_TABLE,
+    1152: _LOST, 1158: _LOST, 1159: _LOST, 1160: _LOST, 1161: _LOST,
+    1203: _TOO_MANY, 1205: _TIMEOUT, 1213: _DEADLOCK, 1216: _FOREIGN, 1217: _FOREIGN,
     1226: _TOO_MANY, 1227: _PRIVILEGE, 1264: _RANGE, 1265: _BAD_VALUE, 1290: _READ_ONLY, 1292: _BAD_VALUE,
     1364: _NOT_NULL, 1366: _BAD_VALUE, 1367: _BAD_VALUE, 1370: _PRIVILEGE, 1406: _TOO_LONG, 1451: _FOREIGN,
     1452: _FOREIGN, 1644: Meaning(_P, "a trigger refused the write", "read the server's message and mend the values"),
-    1665: Meaning(_C, "binlog_format STATEMENT cannot log this", "set binlog_format to ROW or MIXED"),
+    1317: _TIMEOUT, 1665: Meaning(_C, "binlog_format STATEMENT cannot log this", "set binlog_format to ROW or MIXED"),
     1690: _RANGE, 1698: _PASSWORD, 1792: _READ_ONLY, 1836: _READ_ONLY, 1927: _LOST, 1969: _TIMEOUT, 3024: _TIMEOUT,
     3140: _BAD_VALUE, 3819: _CHECK, 3906: Meaning(_P, "the column is generated", "do not map a field to it"),
-    4025: _CHECK, 2002: _LOST, 2003: _LOST, 2006: _LOST, 2013: _LOST, 2014: _LOST, 2055: _LOST, 0: _LOST,
+    4025: _CHECK, 2002: _LOST, 2003: _LOST, 2006: _LOST, 2013: _LOST, 2014: _LOST, 2055: _LOST, 4031: _LOST, 0: _LOST,
 }  # fmt: skip
 
 SQLITE_NAMES: Final[dict[str, Meaning]] = {  # the longest matching prefix counts
@@ -155,7 +160,7 @@ def _postgresql_meaning(fault: BaseException) -> tuple[str, Meaning, str]:
         return _without_sqlstate(fault)
     diagnosis = getattr(fault, "diag", None)
     place = getattr(diagnosis, "constraint_name", None) or getattr(diagnosis, "column_name", None) or ""
-    if state[:2] == "42" and not place:  # names objects of the schema, never values
+    if state[:2] in ("42", "53") and not place:  # names objects of the schema, or what is full; never values
         place = getattr(diagnosis, "message_primary", None) or ""
     return state, _longest_prefix(SQLSTATES, state) or _OTHER, place
 
@@ -192,7 +197,7 @@ _KEY_NAME = re.compile(r"for key '([^']+)'|CONSTRAINT [`']([^`']+)[`']|[Cc]olumn
 
 def _mysql_place(number: int, text: str) -> str:
     """Names from the message only: the rest of it quotes values."""
-    if number in (1142, 1143, 1146):
+    if number in (1114, 1142, 1143, 1146):
         named = re.search(r"table [`']?([\w.`]+)|Table '([^']+)'", text)
     else:
         named = None

@@ -52,10 +52,12 @@ class SQLite(Dialect):
     types = EngineTypes("TEXT", "TEXT", "TEXT", "TEXT", "TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP")
     naive_zone_is_guess = frozenset({Family.DATETIME, Family.TEXT, Family.OTHER})
 
-    def engine_options(self) -> dict[str, Any]:
+    def engine(self, url: sa.URL, **options: Any) -> sa.Engine:
         """A rival writer is waited for up to ten seconds."""
-        return {"poolclass": sa.pool.QueuePool, "pool_size": 1, "max_overflow": 2,
-                "connect_args": {"timeout": 10, "check_same_thread": False}}  # fmt: skip
+        arguments = {"timeout": 10, "check_same_thread": False}
+        return sa.create_engine(
+            url, poolclass=sa.pool.QueuePool, pool_size=1, max_overflow=2, connect_args=arguments, **options
+        )
 
     def prepare(self, raw: Any) -> None:
         """Foreign keys on, the fingerprint function registered; the journal mode is left as it is."""

@@ -15,10 +15,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
+from integrations_platform.patience import patient_postgresql
 from integrations_platform.state.errors import StateError
 
 BUSY_SECONDS = 30  # how long a writer waits for another one before it gives up
-CONNECT_SECONDS = 10
 IDLE_SECONDS = 120  # PostgreSQL ends a transaction of a process that froze inside it, so that its lease can move on
 CHUNK = 5_000  # values bound by one lookup
 
@@ -59,6 +59,8 @@ class Database:
             self.engine = _sqlite_engine(parsed) if self.on_sqlite else _postgresql_engine(parsed)
         except (ImportError, NoSuchModuleError, SQLAlchemyError) as fault:
             raise StateError(f"{self.place} has no usable driver: {fault}") from None
+        except ValueError as fault:  # an option of the URL
+            raise StateError(f"{self.place}: {fault}") from None
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -153,6 +155,7 @@ _ADVICE = (
     ("authentication failed", "check the user and the password of the state URL"),
     ("does not exist", "check the database, user and schema of the state URL"),
     ("connection failed", "check the host and port of the state URL, and that the server runs"),
+    ("connection lost", "check that the server is reachable, then run again; read_timeout of the URL bounds the wait"),
     ("connection is bad", "check the host and port of the state URL, and that the server runs"),
     ("could not translate host", "check the host of the state URL"),
 )
@@ -170,9 +173,7 @@ def _check_file(path: Path, place: str) -> None:
 
 
 def _postgresql_engine(url: sa.URL) -> sa.Engine:
-    if "connect_timeout" not in url.query:
-        url = url.update_query_dict({"connect_timeout": str(CONNECT_SECONDS)})
-    engine = sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
+    engine = patient_postgresql(url, hide_parameters=True, pool_pre_ping=True)
 
     @sa.event.listens_for(engine, "connect")
     def _limits(driver: Any, _record: Any) -> None:

@@ -31,16 +31,21 @@ from integrations_platform.unified_sync.store import Lease, LeaseHeld, Store, Tr
 BRIEF_LEASE = 0.001  # seconds: whoever comes after a dead holder need not wait for its lease
 
 
-class Boundary:
-    """Counts what is passed and dies at number ``fatal``; 0 never dies."""
+def die() -> None:
+    """As kill -9 from outside."""
+    os.kill(os.getpid(), signal.SIGKILL)
 
-    def __init__(self, fatal: int) -> None:
-        self.fatal, self.passed = fatal, 0
+
+class Boundary:
+    """Counts what is passed, and at number ``fatal`` (0: never) dies, or does whatever else is to happen there."""
+
+    def __init__(self, fatal: int, strike: Callable[[], None] = die) -> None:
+        self.fatal, self.passed, self._strike = fatal, 0, strike
 
     def __call__(self) -> None:
         self.passed += 1
         if self.passed == self.fatal:
-            os.kill(os.getpid(), signal.SIGKILL)
+            self._strike()
 
     def around(self, action: Callable[..., Any]) -> Callable[..., Any]:
         """``action`` with a boundary before and after it."""

@@ -6,36 +6,90 @@ Owns what is run for which size and how the figures are summed; the stories them
 from __future__ import annotations
 
 import json
+import random
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
+from integrations_platform_tests.end_to_end.arrange import Base
+from integrations_platform_tests.end_to_end.network import PLACES, cut, draw, measure
 from integrations_platform_tests.end_to_end.random_kills import Tally, kill_at_random
+from integrations_platform_tests.end_to_end.server_kills import SETTINGS, count_boundaries, own_servers
+from integrations_platform_tests.end_to_end.server_kills import live_through as server_kill
 from integrations_platform_tests.proof.histories import commit
-from integrations_platform_tests.servers import start_mysql, start_postgresql
+from integrations_platform_tests.servers import Server, start_mysql, start_postgresql
 
 Size = Literal["short", "nightly"]
 RANDOM_KILLS: Mapping[Size, int] = {"short": 20, "nightly": 1000}
+NETWORK_CUTS: Mapping[Size, int] = {"short": 10, "nightly": 300}
 
 
 def random_kills(size: Size, tell: Callable[[str], None]) -> Tally:
     """kill -9 of the run at random times."""
-    postgresql = start_postgresql()
-    try:
+    with _servers() as (postgresql, mysql):
+        return kill_at_random(RANDOM_KILLS[size], postgresql, mysql, tell)
+
+
+@contextmanager
+def _servers() -> Iterator[tuple[Server, Server]]:
+    with ExitStack() as stack:
+        postgresql = start_postgresql()
+        stack.callback(postgresql.stop)
         mysql = start_mysql()
-        try:
-            return kill_at_random(RANDOM_KILLS[size], postgresql, mysql, tell)
-        finally:
-            mysql.stop()
-    finally:
-        postgresql.stop()
+        stack.callback(mysql.stop)
+        yield postgresql, mysql
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="kills-") as name:
+        yield Path(name)
+
+
+def server_kills(size: Size, tell: Callable[[str], None]) -> Tally:
+    """A database server killed at a boundary of a run and started again: every setting, nightly every boundary."""
+    tally = Tally()
+    with _folder() as folder, own_servers() as servers:
+        boundaries = count_boundaries(folder / "undisturbed", servers)
+        step = 1 if size == "nightly" else boundaries // 2
+        for setting in SETTINGS:
+            for at in range(step, boundaries + 1, step):
+                for at_once in (True, False):
+                    place = folder / f"{setting}_{at}_{at_once}".replace(" ", "_")
+                    wrong = server_kill(place, servers, setting, at, at_once=at_once)
+                    tally.counts.update(["kills"])
+                    tally.add(wrong)
+            tell(f"{setting}: {tally.counts['kills']} kills so far, {len(tally.damaged)} with damage")
+    return tally
+
+
+def network_cuts(size: Size, tell: Callable[[str], None]) -> Tally:
+    """The network of one database failing at a byte drawn by number."""
+    tally = Tally()
+    with _folder() as folder, _servers() as (postgresql, mysql), ExitStack() as stack:
+        office, shop, state = (stack.enter_context(one.database()) for one in (postgresql, mysql, postgresql))
+        bases = Base.at("postgresql", office), Base.at("mysql", shop)
+        passed = measure(folder / "measured", bases, state, PLACES)
+        for number in range(NETWORK_CUTS[size]):
+            place, trouble = draw(passed, random.Random(number))
+            ending = cut(folder / f"cut_{number}", bases, state, place, trouble)
+            tally.counts.update(["cuts", f"{trouble.kind}_at_{place}"])
+            tally.counts.update(["struck"] if ending.struck else [])
+            tally.add(Tally(ending.damage.figures(), [f"cut {number}: {said}" for said in ending.faults(place)]))
+            if number % 20 == 19:
+                tell(f"{number + 1} cuts, {len(tally.damaged)} with damage")
+    return tally
 
 
 STAGES: Mapping[str, Callable[[Size, Callable[[str], None]], Tally]] = {
+    "server_kills": server_kills,
+    "network_cuts": network_cuts,
     "random_kills": random_kills,
 }
 
