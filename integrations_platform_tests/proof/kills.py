@@ -119,7 +119,7 @@ def sorted_counts(counts: Counter[str]) -> dict[str, int]:
 @click.option("--nightly", is_flag=True, help="1,000 kills at random times, and every boundary of every story.")
 @click.option("--into", type=click.Path(file_okay=False, path_type=Path), help="Folder for kills.json.")
 def kills(*, nightly: bool, into: Path | None) -> None:
-    """Kill runs and servers, cut the network and fill disks; exit code 1 if anything was lost, doubled or contested."""
+    """Kill runs and servers, and cut the network; exit code 1 if anything was lost, doubled or contested."""
     part = run("nightly" if nightly else "short", lambda line: click.echo(line, err=True))
     text = json.dumps(part, indent=2)
     if into is not None:
