@@ -147,6 +147,10 @@ _ADVICE = (
     ("not a database", "this file is not SQLite; name another file"),
     ("malformed", "the file is damaged; restore a backup"),
     ("disk is full", "free some space, then run again: nothing of the failed change was kept"),
+    (
+        "disk I/O error",
+        "its disk is full or failing; free some space, then run again: nothing of the failed change was kept",
+    ),
     ("No space left", "free some space on the server, then run again: nothing of the failed change was kept"),
     ("readonly", "this user may not write the file or its folder"),
     ("unable to open", "check that this user may read and write the file and its folder"),

@@ -15,7 +15,7 @@ _COMMANDS = {
     "mutants": (f"{_PACKAGE}.mutant_run:command", "Break the engine on purpose and see whether the suite notices."),
     "histories": (f"{_PACKAGE}.histories:histories", "Simulate seeded histories of users, faults and runs."),
     "planner": (f"{_PACKAGE}.planner_cases:planner", "Try the planner alone on random cases."),
-    "kills": (f"{_PACKAGE}.kills:kills", "Kill runs and servers, and cut the network."),
+    "kills": (f"{_PACKAGE}.kills:kills", "Kill runs and servers, cut the network, fill disks."),
     "report": (f"{_PACKAGE}.report:report", "Run the proofs and write their figures down."),
 }
 

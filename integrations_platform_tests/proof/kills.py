@@ -18,6 +18,8 @@ from typing import Any, Literal
 import click
 
 from integrations_platform_tests.end_to_end.arrange import Base
+from integrations_platform_tests.end_to_end.full_disks import SCENARIOS, Given
+from integrations_platform_tests.end_to_end.full_disks import live_through as full_disk
 from integrations_platform_tests.end_to_end.network import PLACES, cut, draw, measure
 from integrations_platform_tests.end_to_end.random_kills import Tally, kill_at_random
 from integrations_platform_tests.end_to_end.server_kills import SETTINGS, count_boundaries, own_servers
@@ -87,9 +89,22 @@ def network_cuts(size: Size, tell: Callable[[str], None]) -> Tally:
     return tally
 
 
+def full_disks(_size: Size, tell: Callable[[str], None]) -> Tally:
+    """A disk without room for the state's file, the state's server, or a table's server."""
+    tally = Tally()
+    with _servers() as (postgresql, mysql):
+        for name in SCENARIOS:
+            with _folder() as folder:
+                wrong = full_disk(name, Given(folder, postgresql, mysql))
+            tally.add(Tally(Counter({"disks": 1, "damaged": len(wrong)}), [f"{name}: {said}" for said in wrong]))
+            tell(f"{name}: {len(wrong)} damaged")
+    return tally
+
+
 STAGES: Mapping[str, Callable[[Size, Callable[[str], None]], Tally]] = {
     "server_kills": server_kills,
     "network_cuts": network_cuts,
+    "full_disks": full_disks,
     "random_kills": random_kills,
 }
 
@@ -119,7 +134,7 @@ def sorted_counts(counts: Counter[str]) -> dict[str, int]:
 @click.option("--nightly", is_flag=True, help="1,000 kills at random times, and every boundary of every story.")
 @click.option("--into", type=click.Path(file_okay=False, path_type=Path), help="Folder for kills.json.")
 def kills(*, nightly: bool, into: Path | None) -> None:
-    """Kill runs and servers, and cut the network; exit code 1 if anything was lost, doubled or contested."""
+    """Kill runs and servers, cut the network and fill disks; exit code 1 if anything was lost, doubled or contested."""
     part = run("nightly" if nightly else "short", lambda line: click.echo(line, err=True))
     text = json.dumps(part, indent=2)
     if into is not None:
