@@ -26,7 +26,13 @@ from integrations_platform.sandbox.quickbooks.quotas import Limits, Quotas
 from integrations_platform.sandbox.quickbooks.readings import Readings
 from integrations_platform.sandbox.quickbooks.refusals import BusinessError, fault_of, gateway, refusal, stamp
 from integrations_platform.sandbox.quickbooks.schema import KINDS
-from integrations_platform.sandbox.quickbooks.tokens import Tokens
+from integrations_platform.sandbox.quickbooks.tokens import (
+    CLIENT_ID,
+    CLIENT_SECRET,
+    FIRST_ACCESS,
+    FIRST_REFRESH,
+    Tokens,
+)
 from integrations_platform.sandbox.vendor import Vendor, VendorError
 
 REALM = "4620816365000000001"
@@ -115,6 +121,15 @@ class QuickBooks(Vendor):
         """See :meth:`Vendor.person` and :mod:`.people`."""
         with self.lock:
             return plain(people.act(self.company, action))  # type: ignore[no-any-return]
+
+    @classmethod
+    def options(cls, url: str) -> Mapping[str, str]:
+        """See :meth:`Vendor.options`."""
+        return {
+            "base_url": url, "token_url": f"{url}/oauth2/v1/tokens/bearer", "realm_id": REALM,
+            "access_token": FIRST_ACCESS, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET,
+            "refresh_token": FIRST_REFRESH,
+        }  # fmt: skip
 
     def expire_token(self) -> None:
         """See :meth:`Vendor.expire_token`."""

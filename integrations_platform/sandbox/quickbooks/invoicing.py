@@ -53,8 +53,9 @@ def refuse_lines(company: Company, lines: Sequence[Mapping[str, Any]]) -> None:
             raise refusal("2020", "Required parameter Amount is missing in the request", "Amount")
         company.refuse_reference("Item", detail["ItemRef"], "ItemRef")
         quantity, price = detail.get("Qty"), detail.get("UnitPrice")
-        stated = quantity is not None and price is not None
-        if stated and abs(Decimal(quantity) * Decimal(price) - Decimal(line["Amount"])) >= _CENT:
+        if quantity is None or price is None:
+            continue
+        if abs(Decimal(quantity) * Decimal(price) - Decimal(line["Amount"])) >= _CENT:
             raise refusal("6070", "Amount is not equal to UnitPrice * Qty", "Amount")
 
 

@@ -1,0 +1,1 @@
+"""QuickBooks as a side, against its stand-in over real HTTP."""
