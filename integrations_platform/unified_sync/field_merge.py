@@ -34,7 +34,7 @@ def plan_fields(world: World, plan: Plan, view: LinkView) -> None:
     """Merge every unit of a link whose two records are both there."""
     changes: Changes = {"A": [], "B": []}
     closing: Closing = {"A": [], "B": []}
-    advanced = view.is_new
+    advanced = view.is_new or bool(view.adopted)
     for side in SIDES:
         known = view.side(side)
         for name, value in (known.now or {}).items():

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from integrations_platform.unified_sync.identity import key_digests
 from integrations_platform.unified_sync.merge import Sight, unchanged
+from integrations_platform.unified_sync.operations import Operation
 from integrations_platform.unified_sync.port import Record
 from integrations_platform.unified_sync.spec import SideName, SyncSpec
 from integrations_platform.unified_sync.store import BaseRow, Link, LinkState
@@ -71,6 +72,7 @@ class LinkView:
     agreed_at: datetime | None = None
     is_new: bool = False
     frozen: set[str] = field(default_factory=set)  # units nobody may write in this run
+    adopted: list[Operation] = field(default_factory=list)  # late writes of ours that this look found on the records
     was_settled: dict[SideName, bool] = field(default_factory=lambda: {"A": False, "B": False})
 
     def side(self, name: SideName) -> SideView:

@@ -148,6 +148,7 @@ def _adopt_late_writes(world: World, side: SideName, views: Sequence[LinkView]) 
             operation = from_intent(world.spec, intent)
             if operation.kind is Kind.UPDATE and operation.base_version == receipts[op_id].base_version:
                 adopt(world.spec, receipts[op_id], operation, receipts[op_id].side(side).record)
+                receipts[op_id].adopted.append(operation)
 
 
 def _readable(world: World, plan: Plan, view: LinkView) -> bool:

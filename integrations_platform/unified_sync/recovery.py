@@ -129,7 +129,7 @@ def _take(
     else:
         adopt(spec, view, operation, finding.record, record_id=finding.record_id, ours=finding.ours)
     found.states.append((operation.op_id, OpState.APPLIED))
-    found.audit.append(_line(operation, ledger.run_id, ledger.at))
+    found.audit.append(recovered_line(operation, ledger.run_id, ledger.at))
     if operation.marks and finding.record is not None:
         lost = losses(ledger, operation, view, finding.record)
         found.audit += lost.audit
@@ -216,7 +216,8 @@ def _bury(view: LinkView, operation: Operation, at: datetime) -> Tombstone:
     )
 
 
-def _line(operation: Operation, run_id: str, at: datetime) -> AuditEntry:
+def recovered_line(operation: Operation, run_id: str, at: datetime) -> AuditEntry:
+    """The audit's line of a write that was found done after its own run had given no account of it."""
     return AuditEntry(
         run_id=run_id,
         role=Role.RECOVERED,

@@ -17,6 +17,7 @@ from integrations_platform.unified_sync.operations import Operation, to_intent
 from integrations_platform.unified_sync.plan import Plan
 from integrations_platform.unified_sync.port import ErrorKind, Kind, Outcome, Presence, Record, SideError, Status
 from integrations_platform.unified_sync.probing import Fate, may_replay, probe
+from integrations_platform.unified_sync.recovery import recovered_line
 from integrations_platform.unified_sync.report import RunReport
 from integrations_platform.unified_sync.runtime import Runtime
 from integrations_platform.unified_sync.spec import SIDES, SideName
@@ -93,6 +94,8 @@ class Writer:
             with self.store.transaction(self.lease) as tx:
                 tx.put_links(rows)
                 tx.append_audit(self.committer.linked([view for view in views if view.is_new]))
+                late = [operation for view in views for operation in view.adopted]
+                tx.append_audit([recovered_line(item, self.report.run_id, self.runtime.clock()) for item in late])
             for view in views:
                 view.is_new = False
             self.runtime.progress("linking", min(start + ROWS, len(plan.settlements)), len(plan.settlements))

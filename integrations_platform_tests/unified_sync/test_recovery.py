@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
-from integrations_platform.unified_sync.port import Outcome, Write
+from integrations_platform.unified_sync.port import ErrorKind, Outcome, SideError, Write
+from integrations_platform.unified_sync.report import RunStatus
 from integrations_platform.unified_sync.spec import SideName, other
 from integrations_platform.unified_sync.store import OpState, Role
 from integrations_platform_tests.unified_sync.arrange import Crash, Story, shown, sync
@@ -232,3 +234,31 @@ def test_p10_a_create_that_was_sent_twice_by_a_confused_network_makes_one_record
     story.settle()
     assert len(story.b.rows) == 1
     assert len(story.links) == 1
+
+
+def test_p13_a_late_write_of_a_paused_process_becomes_the_base_that_is_stored() -> None:
+    """It is given up by another run, takes effect all the same, and then the user goes back to the value before it: the
+    base must know what was written, or both sides look as they always did, and differ."""
+    story = Story()
+    row, twin = story.pair_up()
+    story.a.edit(row, name="Anna")
+
+    def stands_still(point: str) -> None:
+        if point == "before write":
+            story.at = lambda _: None
+            story.time += timedelta(seconds=61)  # its lease runs out
+            story.b.write_faults = [SideError(ErrorKind.TRANSIENT, "down") for _ in range(4)]
+            assert story.run().counts["deferred_b"] == 1
+            story.b.write_faults = []
+
+    story.at = stands_still
+    story.runs += 1
+    assert story.engine("slow").run(story.spec, story.sides).status is RunStatus.FAILED, "its lease was taken over"
+    assert twin.values["name"] == "Anna"
+    story.run()
+    late = [line.entry for line in story.store.memory.audit if line.entry.role is Role.RECOVERED]
+    assert [line.op_id for line in late] == [twin.last_op], "an effect that no line of the audit tells of"
+    story.a.edit(row, name="Ann")
+    story.settle()
+    assert row.values == twin.values, "P2"
+    assert [line.entry.role for line in story.store.memory.audit].count(Role.RECOVERED) == 1
