@@ -108,7 +108,8 @@ def _restored(world: World, line: StoredAuditEntry) -> Counter[str]:
 
 
 def _said_why(report: RunReport) -> bool:
-    return any(warning.startswith("link ") for warning in report.warnings)
+    refused = report.counts["rejected_a"] + report.counts["rejected_b"]  # the side takes that value no more than before
+    return bool(refused) or any(warning.startswith("link ") for warning in report.warnings)
 
 
 def _run(size: int, processes: int) -> Shown:
