@@ -160,8 +160,10 @@ def _link(world: World, plan: Plan, nodes: Newcomers, id_a: str, id_b: str, link
     ids: dict[SideName, str] = {"A": id_a, "B": id_b}
     for side, record_id in ids.items():
         capable = world.capabilities[side]
-        if capable.provisional_ids or (side == tagged and capable.tags):
+        if side == tagged and capable.tags:
             plan.tags.append((side, record_id, link_id))
+        elif capable.provisional_ids:
+            plan.tags.append((side, record_id, ""))
     plan_fields(world, plan, view)
 
 
@@ -178,4 +180,4 @@ def _create(world: World, plan: Plan, nodes: Newcomers, node: Node, taken: set[s
     cleared(world, plan, f"{side}:{record_id}")
     planned = plan_create(world, plan, view, target, rule=f"new on {'source' if side == 'A' else 'target'}")
     if planned and world.capabilities[side].provisional_ids:
-        plan.tags.append((side, record_id, link_id))  # tags are left before anything is written or stored
+        plan.tags.append((side, record_id, ""))  # before anything is written or stored under that id

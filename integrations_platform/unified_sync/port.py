@@ -291,7 +291,10 @@ class Side(Protocol):
         """All tags as a frame of ``TAG_SCHEMA``; only with ``capabilities.tags``. Raises SideError."""
 
     def tag(self, links: Sequence[tuple[str, str]]) -> None:
-        """Leave link ids on existing records, as (record id, link id); repeating is harmless. Raises SideError."""
+        """Leave link ids on existing records, as (record id, link id); repeating is harmless. Raises SideError.
+
+        A side with provisional ids makes those of the records lasting; an empty link id asks for nothing else.
+        """
 
     def close(self) -> None:
         """Release connections."""

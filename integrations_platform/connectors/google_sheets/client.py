@@ -103,7 +103,8 @@ class Sheets:
         self.system, self.spreadsheet_id, self.requests = system, spreadsheet_id, 0
         self._account = account_from(system, credentials)
         self.email = str(self._account["client_email"])
-        self._base = str(checked_base(system, base_url)).rstrip("/") if base_url else ""
+        base = str(checked_base(system, base_url)).rstrip("/") if base_url else SHEETS
+        self._base = "" if base == SHEETS else base
         self._clock, self._budget, self._timeout = clock, budget, timeout
         self._http: HTTPClient | None = None
         self.clock_reading: ClockReading | None = None

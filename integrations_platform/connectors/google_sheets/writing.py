@@ -185,14 +185,15 @@ class Writer:
     # Tags
 
     def tag(self, links: Sequence[tuple[str, str]], given: Callable[[str], bool]) -> None:
-        """Leave link ids on rows, and make provisional ids lasting. ``given``: whether an id is such a one.
+        """Leave link ids on rows, and make provisional ids lasting; an empty link id leaves the link as it is.
 
-        Raises SideError when a row that has no lasting id was edited since it was listed.
+        ``given``: whether an id is provisional. Raises SideError when such a row was edited since it was listed.
         """
         page = self._reader.page()
         columns, wide = editing.new_columns(page, [KEY, page.binding.link])
         edits = Edits(wide)
         groups = []
+        wanted: dict[str, str] = {}
         for own, link_id in links:
             line = page.by_id.get(own)
             if line is None:
@@ -200,9 +201,10 @@ class Writer:
                     message = "a new row was edited while it was about to be linked; nothing was written, run again"
                     raise SideError(ErrorKind.PERMANENT, f"{self._reader.place}: {message}", code="moving")
                 continue
-            op_id = line.mark.op_id if line.mark is not None else ""
+            old = line.mark or Mark(own, "", "")
+            wanted[own] = link_id or old.link_id
             alone = Edits(wide)
-            for name, text in ((KEY, line.id), (page.binding.link, Mark(line.id, link_id, op_id).text)):
+            for name, text in ((KEY, own), (page.binding.link, Mark(own, wanted[own], old.op_id).text)):
                 edits.put(line, name, CellWrite(text))
                 alone.put(line, name, CellWrite(text))
             if alone.cells:
@@ -211,9 +213,9 @@ class Writer:
             return
         self._change(columns, groups, [])
         after = self._settled(edits)
-        for own, link_id in links:
+        for own, link_id in wanted.items():
             now = after.by_id.get(own)
-            if own in page.by_id and (now is None or now.mark is None or now.mark.link_id != link_id):
+            if now is None or now.mark is None or now.mark.link_id != link_id:
                 raise SideError(ErrorKind.TRANSIENT, f"{self._reader.place}: rows were moved while links were left on "
                                 "them", code="moving")  # fmt: skip
 

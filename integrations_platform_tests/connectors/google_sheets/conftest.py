@@ -34,7 +34,7 @@ def now() -> datetime:
 
 def unlimited() -> Budget:
     """A budget that never holds anybody back."""
-    return Budget("office", "robot", Allowance(buckets={"read": (), "write": ()}))
+    return Budget("office", "robot", Allowance(buckets={"read": (), "write": ()}), sleep=lambda _seconds: None)
 
 
 @dataclass
