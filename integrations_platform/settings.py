@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any
 
 from integrations_platform.schema_check import brief, check, nearest
 from integrations_platform.secret_text import SecretText, SettingsError
-from integrations_platform.settings_schema import ENVIRONMENT_SCHEMA, SERVICES
+from integrations_platform.settings_schema import ENVIRONMENT_SCHEMA, Option, environment_schema, service_options
 from integrations_platform.yaml_source import Fault, Faults, Located, read_file, shown_path
 
 __all__ = [
@@ -35,9 +35,6 @@ __all__ = [
     "variable",
 ]
 
-DatabaseKind = Literal["postgresql", "mysql", "sqlite"]
-ServiceKind = Literal["hubspot", "quickbooks", "google_sheets", "rest"]
-SystemKind = DatabaseKind | ServiceKind
 
 ENVIRONMENT_VARIABLE = "INTEGRATIONS_ENV"
 FILE_VARIABLE = "INTEGRATIONS_ENV_FILE"
@@ -73,7 +70,7 @@ class SystemSettings:
     service's; all unresolved."""
 
     name: str
-    kind: SystemKind
+    kind: str
     location: SecretText | None
     limits: Limits = field(default_factory=Limits)
     retry: Retry = field(default_factory=Retry)
@@ -82,7 +79,11 @@ class SystemSettings:
     @property
     def is_service(self) -> bool:
         """Whether it is reached by options (HTTP) rather than by a URL (SQL)."""
-        return self.kind in SERVICES
+        return self._known is not None
+
+    @property
+    def _known(self) -> Mapping[str, Option] | None:
+        return service_options(self.kind)
 
     def resolved(self) -> dict[str, str]:
         """The options of a service, variables filled in, what was left out at its usual value or missing: secrets.
@@ -91,7 +92,7 @@ class SystemSettings:
         """
         found: dict[str, str] = {}
         faults: list[Fault] = []
-        for name, option in SERVICES[self.kind].items():
+        for name, option in (self._known or {}).items():
             given = self.options.get(name)
             try:
                 text = given.resolve().strip() if given and name != "sandbox" else ""
@@ -108,12 +109,12 @@ class SystemSettings:
 
     def usual(self) -> dict[str, str]:
         """The options of a service that have a usual value."""
-        return {name: option.usual for name, option in SERVICES[self.kind].items() if option.usual}
+        return {name: option.usual for name, option in (self._known or {}).items() if option.usual}
 
     @property
     def credentials(self) -> tuple[str, ...]:
         """The variables that the required options of a service come from."""
-        required = (name for name, option in SERVICES.get(self.kind, {}).items() if option.required)
+        required = (name for name, option in (self._known or {}).items() if option.required)
         return tuple(variable for name in required for variable in self.options[name].variables)
 
     def sandbox_url(self) -> str | None:
@@ -124,7 +125,7 @@ class SystemSettings:
         stand_in = self.options.get("sandbox")
         if stand_in is None or not (url := stand_in.resolve().strip()):
             return None
-        for name, option in SERVICES[self.kind].items():
+        for name, option in (self._known or {}).items():
             if option.required and name in self.options:
                 try:
                     if self.options[name].resolve().strip():
@@ -275,9 +276,9 @@ def _folders() -> list[Path]:
 
 
 def _build(root: Located, path: Path, faults: Faults, environ: Mapping[str, str]) -> Settings | None:
-    check(root, ENVIRONMENT_SCHEMA, faults)
     listed = root.get("systems")
     entries = listed.value if listed and isinstance(listed.value, dict) else {}
+    check(root, environment_schema(kind.value for node in entries.values() if (kind := node.get("kind"))), faults)
     systems = {
         name: system
         for name, node in entries.items()
@@ -295,11 +296,11 @@ def _build(root: Located, path: Path, faults: Faults, environ: Mapping[str, str]
 def _system(name: str, node: Located, faults: Faults, environ: Mapping[str, str]) -> SystemSettings | None:
     declared: dict[str, Any] = node.plain()
     path = f"systems.{name}"
-    kind = cast("SystemKind", declared["kind"])
+    kind: str = declared["kind"]
     address = _address(node, kind, path, faults)
     options = {
         name: text
-        for name in SERVICES.get(kind, {})
+        for name in service_options(kind) or {}
         if (given := node.get(name)) and (text := _secret(given, f"{path}.{name}", faults, environ))
     }
     location = _secret(*address, faults, environ) if address else None
@@ -321,22 +322,23 @@ def _system(name: str, node: Located, faults: Faults, environ: Mapping[str, str]
     )
 
 
-def _address(node: Located, kind: SystemKind, path: str, faults: Faults) -> tuple[Located, str] | None:
+def _address(node: Located, kind: str, path: str, faults: Faults) -> tuple[Located, str] | None:
     """The node and key of a database's address; None for a service. What does not belong to the kind is a fault."""
-    strange = {name for options in SERVICES.values() for name in options} - SERVICES.get(kind, {}).keys()
-    for name in sorted(strange | {"url", "path"} if kind in SERVICES else strange):
-        if stray := node.get(name):
-            remedy = f"kind {kind} takes {', '.join(SERVICES[kind])}" if kind in SERVICES else "remove it"
+    options = service_options(kind)
+    own = {"kind", "limits", "retry", *(("url", "path") if options is None else options)}
+    remedy = "remove it" if options is None else f"kind {kind} takes {', '.join(options)}"
+    for name, stray in sorted(node.value.items()) if isinstance(node.value, dict) else ():
+        if name not in own:
             faults.add(stray.line, f"{path}.{name}", f"has no meaning for kind {kind}", remedy)
-    if kind in SERVICES:
-        for name, option in SERVICES[kind].items():
+    if options is not None:
+        for name, option in options.items():
             if option.required and node.get(name) is None:
                 faults.add(node.line, f"{path}.{name}", "is missing", f"kind {kind} needs it: {option.description}")
         return None
     wanted, unwanted = ("path", "url") if kind == "sqlite" else ("url", "path")
-    stray, address = node.get(unwanted), node.get(wanted)
-    if stray:
-        faults.add(stray.line, f"{path}.{unwanted}", f"has no meaning for kind {kind}", f"give `{wanted}` instead")
+    other, address = node.get(unwanted), node.get(wanted)
+    if other:
+        faults.add(other.line, f"{path}.{unwanted}", f"has no meaning for kind {kind}", f"give `{wanted}` instead")
     elif address is None:
         faults.add(node.line, f"{path}.{wanted}", "is missing", f"kind {kind} needs it")
     return None if address is None else (address, f"{path}.{wanted}")

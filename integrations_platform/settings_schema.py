@@ -6,11 +6,13 @@ keeps their values out of every message.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 Schema = dict[str, Any]
+DATABASES = ("postgresql", "mysql", "sqlite")
 
 _ADDRESS: Schema = {"type": "string", "writeOnly": True}
 
@@ -64,10 +66,39 @@ SERVICES: Mapping[str, Mapping[str, Option]] = {
 """Services by kind, with their options in the order they are best given."""
 
 
-def _service_options() -> Schema:
+def service_options(kind: object) -> Mapping[str, Option] | None:
+    """Options of a kind of service, built in or brought by an installed package; None for a database or the unknown."""
+    if not isinstance(kind, str) or kind in DATABASES:
+        return None
+    if kind in SERVICES:
+        return SERVICES[kind]
+    from integrations_platform.connectors.plugins import plugin
+
+    module = plugin(kind)
+    return None if module is None else cast("Mapping[str, Option]", module.OPTIONS)
+
+
+def environment_schema(kinds: Iterable[object] = ()) -> Schema:
+    """:data:`ENVIRONMENT_SCHEMA`, with those of ``kinds`` that installed packages bring."""
+    brought = {
+        kind: options
+        for kind in kinds
+        if isinstance(kind, str) and kind not in SERVICES and (options := service_options(kind)) is not None
+    }
+    if not brought:
+        return ENVIRONMENT_SCHEMA
+    schema = deepcopy(ENVIRONMENT_SCHEMA)
+    properties = schema["$defs"]["system"]["properties"]
+    properties["kind"]["enum"] += brought
+    for name, said in _described({**SERVICES, **brought}).items():
+        properties[name] = said
+    return schema
+
+
+def _described(services: Mapping[str, Mapping[str, Option]]) -> Schema:
     """Options of all services, each saying whose it is."""
     said: dict[str, list[str]] = {}
-    for kind, options in SERVICES.items():
+    for kind, options in services.items():
         for name, option in options.items():
             said.setdefault(name, []).append(f"{kind}: {option.description}")
     return {name: _ADDRESS | {"description": "; ".join(lines)} for name, lines in said.items()}
@@ -79,12 +110,12 @@ _SYSTEM: Schema = {
     "properties": {
         "kind": {
             "type": "string",
-            "enum": ["postgresql", "mysql", "sqlite", *SERVICES],
+            "enum": [*DATABASES, *SERVICES],
             "description": "which connector speaks to it; MariaDB is mysql",
         },
         "url": _ADDRESS | {"description": 'for servers: "${VARIABLE}" with kind://user:password@host:port/database'},
         "path": _ADDRESS | {"description": "for sqlite: the file, relative to the current directory"},
-        **_service_options(),
+        **_described(SERVICES),
         "limits": {
             "type": "object",
             "description": "how hard the system may be driven",

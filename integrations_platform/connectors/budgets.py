@@ -165,13 +165,13 @@ class Budget:
         sleep: Callable[[float], None] = time.sleep,
         longest_wait: float = 120.0,
     ) -> None:
-        self._system, self._account, self._allowance = system, account, allowance
+        self._system, self.account, self._allowance = system, account, allowance
         self.rows: Rows = rows or LocalRows()
         self._clock, self._sleep, self._longest = clock, sleep, longest_wait
 
     def within(self, allowance: Allowance) -> Budget:
         """The same account under another allowance, where only its connector knows it."""
-        return Budget(self._system, self._account, allowance, self.rows, clock=self._clock, sleep=self._sleep,
+        return Budget(self._system, self.account, allowance, self.rows, clock=self._clock, sleep=self._sleep,
                       longest_wait=self._longest)  # fmt: skip
 
     def spend(self, cost: int = 1, bucket: str = "call") -> None:
@@ -187,7 +187,7 @@ class Budget:
         ``retry_after`` is the wait.
         """
         limits, now = self._allowance.of(bucket), self._clock()
-        if not limits and self.rows.read(self._account) is None:
+        if not limits and self.rows.read(self.account) is None:
             return 0.0
 
         def step(text: str | None) -> tuple[str, tuple[float, str]]:
@@ -196,7 +196,7 @@ class Budget:
             wait, reason = state.reserve(limits, cost, now, free_at, self._longest)
             return state.text(now, self._allowance.limits), (wait, reason)
 
-        wait, reason = self.rows.change(self._account, step)
+        wait, reason = self.rows.change(self.account, step)
         if reason:
             until = (now + timedelta(seconds=wait)).isoformat(timespec="seconds")
             message = f"{self._system}: {reason}; calls are free again at {until}, and the next run goes on then"
@@ -213,11 +213,11 @@ class Budget:
             state.hold(bucket, now + timedelta(seconds=seconds))
             return state.text(now, self._allowance.limits), None
 
-        self.rows.change(self._account, step)
+        self.rows.change(self.account, step)
 
     def usage(self) -> list[Usage]:
         """Of every quota, how much is used and where it is heading."""
-        now, state = self._clock(), _State(self.rows.read(self._account))
+        now, state = self._clock(), _State(self.rows.read(self.account))
         found = []
         for limit in self._allowance.limits:
             if isinstance(limit, Quota):

@@ -6,12 +6,16 @@ Owns the table of kinds. Each folder exports ``open_<kind>`` as :class:`Opener` 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from integrations_platform.connectors.budgets import ALLOWANCES, UNLIMITED, Budget, Rows, account_of
+from integrations_platform.connectors.plugins import installed, plugin
 from integrations_platform.unified_sync.port import ErrorKind, SideError
 
 if TYPE_CHECKING:
@@ -63,10 +67,14 @@ class Introspector(Protocol):
 
 
 def service(kind: str) -> Any:
-    """The folder of ``kind``. Raises SideError(CONFIGURATION) for a kind nobody speaks."""
+    """The module that speaks ``kind``. Raises SideError(CONFIGURATION) for a kind nobody speaks."""
     if kind not in _IDENTITY:
-        message = f"unknown kind of system {kind!r}; known are {', '.join(_IDENTITY)}"
-        raise SideError(ErrorKind.CONFIGURATION, message, code="kind")
+        found = plugin(kind)
+        if found is None:
+            known = ", ".join([*_IDENTITY, *installed()])
+            message = f"unknown kind of system {kind!r}; known are {known}"
+            raise SideError(ErrorKind.CONFIGURATION, message, code="kind")
+        return found
     folder = f"{__package__}.{kind}"
     try:
         return import_module(folder)
@@ -87,9 +95,26 @@ def budget_for(
     sleep: Callable[[float], None],
 ) -> Budget:
     """The budget of the account that ``options`` open, shared through ``rows`` with all that call it."""
-    identity = (options.get(name, "") for name in _IDENTITY.get(kind, ()))
-    allowance = ALLOWANCES.get(kind, UNLIMITED)
+    if kind in _IDENTITY:
+        names, allowance = _IDENTITY[kind], ALLOWANCES.get(kind, UNLIMITED)
+    else:
+        module = service(kind)
+        names = getattr(module, "IDENTITY", tuple(options))
+        allowance = getattr(module, "ALLOWANCE", UNLIMITED)
+    identity = (_person(options.get(name, "")) for name in names)
     return Budget(system, account_of(kind, *identity), allowance, rows, clock=clock, sleep=sleep)
+
+
+def _person(credential: str) -> str:
+    """Whom a service account's key, given as JSON or as a file, belongs to: its limits are per user, not per key."""
+    text = credential.strip()
+    if text.endswith(".json"):
+        with suppress(OSError, UnicodeDecodeError):
+            text = Path(text).expanduser().read_text(encoding="utf-8").strip()
+    if text.startswith("{"):
+        with suppress(ValueError, RecursionError):
+            return str(json.loads(text).get("client_email") or text)
+    return text
 
 
 def stand_in_options(system: str, kind: str, url: str, missing: Sequence[str]) -> Options:
@@ -112,7 +137,8 @@ def stand_in_options(system: str, kind: str, url: str, missing: Sequence[str]) -
     except (httpx.HTTPError, http_json.NotJson):
         said = None
     if not isinstance(said, dict) or not all(isinstance(value, str) for value in said.values()):
-        what = f"{system}: no stand-in for {kind} answers at {url}, and it is used because none of "
-        message = f"{what}{', '.join(missing)} is set; start it with `integrations sandbox`, or set them"
+        unset = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
+        what = f"{system}: no stand-in for {kind} answers at {url}, which is used because {unset}"
+        message = f"{what}; start it with `integrations sandbox`, or set {'it' if len(missing) == 1 else 'them'}"
         raise SideError(ErrorKind.CONFIGURATION, message, code="sandbox")
     return said

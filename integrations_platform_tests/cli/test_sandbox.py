@@ -155,7 +155,7 @@ def test_a_stand_in_that_is_not_running_is_named_with_the_command_that_starts_it
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
         found = platform(tmp_path, url)
         with pytest.raises(
-            SideError, match="none of KEY, SHEET is set; start it with `integrations sandbox`"
+            SideError, match="KEY and SHEET are not set; start it with `integrations sandbox`"
         ) as caught:
             found.address(found.settings.system("sheets"))
         assert caught.value.kind is ErrorKind.CONFIGURATION
