@@ -91,6 +91,7 @@ HOLDINGS: dict[str, tuple[str, str]] = {
     "P31": (
         "Remote merges",
         (
+            "simulation/checks.py::check_removal, check_merges, "
             f"{UNIT}/test_merges.py::test_p31_two_linked_records_that_become_one_are_a_case_for_a_person, "
             "test_p31_a_link_follows_its_record_into_a_survivor_nobody_knew"
         ),

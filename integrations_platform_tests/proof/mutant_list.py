@@ -988,8 +988,8 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "newcomers.py",
-                '        plan.tags.append((tagged, id_b if tagged == "B" else id_a, link_id))\n',
-                "        pass\n",
+                "            plan.tags.append((side, record_id, link_id))\n",
+                "            pass\n",
             ),
         ),
         "M21",

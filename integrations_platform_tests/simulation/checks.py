@@ -44,6 +44,7 @@ def watch(world: World, name: SideName, side: SimulatedSide, row: Row, write: Wr
     twin = world.counterpart(name, row)
     if write.kind in (Kind.ARCHIVE, Kind.DELETE):
         assert twin is None or twin.archived, f"P6: {row.id} removed although {twin.id} is there"
+        check_removal(world, name, row, write)
     if world.restoring:  # a person's edit, who saw what was there
         for column in write.values:
             world.truth.supersede(row.values[column], column)
@@ -68,15 +69,40 @@ def watch(world: World, name: SideName, side: SimulatedSide, row: Row, write: Wr
         assert sides, f"P9(iii): {column} of {row.id} written although nobody changed {unit}"
 
 
+def check_removal(world: World, name: SideName, row: Row, write: Write) -> None:
+    """P31: after a merge nothing of the other side is removed but by a person's decision."""
+    link = world.store.memory.links.get(write.link_id)
+    if link is None:
+        return
+    lost = link.id_b if name == "A" else link.id_a
+    assert lost not in world.sides[other(name)].merged, f"P31: {row.id} removed because {lost} was merged"
+    rows = [one for one in world.store.memory.conflicts.values() if one.link_id == link.link_id and one.kind == "merge"]
+    decided = any(one.choice is not None for one in rows)
+    assert decided or link.state is not LinkState.MERGED_AWAY, f"P31: {row.id} removed, and nobody decided"
+
+
+def check_merges(world: World, run_id: str) -> None:
+    """P31: no link points to a record that was merged away before this run began."""
+    number = int(run_id.removeprefix("run"))
+    for link in world.store.memory.links.values():
+        if link.state in (LinkState.ACTIVE, LinkState.OUT_OF_SCOPE):
+            for name, record_id in (("A", link.id_a), ("B", link.id_b)):
+                when = world.truth.merged.get(record_id or "", number)
+                assert when >= number, f"P31: {link.link_id} points to {record_id} on {name}, merged before"
+
+
 def check_run(world: World, report: RunReport) -> None:
     """After every run that came to its end: P11, P16, P9, P17, and what must hold always."""
     assert all(rest == 0 for rest in report.unaccounted().values()), f"P11: {report.to_data()}"
     for side in world.sides.values():
-        links = [link_id for link_id, _ in side.applied]
+        # What recovery sent again belongs to the run that was interrupted.
+        intents = world.store.memory.intents
+        links = [link_id for link_id, op_id in side.applied if intents[op_id].run_id == report.run_id]
         limit = 2 if report.plan is not None and report.plan.two_sided else 1
         assert all(links.count(link) <= limit for link in links), f"P16: {side.name} written twice: {links}"
     check_conflicts(world, report.run_id)
     check_latest(world, report)
+    check_merges(world, report.run_id)
     check_always(world)
 
 

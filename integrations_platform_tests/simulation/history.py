@@ -19,7 +19,7 @@ from integrations_platform_tests.simulation.truth import EDITABLE
 from integrations_platform_tests.simulation.world import Faults, World
 
 PROFILES = ("calm", "rough", "hostile")
-USERS = ("new", "create", "delete", "same", "clear", "poison")  # what a user does on one side
+USERS = ("new", "create", "delete", "same", "clear", "poison", "merge")  # what a user does on one side
 MIRRORED = {Strategy.SOURCE_WINS: Strategy.TARGET_WINS, Strategy.TARGET_WINS: Strategy.SOURCE_WINS}
 
 
@@ -80,8 +80,8 @@ def draw(seed: int, strategy: Strategy, profile: str, length: int = 12) -> Histo
     )
     weights = {
         "new": 24, "create": 7, "delete": 5, "same": 4, "clear": 3, "poison": 1, "scope": 2 * rough, "decide": 5,
-        "run": 24, "wait": 4, "release": 1, "restore": 2, "look": 2, "hide": 2 * rough, "outage": 2 * hostile,
-        "forget": hostile,
+        "merge": 3, "run": 24, "wait": 4, "release": 1, "restore": 2, "look": 2, "hide": 2 * rough,
+        "outage": 2 * hostile, "forget": hostile,
     }  # fmt: skip
     kinds = drawn.choices(list(weights), [int(weight) for weight in weights.values()], k=length)
     events = tuple(Event(kind, drawn.choice(("A", "B")), drawn.getrandbits(24)) for kind in kinds)
@@ -100,6 +100,7 @@ def _nature(drawn: random.Random, *, rough: bool, hostile: bool) -> Nature:
         receipts=receipts,
         tags=tags,
         replays=replays,
+        merges=drawn.random() < 0.4,
         lower_cases=drawn.random() < 0.3,
         returns_record=drawn.random() < 0.5,
         dates_records=drawn.random() < 0.8,

@@ -66,13 +66,15 @@ class Nature:
     ``skew``: seconds its clock is ahead; the reading of it is wrong by up to ``uncertainty``. ``future``: share of
     stamps far beyond that bound. ``missing``: share of records an incomplete listing leaves out. ``lost``: share of
     write calls whose answer is lost; ``lies``: share whose answer is incomplete, doubled or contradicts itself.
-    ``receipts``, ``tags`` and ``replays`` are promises of the port, each kept or not.
+    ``receipts``, ``tags`` and ``replays`` are promises of the port, each kept or not. ``merges``: its users merge
+    records.
     """
 
     compare_and_set: bool = True
     receipts: bool = True
     tags: bool = True
     replays: bool = False
+    merges: bool = False
     lower_cases: bool = False
     returns_record: bool = True
     dates_records: bool = True
@@ -111,6 +113,7 @@ class SimulatedSide:
     answers: dict[str, Outcome] = field(
         default_factory=dict
     )  # first answer by operation id, where writes can be replayed
+    merged: dict[str, str] = field(default_factory=dict)  # as told in listings: into which record, step by step
     looked: dict[str, str] = field(default_factory=dict)  # version last read outside any snapshot since the run began
     shown: dict[str, set[Value]] = field(default_factory=dict)  # every value ever shown, by column
     hidden: set[str] = field(default_factory=set)  # columns the system does not return at the moment
@@ -221,7 +224,7 @@ class SimulatedSide:
     def snapshot(self) -> Iterator[SimulatedSnapshot]:
         self.at("before snapshot")
         self._reachable()
-        yield SimulatedSnapshot(self, {name: row.copied() for name, row in self.rows.items()})
+        yield SimulatedSnapshot(self, {name: row.copied() for name, row in self.rows.items()}, dict(self.merged))
 
     def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
         self.at("before read")
@@ -335,6 +338,7 @@ class SimulatedSnapshot:
 
     side: SimulatedSide
     rows: dict[str, Row]
+    merged: dict[str, str]
 
     def listing(self) -> Listing:
         self.side.at("before listing")
@@ -348,7 +352,7 @@ class SimulatedSnapshot:
             schema=LISTING_SCHEMA,
             orient="row",
         )
-        return Listing(frame, complete, "" if complete else "a page was lost")
+        return Listing(frame, complete, "" if complete else "a page was lost", self.merged)
 
     def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
         return {name: self.side.record(self.rows[name]) for name in ids if name in self.rows}

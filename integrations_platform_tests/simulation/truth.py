@@ -50,6 +50,7 @@ class Truth:
     exposed: set[str] = field(default_factory=set)
     clobbered: dict[str, set[tuple[str, Value]]] = field(default_factory=lambda: defaultdict(set))
     past_losses: set[str] = field(default_factory=set)
+    merged: dict[str, int] = field(default_factory=dict)  # records merged away, and after how many runs
 
     def token(self, column: str) -> str:
         """A value nobody has written before."""

@@ -173,7 +173,8 @@ class World:
         """One action of one user, or of one person who decides."""
         side: SideName = self.random.choice(("A", "B"))
         action = self.random.choices(
-            ("new", "create", "delete", "same", "clear", "poison", "decide"), weights=(55, 14, 8, 9, 6, 2, 6)
+            ("new", "create", "delete", "same", "clear", "poison", "decide", "merge"),
+            weights=(55, 14, 8, 9, 6, 2, 6, 5),
         )[0]
         self.act(action, side)
 
@@ -186,6 +187,8 @@ class World:
             self.create(side)
         elif action == "delete":
             self.delete(side, self.random.choice(live))
+        elif action == "merge":
+            self.merge(side)
         elif action == "scope":
             self.rescope(side, self.random.choice(live))
         else:
@@ -227,6 +230,34 @@ class World:
         del self.sides[side].rows[row.id]
         self.log.append(f"{side} deletes {row.id}")
 
+    def merge(self, side: SideName) -> None:
+        """A user merges one record into another, seeing both; some systems give what is left a new id."""
+        system = self.sides[side]
+        live = [row for row in system.rows.values() if not row.archived and row.in_scope]
+        if not system.nature.merges or len(live) < 2:
+            return
+        survivor, *gone = self.random.sample(live, 2)
+        if self.random.random() < 0.3:
+            gone.append(survivor)
+            survivor = system.insert(dict(survivor.values))
+            survivor.link_id, survivor.last_op = gone[1].link_id, gone[1].last_op
+            for written in self.truth.written.values():
+                if written.record == gone[1].id:
+                    written.record = survivor.id
+        for row in gone:
+            if row is gone[0]:
+                for column, value in [*row.values.items(), *self.truth.clobbered.pop(row.id, ())]:
+                    self.truth.supersede(value, column)
+            del system.rows[row.id]
+            system.merged[row.id] = survivor.id
+            self.truth.merged[row.id] = self.runs
+        system.touch(survivor, [])
+        for column, value in survivor.values.items():
+            self.truth.touched.setdefault((survivor.id, checks.unit_of(column)), set()).add(side)
+            self.truth.edits[(survivor.id, column)].append((self.now, value))
+        self.counts["merges"] += 1
+        self.log.append(f"{side} merges {' and '.join(row.id for row in gone)} into {survivor.id}")
+
     def rescope(self, side: SideName, row: Row) -> None:
         """A record leaves the declared scope, or comes back into it."""
         row.in_scope = not row.in_scope
@@ -242,15 +273,16 @@ class World:
 
     def decide(self) -> None:
         """A person resolves an open conflict, on the values the row shows."""
-        rows = [row for row in self.store.conflicts("sim") if row.unit]
+        rows = [row for row in self.store.conflicts("sim") if row.unit or row.kind == "merge"]
         if not rows:
             return
         rows.sort(key=lambda row: (row.unit, *sorted((row.value_a or "", row.value_b or ""))))
         row = self.random.choice(rows)
-        choice = self.random.choice(("A", "B", "base", "value") if row.base else ("A", "B", "value"))
+        values = ("base", "value") if row.base else ("value",)
+        choice = self.random.choice(("A", "B", *(values if row.unit else ())))
         if self.mirrored:
             choice = {"A": "B", "B": "A"}.get(choice, choice)
-        fresh = {column: self.truth.token(column) for column in UNITS[row.unit]}
+        fresh = {column: self.truth.token(column) for column in UNITS.get(row.unit, ())}
         value = json.dumps(fresh) if choice == "value" else None
         self.store.decide("sim", row.conflict_id, row.n, choice, value, "clerk", self.tick(), "")
         self.log.append(f"clerk decides {row.conflict_id} {row.unit} of {row.link_id}: {choice} {value}")
