@@ -13,9 +13,11 @@ import click
 _PACKAGE = "integrations_platform_tests.proof"
 _COMMANDS = {
     "mutants": (f"{_PACKAGE}.mutant_run:command", "Break the engine on purpose and see whether the suite notices."),
+    "tool-mutation": (f"{_PACKAGE}.tool_mutation:command", "Break the engine wherever a mutation tool can."),
     "histories": (f"{_PACKAGE}.histories:histories", "Simulate seeded histories of users, faults and runs."),
     "planner": (f"{_PACKAGE}.planner_cases:planner", "Try the planner alone on random cases."),
     "kills": (f"{_PACKAGE}.kills:kills", "Kill runs and servers, cut the network, fill disks."),
+    "types": (f"{_PACKAGE}.parts.types:command", "Send values of every type between databases and back."),
     "report": (f"{_PACKAGE}.report:report", "Run the proofs and write their figures down."),
 }
 

@@ -32,6 +32,7 @@ PLACES = {
     "types": "types:TYPES",
     "sql-matrix": "types:MATRIX",
     "mutants": "lived:MUTANTS",
+    "tool-mutation": "tool_mutation:PART",
     "soak": "soak:SOAK",
     "soak-memory": "soak:MEMORY",
     "no-op-run": "throughput:CALM_RUN",

@@ -28,6 +28,12 @@ def statuses(story: Story) -> list[ConflictStatus]:
     return [row.status for row in story.store.memory.conflicts.values()]
 
 
+def test_p11_one_parked_field_is_one_write_withheld_from_each_side() -> None:
+    story, _, _ = dispute()
+    counts = story.run().counts
+    assert [counts[name] for name in ("parked", "parked_a", "parked_b", "planned_a", "planned_b")] == [1, 1, 1, 1, 1]
+
+
 def test_p21_while_a_field_is_parked_it_is_not_written_and_everything_else_flows() -> None:
     story, row, twin = dispute()
     story.a.edit(row, city="Basel")

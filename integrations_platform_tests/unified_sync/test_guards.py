@@ -85,6 +85,15 @@ def test_one_field_changed_almost_everywhere_stops_the_run_and_is_named() -> Non
     assert sum(row.values["city"] == "BERN" for row in story.a.live()) == 7
 
 
+@pytest.mark.parametrize(("fraction", "allowed"), [(0.5, 6), (0.25, 3), (1.0, 12)])
+def test_a_change_of_just_the_declared_share_passes(fraction: float, allowed: int) -> None:
+    story = crowd(Guards(max_deletes=10, max_change_fraction=fraction, change_floor=12))
+    for row in story.b.live()[:allowed]:
+        story.b.edit(row, city="BERN")
+    assert story.run().exit_code == 0
+    assert sum(row.values["city"] == "BERN" for row in story.a.live()) == allowed
+
+
 def test_small_syncs_may_change_as_a_whole() -> None:
     story = crowd(Guards(change_floor=13))
     for row in story.b.live():

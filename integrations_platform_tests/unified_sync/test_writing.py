@@ -10,6 +10,7 @@ import pytest
 from integrations_platform.unified_sync.port import Capabilities, ErrorKind, Outcome, SideError, Status, Write
 from integrations_platform.unified_sync.spec import OnDelete, Strategy
 from integrations_platform.unified_sync.store import OpState
+from integrations_platform.unified_sync.values import Invalid
 from integrations_platform_tests.unified_sync.arrange import Story, shown, sync
 from integrations_platform_tests.unified_sync.story_side import Nature
 
@@ -355,6 +356,22 @@ def test_p41_a_value_that_does_not_fit_never_reaches_the_side() -> None:
     story.settle()
     assert shown(story.a) == shown(story.b)
     assert story.held() == []
+
+
+def test_p41_a_value_that_cannot_be_read_holds_its_whole_record_back_and_no_other() -> None:
+    """What else was edited on the record waits with it: half a record would travel without the reason being seen."""
+    story = Story()
+    row, twin = story.pair_up()
+    other, other_twin = story.pair_up(email="bob@x.org", name="Bob", city="Bern")
+    story.a.edit(row, name=Invalid("0000-00-00", "no date"))
+    story.b.edit(twin, city="Basel")
+    story.b.edit(other_twin, city="Chur")
+    story.run()
+    assert (row.values["city"], other.values["city"]) == ("Bern", "Chur")
+    assert [(item.reason, item.side, item.record_id) for item in story.held()] == [("invalid", "A", row.id)]
+    story.a.edit(row, name="Ann")
+    story.settle()
+    assert (row.values["city"], story.held()) == ("Basel", [])
 
 
 def test_m6_the_losing_value_is_in_the_audit_before_the_call_is_made() -> None:
