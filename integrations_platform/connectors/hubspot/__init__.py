@@ -63,8 +63,7 @@ def introspect(
     finally:
         client.close()
     columns = [
-        DescribedColumn(one.name, one.suggested(), one.form().native_type, True, one.form().max_length, None, False)
-        for one in shown
+        DescribedColumn(one.name, one.suggested(), one.form().native_type, True, None, None, False) for one in shown
     ]
     columns += [
         DescribedColumn(f"{ASSOCIATION}{to}", FieldType.REF, "association", True, None, None, False)

@@ -18,6 +18,7 @@ from integrations_platform.unified_sync.port import ClockReading, ErrorKind, Sid
 
 BASE_URL = "https://api.hubapi.com"
 BATCH, BATCH_WITH_HISTORY, PAGE, ASSOCIATIONS = 100, 50, 100, 1000
+LONGEST_QUERY = 6000  # characters of property names in an address
 Json = dict[str, Any]
 
 
@@ -48,10 +49,13 @@ class HubSpotClient:
     def pages(self, properties: Sequence[str], *, archived: bool, limit: int = PAGE) -> Iterator[list[Json]]:
         """All records in pages, in order of their ids. Raises SideError, also for a listing that does not advance."""
         after: str | None = None
+        named = ",".join(properties)
+        fits = len(named) <= LONGEST_QUERY  # more names than an address holds travel in bodies, page by page
         while True:
-            query = {"limit": limit, "after": after, "archived": archived, "properties": ",".join(properties)}
+            query = {"limit": limit, "after": after, "archived": archived, "properties": named if fits else None}
             data = self._api.request("GET", self._paths.objects(self.kind), params=query, what=self.kind).data
-            yield self._rows(data)
+            rows = self._rows(data)
+            yield rows if fits else self.read([str(row["id"]) for row in rows], properties, archived=archived)
             cursor = ((data.get("paging") or {}).get("next") or {}).get("after")
             if cursor is None:
                 return

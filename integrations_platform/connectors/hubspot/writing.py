@@ -190,24 +190,23 @@ class HubSpotWriter:
                 # Where one association is marked as the primary one, the others are nobody's business but people's.
                 if gone and (wanted is None or not self._binding.has_primary(target)):
                     old.append({"from": {"id": write.id}, "to": [{"id": record_id} for record_id in gone]})
-            if new:
-                outcomes += self._failed_links(self._client.associate(target, new), mine, links, target)
+            if new and (errors := self._client.associate(target, new).get("errors")):
+                outcomes += self._unassociated(target, mine, links, errors[0])
             refused = {outcome.id for outcome in outcomes}
             if old := [row for row in old if row["from"]["id"] not in refused]:
                 self._client.dissociate(target, old)
         return outcomes
 
-    def _failed_links(
-        self, answer: Json, writes: Mapping[str, Write], links: Mapping[str, Mapping[str, str | None]], target: str
+    def _unassociated(
+        self, target: str, writes: Mapping[str, Write], links: Mapping[str, Mapping[str, str | None]], entry: Json
     ) -> Outcomes:
-        done = {str(row.get("fromObjectId")) for row in answer.get("results") or []}
-        if not answer.get("errors"):
-            return []
-        message = f"{self._system}: {self._binding.kind}: {said_of(answer['errors'][0])}; it cannot be associated"
+        """Which associations are not there although they were asked for; errors do not say that reliably."""
+        now = self._client.associated([write.id or "" for write in writes.values()], target)
+        message = f"{self._system}: {self._binding.kind}: {said_of(entry)}; it cannot be associated with that record"
         return [
             Outcome(op_id, Status.REJECTED, write.id, "association", message)
             for op_id, write in writes.items()
-            if links[op_id][target] is not None and str(write.id) not in done
+            if (wanted := links[op_id][target]) is not None and wanted not in now.get(write.id or "", {})
         ]
 
     # Archive, delete, restore

@@ -6,12 +6,13 @@ from datetime import timedelta
 
 import pytest
 
+from integrations_platform.connectors import introspect, probe
 from integrations_platform.connectors.budgets import UNLIMITED, Budget
 from integrations_platform.connectors.hubspot.side import HubSpotSide
 from integrations_platform.unified_sync.port import BoundColumn, ErrorKind, SideError
 from integrations_platform.unified_sync.spec import SideSpec
 from integrations_platform.unified_sync.values import FieldType
-from integrations_platform_tests.connectors.hubspot.stage import Crm, crm
+from integrations_platform_tests.connectors.hubspot.stage import Crm, added, crm
 from integrations_platform_tests.connectors.hubspot.types import WIDE, with_types
 
 # Looking before a run
@@ -117,3 +118,27 @@ def test_a_migrating_account_is_left_alone_for_as_long_as_it_asks() -> None:
             portal.side().check()
         assert caught.value.kind is ErrorKind.TRANSIENT
         assert (caught.value.retry_after or 0) > 71_000
+
+
+# Drafts
+
+
+def test_an_object_is_described_for_a_draft(portal: Crm) -> None:
+    with_types(portal)
+    added(portal.side())  # defines our own property, which is nobody's field
+    budget = Budget("crm", "t", UNLIMITED)
+    described = introspect("hubspot", portal.options(), "contacts", "crm", budget)
+    suggested = {column.name: column.suggested for column in described.columns}
+    assert (suggested["email"], suggested["likes"], suggested["born"]) == (
+        FieldType.EMAIL, FieldType.SET, FieldType.DATE
+    )  # fmt: skip
+    assert suggested["associations.companies"] is FieldType.REF
+    assert not any(name.startswith("integrations_link_id") or name == "createdate" for name in suggested)
+    with pytest.raises(SideError, match="contacts, companies, deals"):
+        introspect("hubspot", portal.options(), "unicorns", "crm", budget)
+
+
+def test_the_portal_says_who_it_is(portal: Crm) -> None:
+    assert probe("hubspot", portal.options(), "crm", Budget("crm", "t", UNLIMITED)) == (
+        "HubSpot portal 8001, America/New_York"
+    )

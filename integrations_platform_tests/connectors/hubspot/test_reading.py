@@ -113,6 +113,18 @@ def test_more_than_ten_thousand_are_listed(portal: Crm) -> None:
         assert snapshot.listing().frame.height == 10_001
 
 
+def test_more_properties_than_an_address_holds_are_listed_all_the_same(portal: Crm) -> None:
+    names = [f"a_property_with_a_rather_long_name_{number}" for number in range(200)]
+    for name in names:
+        portal.person("add_property", name=name)
+    records = [portal.add(email=f"p{number}@x.example", **{names[-1]: "x"}) for number in range(5)]
+    side = portal.side(columns=dict.fromkeys(names, FieldType.TEXT), page=2)
+    with side.snapshot() as snapshot:
+        listed = dict(snapshot.listing().frame.select("id", "version").rows())
+    assert listed == {record: side.read([record])[record].version for record in records}
+    assert max(len(str(call.query)) for call in portal.hub.calls) < 6500
+
+
 def test_an_archived_record_is_read_as_such_and_an_unknown_one_is_not_there(portal: Crm) -> None:
     record = portal.add(email="a@x.example", city="Oslo")
     portal.person("archive", id=record)
