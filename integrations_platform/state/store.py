@@ -222,7 +222,7 @@ class SqlStore:
         if plan_id is not None:
             query = query.where(table.c.plan_id == plan_id)
         for row in self._all(query.limit(1)):
-            return from_row(SavedPlan, {**row, "op_ids": self._op_ids(row)})
+            return from_row(SavedPlan, {**row, "op_ids": self._op_ids(dict(row))})
         return None
 
     def _op_ids(self, row: Mapping[str, Any]) -> tuple[str, ...]:
