@@ -85,7 +85,7 @@ def _client(
     page: int,
 ) -> Client:
     from integrations_platform.connectors.quickbooks.client import HOSTS, Client
-    from integrations_platform.connectors.quickbooks.oauth import App, Tokens
+    from integrations_platform.connectors.quickbooks.oauth import App, RenewedTokens, Tokens
 
     environment = options.get("environment", "production")
     realm, given = options.get("realm_id", ""), options.get("access_token", "")
@@ -100,12 +100,12 @@ def _client(
     if not given and not present:
         raise _unusable(system, "there is no access_token; set QUICKBOOKS_ACCESS_TOKEN")
     base_url = options.get("base_url") or HOSTS[environment]
-    app = None
+    access = Tokens(given)
     if present:
         token_url = options.get("token_url") or _TOKEN_URL
         app = App(options["client_id"], options["client_secret"], options["refresh_token"], token_url)
-    account = account_of("quickbooks", base_url, environment, realm)
-    access = Tokens(system, given, app, budget.rows, account, budget, clock)
+        account = account_of("quickbooks", base_url, environment, realm)
+        access = RenewedTokens(system, given, app, budget.rows, account, budget, clock)
     return Client(system, base_url, realm, access, budget=budget, clock=clock, page=page)
 
 

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from integrations_platform.connectors.budgets import Budget, Rows
-from integrations_platform.connectors.http import HttpApi, Reply
+from integrations_platform.connectors.http import HttpApi
 from integrations_platform.connectors.http_errors import Rule, Said
 from integrations_platform.unified_sync.port import ErrorKind, SideError
 
@@ -53,42 +53,14 @@ class _Kept:
 
 
 class Tokens:
-    """The headers of every request, and their renewal. ``given`` is the configured access token; ``app`` None: it is
-    all there is, and the run ends with it. ``account`` names the
-    company in ``store``."""
+    """The headers of every request: one access token, given; when it ends the run ends."""
 
-    def __init__(
-        self,
-        system: str,
-        given: str,
-        app: App | None,
-        store: Rows,
-        account: str,
-        budget: Budget,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._system, self._app, self._clock = system, app, clock
-        self._store, self._account = store, f"{account}:tokens"
+    def __init__(self, given: str) -> None:
         self._current = given
         self._seen: set[str] = {given}
-        self._cipher: Any = None
-        self._api: HttpApi | None = None
-        if app is not None:
-            self._seen |= {app.client_secret, app.refresh_token}
-            self._cipher = _cipher(app.client_secret)
-            self._origin = hashlib.sha256(f"{app.client_id}\0{app.refresh_token}".encode()).hexdigest()[:16]
-            self._api = HttpApi(
-                system, app.token_url, budget=budget, clock=clock, authorize=self._basic, secrets=self.secrets,
-                rules=_RULES, read_error=_read_error,
-            )  # fmt: skip
-            kept = self._kept(store.read(self._account))
-            if kept.usable(clock()):
-                self._use(kept)
 
     def headers(self) -> dict[str, str]:
-        """What authorizes a request. Raises SideError when there is no access token yet and none can be had."""
-        if not self._current:
-            self._renew()
+        """What authorizes a request. Raises SideError where a token must be got first and cannot be had."""
         return {"Authorization": f"Bearer {self._current}"}
 
     def secrets(self) -> Iterator[str]:
@@ -98,12 +70,57 @@ class Tokens:
     @property
     def renew(self) -> Callable[[], None] | None:
         """Gets a new access token in place of the one just refused; None where nothing can be renewed."""
-        return self._renew if self._app is not None else None
+        return None
 
     def close(self) -> None:
         """Release connections."""
-        if self._api is not None:
-            self._api.close()
+
+
+class RenewedTokens(Tokens):
+    """Tokens that are renewed through ``app``. ``account`` names the company in ``store``; ``given`` is used until a
+    renewed one is there."""
+
+    def __init__(
+        self,
+        system: str,
+        given: str,
+        app: App,
+        store: Rows,
+        account: str,
+        budget: Budget,
+        clock: Callable[[], datetime],
+    ) -> None:
+        super().__init__(given)
+        self._system, self._app, self._clock = system, app, clock
+        self._store, self._account = store, f"{account}:tokens"
+        self._seen |= {app.client_secret, app.refresh_token}
+        self._cipher = _cipher(app.client_secret)
+        self._origin = hashlib.sha256(f"{app.client_id}\0{app.refresh_token}".encode()).hexdigest()[:16]
+        self._api = HttpApi(
+            system, app.token_url, budget=budget, clock=clock, authorize=self._basic, secrets=self.secrets,
+            rules=_RULES, read_error=_read_error,
+        )  # fmt: skip
+        self._read_kept = False
+
+    def headers(self) -> dict[str, str]:
+        """See :meth:`Tokens.headers`. The store is asked once, at the first request."""
+        if not self._read_kept:
+            self._read_kept = True
+            kept = self._kept(self._store.read(self._account))
+            if kept.usable(self._clock()):
+                self._use(kept)
+        if not self._current:
+            self._renew()
+        return super().headers()
+
+    @property
+    def renew(self) -> Callable[[], None] | None:
+        """See :meth:`Tokens.renew`."""
+        return self._renew
+
+    def close(self) -> None:
+        """See :meth:`Tokens.close`."""
+        self._api.close()
 
     def _renew(self) -> None:
         """Renew, or take what another process has just got. Raises SideError."""
@@ -129,40 +146,48 @@ class Tokens:
 
     def _exchange(self) -> _Kept:
         """Ask for new tokens and keep them. Whatever goes wrong, the next one may try again."""
-        assert self._app is not None and self._api is not None  # noqa: S101, PT018  only with an app is there `renew`
-        kept = self._kept(self._store.read(self._account))
-        newest = kept.refresh_token or self._app.refresh_token
-        self._seen.add(newest)
         try:
-            answer = self._granted(newest)
+            answer = self._granted(self._kept(self._store.read(self._account)).refresh_token)
             fresh = _Kept(
                 str(answer["refresh_token"]), str(answer["access_token"]),
                 (self._clock() + timedelta(seconds=float(answer["expires_in"]))).isoformat(), self._origin,
             )  # fmt: skip
         except SideError:
-            self._store.change(self._account, lambda text: (self._text(_released(self._kept(text))), None))
+            self._release()
             raise
         except (KeyError, TypeError, ValueError):
-            self._store.change(self._account, lambda text: (self._text(_released(self._kept(text))), None))
+            self._release()
             message = f"{self._system}: the token endpoint gave an answer without tokens; check token_url"
             raise SideError(ErrorKind.TRANSIENT, message, code="token_answer") from None
         self._store.change(self._account, lambda _text: (self._text(fresh), None))
         return fresh
 
-    def _granted(self, refresh_token: str) -> Any:
-        assert self._api is not None  # noqa: S101  see above
+    def _release(self) -> None:
+        def step(text: str | None) -> tuple[str, None]:
+            kept = self._kept(text)
+            return self._text(_Kept(kept.refresh_token, kept.access_token, kept.ends, kept.origin)), None
+
+        self._store.change(self._account, step)
+
+    def _granted(self, newest: str) -> Any:
+        """The endpoint's answer to the newest refresh token, or to the configured one where the newest is dead."""
+        try:
+            return self._ask(newest or self._app.refresh_token)
+        except SideError as fault:
+            if fault.code != "refresh_token" or newest in ("", self._app.refresh_token):
+                raise
+        return self._ask(self._app.refresh_token)
+
+    def _ask(self, refresh_token: str) -> Any:
+        self._seen.add(refresh_token)
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-        reply: Reply = self._api.request(
-            "POST", "", form=form, what="access token", repeatable=True, headers={"Accept": "application/json"}
-        )
-        return reply.data
+        return self._api.request("POST", "", form=form, what="access token", repeatable=True).data
 
     def _use(self, kept: _Kept) -> None:
         self._current = kept.access_token
         self._seen |= {kept.access_token, kept.refresh_token}
 
     def _basic(self) -> dict[str, str]:
-        assert self._app is not None  # noqa: S101  see above
         pair = base64.b64encode(f"{self._app.client_id}:{self._app.client_secret}".encode()).decode()
         return {"Authorization": f"Basic {pair}"}
 
@@ -193,10 +218,6 @@ _RULES = (
 def _read_error(_status: int, data: Any) -> Said:
     code = str(data.get("error", "")) if isinstance(data, dict) else ""
     return Said(code if code.isidentifier() else "", "the access token cannot be renewed")
-
-
-def _released(kept: _Kept) -> _Kept:
-    return _Kept(kept.refresh_token, kept.access_token, kept.ends, kept.origin)
 
 
 def _cipher(client_secret: str) -> Any:

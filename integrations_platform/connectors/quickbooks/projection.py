@@ -163,7 +163,7 @@ class Projection:
         computed = {name for name, native in self.book.columns.items() if native.generated} - {"Active"}
         kept = {
             name: value for name, value in present.items()
-            if name not in gone | computed | {"MetaData", "domain", "sparse", "status", "TxnTaxDetail", "LinkedTxn"}
+            if name not in gone | computed | {"MetaData", "domain", "sparse", "status"}
         }  # fmt: skip
         return kept | changed
 

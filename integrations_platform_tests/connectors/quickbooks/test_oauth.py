@@ -13,6 +13,7 @@ from integrations_platform.connectors.quickbooks.side import QuickBooksSide
 from integrations_platform.sandbox.faults import Fault, FaultKind
 from integrations_platform.sandbox.quickbooks.tokens import CLIENT_SECRET, FIRST_REFRESH
 from integrations_platform.unified_sync.port import ErrorKind, SideError
+from integrations_platform_tests.connectors.quickbooks.asking import make, written
 from integrations_platform_tests.connectors.quickbooks.company import Company
 from integrations_platform_tests.connectors.saas_contract import listed
 
@@ -38,8 +39,6 @@ def test_a_token_that_ends_in_the_middle_of_a_listing_is_renewed_exactly_once(co
 
 
 def test_a_create_interrupted_by_the_end_of_its_token_happens_once(company: Company) -> None:
-    from integrations_platform_tests.connectors.quickbooks.test_side import make, written
-
     side = company.side(renews=True)
     company.vendor.faults.add(Fault(FaultKind.EXPIRE_TOKEN, "customer.write"))
     assert written(side, make()).id is not None
@@ -90,7 +89,7 @@ def test_a_claim_is_not_taken_from_somebody_who_is_renewing(company: Company) ->
         """The other process comes while this one is between its claim and the answer."""
 
         def read(self, account: str) -> str | None:
-            if account.endswith(":tokens") and refreshes(company) == 0 and not seen:
+            if seen == ["claimed"]:
                 seen.append("asked")
                 with pytest.raises(SideError) as caught:
                     listed(second)
@@ -98,12 +97,13 @@ def test_a_claim_is_not_taken_from_somebody_who_is_renewing(company: Company) ->
             return held.read(account)
 
         def change(self, account: str, step: Callable[[str | None], tuple[str, Result]]) -> Result:
+            seen.append("claimed")
             return held.change(account, step)
 
     seen: list[str] = []
     first._client._tokens._store = During()
     assert listed(first) == {}
-    assert seen == ["asked", "token_busy"]
+    assert seen == ["claimed", "asked", "token_busy", "claimed"]
     assert listed(second) == {}
     assert refreshes(company) == 1
 
@@ -169,3 +169,13 @@ def test_a_broken_answer_of_the_token_endpoint_is_transient(company: Company) ->
             listed(side)
         assert caught.value.kind is ErrorKind.TRANSIENT
     assert listed(side) == {}
+
+
+def test_a_kept_token_that_died_gives_way_to_the_configured_one(company: Company) -> None:
+    company.vendor.tokens.rotates_always = True
+    company.vendor.expire_token()
+    assert listed(company.side(renews=True)) == {}
+    company.vendor.reset()  # as if the company had been connected again with the token the settings still hold
+    company.vendor.expire_token()
+    assert listed(company.side(renews=True)) == {}
+    assert company.vendor.tokens.refreshes == 1

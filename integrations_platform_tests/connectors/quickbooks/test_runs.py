@@ -417,3 +417,13 @@ def test_invoices_follow_their_customers_and_totals_come_back(office: Office) ->
     office.sql("DELETE FROM bill WHERE number = 'B-2'")
     office.settle("bills")
     assert [each["DocNumber"] for each in office.vendor.company.records("Invoice")] == ["B-1"]
+
+
+def test_an_invoice_that_only_its_requestid_protects_is_made_once(office: Office) -> None:
+    lines = json.dumps([{"item": office.company.item(), "quantity": 2, "unit_price": 2.5}])
+    office.settle("clients")
+    office.sql(f"INSERT INTO bill (client_id, lines) VALUES (1, '{lines}'), (1, '{lines}')")  # alike, without numbers
+    office.vendor.faults.add(Fault(FaultKind.DROP_AFTER, "invoice.write", times=2))
+    office.run("bills")
+    office.settle("bills")
+    assert len(office.vendor.company.records("Invoice")) == 2
