@@ -234,11 +234,9 @@ def test_an_invoice_made_by_a_person_changes_the_balance_and_is_no_change_of_the
     [
         Fault(FaultKind.DROP_AFTER, "customer.write", nth=2),
         Fault(FaultKind.COMMIT_THEN_500, "customer.write", nth=1),
-        Fault(FaultKind.CUT_JSON, "customer.write", nth=3),
         Fault(FaultKind.HTML, "customer.write", nth=1),
         Fault(FaultKind.STATUS, "customer.write", nth=2, status=429),
         Fault(FaultKind.STATUS, "customer.write", nth=1, status=429, retry_after="7"),
-        Fault(FaultKind.HTML, "query"),
         Fault(FaultKind.EXPIRE_TOKEN, "customer.write", nth=2),
     ],
     ids=lambda fault: f"{fault.kind}-{fault.operation}-{fault.nth}-{fault.retry_after}",
