@@ -6,6 +6,7 @@ and the count of requests. It never retries, except once after renewing a refuse
 
 from __future__ import annotations
 
+import logging
 import ssl
 import time
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
@@ -30,6 +31,8 @@ from integrations_platform.connectors.http_errors import (
     rule_for,
 )
 from integrations_platform.unified_sync.port import ClockReading, ErrorKind, SideError
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every address, and a query may hold a person's name
 
 DONE = range(200, 300)
 _DATE_STEP = timedelta(seconds=0.5)  # a Date header says the second, cut off: half of it on average, and as far off

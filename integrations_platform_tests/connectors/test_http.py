@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -270,6 +271,12 @@ def test_secrets_are_blotted_out_and_words_cut() -> None:
         "key •••! and •••"
     )
     assert len(redacted("x" * 10_000, [])) == 300
+
+
+def test_neither_addresses_nor_tokens_are_logged(api: HttpApi, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        api.request("GET", "/notes", params={"query": "DisplayName = 'Ada Lovelace'"})
+    assert caplog.text == ""
 
 
 def test_what_json_cannot_say_is_refused() -> None:
