@@ -116,6 +116,7 @@ class _Protocol(H11Protocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.access_log = False  # the option alone does not hold where somebody else listens to all logs
         answer = self.app
 
         async def with_hang_up(scope: Scope, receive: Receive, send: Send) -> None:
