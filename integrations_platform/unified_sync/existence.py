@@ -206,7 +206,8 @@ def _bring_back(
     """Bring the record back on ``side``: un-archived where a tombstone allows it, else created anew, same link."""
     note = "deleted here but changed on the other side: brought back"
     plan.notes.setdefault(view.link_id, []).append(note)
-    if stand is Standing.ARCHIVED and world.capabilities[side].archive:
+    able = world.capabilities[side]
+    if stand is Standing.ARCHIVED and able.archive and able.restore:
         known = view.side(side)
         version = known.record.version if known.record else None
         op_id = operation_id(world.pair, view.link_id, side, Kind.RESTORE, view.base_version, {})

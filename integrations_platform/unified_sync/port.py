@@ -196,6 +196,8 @@ class Capabilities:
     in the same transaction as the write. ``tags``: link ids are kept with the records and survive loss of our state.
     ``replays``: a write sent again with the same ``op_id`` takes effect once and is answered as the first time.
     ``atomic_batch``: a batch is written whole or not at all. ``history``: ``Side.read`` returns ``Record.history``.
+    ``restore``: an archived record can be brought back under its id; else it is created anew, under the same link, and
+    the tag of an archived record counts for nothing.
     ``provisional_ids``: a record nobody tagged has an id only until it is edited; ``Side.tag`` makes it lasting.
     """
 
@@ -207,6 +209,7 @@ class Capabilities:
     history: bool = False
     provisional_ids: bool = False
     archive: bool = False
+    restore: bool = True
     delete: bool = False
     batch_limit: int = 500
 

@@ -154,7 +154,7 @@ class StorySide:
 
     def _carry_out(self, write: Write) -> Outcome:
         if write.kind is Kind.CREATE:
-            twin = next((row for row in self.rows.values() if self.able.tags and row.link_id == write.link_id), None)
+            twin = next((row for row in self._tagged() if self.able.tags and row.link_id == write.link_id), None)
             if twin is not None:
                 return Outcome(write.op_id, Status.ALREADY, twin.id, record=self._returned(twin))
             row = self.insert(write.values, ours=True)
@@ -178,7 +178,11 @@ class StorySide:
         return Outcome(write.op_id, Status.APPLIED, row.id, record=self._returned(row))
 
     def find_tagged(self, link_ids: Sequence[str]) -> Mapping[str, str]:
-        return {row.link_id: row.id for row in self.rows.values() if row.link_id and row.link_id in link_ids}
+        return {row.link_id: row.id for row in self._tagged() if row.link_id and row.link_id in link_ids}
+
+    def _tagged(self) -> list[Row]:
+        """Rows whose tag counts: a record that can never come back gives up its tag when it is archived."""
+        return [row for row in self.rows.values() if self.able.restore or not row.archived]
 
     def tags(self) -> pl.DataFrame:
         tagged = [(row.id, row.link_id) for row in self.live() if row.link_id]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -95,6 +96,21 @@ def test_p32_an_update_beats_a_delete_and_brings_the_record_back_under_the_same_
     assert (here.only().id == row.id) is (how == "archived")
     assert len(story.links) == 1
     assert any(line.entry.rule == "the delete lost against a change" for line in story.store.memory.audit)
+
+
+@BOTH
+def test_p32_where_nothing_can_be_un_archived_the_record_is_created_anew_under_the_same_link(side: SideName) -> None:
+    story, here, row, there, twin = begin(side)
+    here.able = replace(here.able, restore=False)
+    go(here, row, "archived")
+    there.edit(twin, name="Saved")
+    story.settle()
+    (anew,) = [one for one in here.rows.values() if not one.archived]
+    assert (anew.values["name"], anew.id == row.id, row.archived) == ("Saved", False, True)
+    assert len(story.links) == 1
+    here.edit(anew, name="Saved again")
+    story.settle()
+    assert twin.values["name"] == "Saved again"
 
 
 @BOTH

@@ -77,10 +77,11 @@ class HubSpotSide:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Only contacts can be deleted for good."""
+        """Only contacts can be deleted for good, and what is archived can be restored by people alone."""
         return Capabilities(
-            tags=self._tags, history=True, archive=True, delete=self._spec.object == "contacts", batch_limit=BATCH
-        )
+            tags=self._tags, history=True, archive=True, restore=False, delete=self._spec.object == "contacts",
+            batch_limit=BATCH,
+        )  # fmt: skip
 
     # Looking
 

@@ -177,6 +177,19 @@ class Town:
                 return report
         raise AssertionError(f"still writing after {most} runs: {report.to_data()}")
 
+    def conflicts(self) -> list[str]:
+        """Units with an open conflict."""
+        store = open_store(f"sqlite:///{self.folder / 'state.sqlite'}")
+        try:
+            return [row.unit for row in store.conflicts("people")]
+        finally:
+            store.close()
+
+    def audited(self) -> str:
+        """The whole audit as text."""
+        with sqlite3.connect(self.folder / "state.sqlite") as connection:
+            return repr(connection.execute("SELECT * FROM sync_audit").fetchall())
+
     def quarantine(self) -> list[tuple[str, str]]:
         """(reason, message) of what is held back."""
         store = open_store(f"sqlite:///{self.folder / 'state.sqlite'}")

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import pytest
+from starlette.requests import Request
 
 from integrations_platform.sandbox.faults import Fault, FaultKind
+from integrations_platform.sandbox.hubspot import HubSpot
+from integrations_platform.sandbox.hubspot.operations import Operation
 from integrations_platform.unified_sync.port import ErrorKind
 from integrations_platform.unified_sync.report import RunStatus
-from integrations_platform_tests.connectors.hubspot.stage import Town
+from integrations_platform_tests.connectors.hubspot.stage import Town, crm
 
 
 def test_both_sides_come_to_hold_the_same_people(town: Town) -> None:
@@ -191,3 +198,115 @@ fields:
     assert town.settle().status is RunStatus.SUCCEEDED
     assert sorted(row["city"] for row in town.crm.everyone("companies")) == ["Graz", "Oslo"]
     assert sorted(row["firstname"] for row in town.crm.everyone()) == ["Acme", "Ada"]
+
+
+# Merges and archives
+
+
+@pytest.mark.parametrize("new_id", [False, True])
+@pytest.mark.parametrize("resolves", [False, True])
+def test_a_merge_re_points_the_link_and_deletes_nobody(town: Town, new_id: bool, resolves: bool) -> None:
+    switches = town.crm.hub.switches
+    switches.merge_gives_new_id, switches.merged_ids_resolve = new_id, resolves
+    linked = town.crm.add(email="ada@x.example", firstname="Ada")
+    town.settle()
+    other = town.crm.add(email="ada.two@x.example", firstname="Ada Two")
+    town.crm.person("merge", id=linked if new_id else other, loser=other if new_id else linked)
+    town.run()
+    town.settle()
+    assert town.sql("SELECT COUNT(*) FROM person") == [(1,)]
+    (record,) = town.crm.hub.portal.live("contacts")
+    town.sql("UPDATE person SET city = 'Oslo'")
+    town.settle()
+    assert town.crm.shown(str(record.id))["city"] == "Oslo"
+
+
+@pytest.mark.parametrize("new_id", [False, True])
+def test_two_linked_people_merged_into_one_are_a_persons_case(town: Town, new_id: bool) -> None:
+    town.crm.hub.switches.merge_gives_new_id = new_id
+    first, second = (town.crm.add(email=f"{name}@x.example", firstname=name) for name in ("ada", "bea"))
+    town.settle()
+    town.crm.person("merge", id=first, loser=second)
+    for _ in range(2):
+        town.run()
+    assert town.sql("SELECT COUNT(*) FROM person") == [(2,)], "nobody is deleted for a merge"
+    assert len(town.crm.everyone()) == 1, "and nobody is created again"
+
+
+def test_an_archived_person_changed_in_the_table_is_created_anew_because_the_api_restores_nobody(town: Town) -> None:
+    record = town.crm.add(email="ada@x.example", firstname="Ada")
+    town.settle()
+    town.crm.person("archive", id=record)
+    town.sql("UPDATE person SET city = 'Oslo'")
+    assert town.settle().status is RunStatus.SUCCEEDED
+    (anew,) = town.crm.hub.portal.live("contacts")
+    assert (str(anew.id) != record, anew.now["city"]) == (True, "Oslo")
+    town.crm.person("edit", id=anew.id, properties={"firstname": "Ada again"})
+    town.settle()
+    assert town.sql("SELECT name, city FROM person") == [("Ada again", "Oslo")]
+
+
+# People in between
+
+
+class Interrupted(HubSpot):
+    """A portal in which somebody acts at the very moment an operation arrives, before it is carried out."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.limits.burst = 1_000_000
+        self.interruptions: dict[str, list[dict[str, Any]]] = {}
+
+    def _admit(self, request: Request, operation: Operation) -> None:
+        super()._admit(request, operation)
+        if waiting := self.interruptions.get(operation.name):
+            self.person(waiting.pop(0))
+
+
+@pytest.fixture
+def busy_town(tmp_path: Path) -> Iterator[Town]:
+    with crm(Interrupted()) as found:
+        yield Town(found, tmp_path)
+
+
+def interrupt(town: Town, operation: str, record: str, **properties: str) -> None:
+    """Let somebody edit a record just before the next call of an operation."""
+    assert isinstance(town.crm.hub, Interrupted)
+    action = {"do": "edit", "type": "contacts", "id": record, "properties": properties}
+    town.crm.hub.interruptions.setdefault(operation, []).append(action)
+
+
+def test_an_edit_seen_in_the_last_look_is_not_overwritten(busy_town: Town) -> None:
+    town = busy_town
+    record = town.crm.add(email="ada@x.example", firstname="Ada")
+    town.settle()
+    town.sql("UPDATE person SET name = 'Ada from the shop'")
+    interrupt(town, "objects.batch_read", record, firstname="typed in the portal")
+    for _ in range(2):  # the second run plans with what the first one saw in time
+        town.run()
+    assert town.crm.shown(record)["firstname"] == "typed in the portal"
+    assert town.sql("SELECT name FROM person") == [("Ada from the shop",)]
+    assert town.conflicts() == ["name"]
+
+
+def test_an_edit_in_the_very_moment_of_our_write_is_found_again_and_kept(busy_town: Town) -> None:
+    town = busy_town
+    record = town.crm.add(email="ada@x.example", firstname="Ada")
+    town.settle()
+    town.sql("UPDATE person SET name = 'Ada from the shop'")
+    interrupt(town, "objects.batch_update", record, firstname="typed in the portal")
+    town.run()
+    assert "typed in the portal" in town.audited()
+    assert town.conflicts() == ["name"]
+
+
+def test_an_edit_of_another_field_in_between_lives_on_and_travels(busy_town: Town) -> None:
+    town = busy_town
+    record = town.crm.add(email="ada@x.example", firstname="Ada")
+    town.settle()
+    town.sql("UPDATE person SET name = 'Ada from the shop'")
+    interrupt(town, "objects.batch_update", record, city="Oslo")
+    town.settle()
+    assert (town.crm.shown(record)["firstname"], town.crm.shown(record)["city"]) == ("Ada from the shop", "Oslo")
+    assert town.sql("SELECT name, city FROM person") == [("Ada from the shop", "Oslo")]
+    assert town.conflicts() == []
