@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -196,3 +197,16 @@ def test_a_side_that_creates_nothing_is_only_reported() -> None:
     assert report.counts["only_on_a"] == 1
     assert [row.values["name"] for row in story.a.live()] == ["Person 1", "Person 2"]
     assert len(story.b.rows) == 1
+
+
+def test_ids_that_last_only_until_an_edit_are_made_lasting_when_a_record_is_linked() -> None:
+    story = Story()
+    story.a.able = replace(story.a.able, provisional_ids=True)
+    story.a.insert(person(1))
+    story.a.insert(person(2))
+    story.b.insert(person(2))
+    assert story.run(dry_run=True).exit_code == 0
+    assert [row.link_id for row in story.a.rows.values()] == [None, None], "a look asks for nothing"
+    story.settle()
+    assert [row.link_id for row in story.a.rows.values()] == ["", ""]
+    assert sorted(row.link_id or "" for row in story.b.rows.values()) == sorted(link.link_id for link in story.links)

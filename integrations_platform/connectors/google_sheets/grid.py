@@ -114,6 +114,11 @@ class Binding:
         return {column.name: column.type for column in self.columns}
 
     @cached_property
+    def names(self) -> Sequence[str]:
+        """Names of the bound columns in a fixed order."""
+        return sorted(self.kinds)
+
+    @cached_property
     def version_prefix(self) -> str:
         """Scheme and column list, so that versions over other columns never compare equal."""
         listed = "\n".join(f"{name}\t{self.kinds[name]}" for name in sorted(self.kinds))
@@ -194,7 +199,13 @@ class Page:
 
     def place(self, name: str) -> int | None:
         """The column of that name, if there is one."""
-        return self.places.get(normalised(name))
+        if name not in self._named:
+            self._named[name] = self.places.get(normalised(name))
+        return self._named[name]
+
+    @cached_property
+    def _named(self) -> dict[str, int | None]:
+        return {}  # asked for every cell, so each name is normalised once
 
     def raw(self, cells: Sequence[Raw], name: str) -> Raw:
         """One cell of a row by the name of its column."""
@@ -270,7 +281,7 @@ class Page:
 
     def content(self, cells: Sequence[Raw]) -> list[Raw]:
         """The bound cells, in the order of their names."""
-        return [self.raw(cells, name) for name in sorted(self.binding.kinds)]
+        return [self.raw(cells, name) for name in self.binding.names]
 
     def archived(self, line: Line) -> bool:
         """Whether the row is marked as archived."""

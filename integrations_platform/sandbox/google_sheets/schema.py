@@ -92,7 +92,7 @@ def definitions() -> Mapping[str, Schema]:
     """JSON Schemas of both documents; Drive's names are prefixed, for the two share some."""
     found: dict[str, Schema] = {}
     for name in (SHEETS, DRIVE):
-        found |= {_name(name, title): _converted(name, schema) for title, schema in document(name)["schemas"].items()}
+        found |= {title(name, one): _converted(name, schema) for one, schema in document(name)["schemas"].items()}
     return found
 
 
@@ -122,13 +122,14 @@ def contract(methods: Mapping[str, str], token_path: str) -> Contract:
     return Contract(operations, definitions(), nulls_are_unset=True)
 
 
-def _name(document_name: str, title: str) -> str:
-    return title if document_name == SHEETS else f"drive.{title}"
+def title(document_name: str, name: str) -> str:
+    """The name of a schema of a document among all."""
+    return name if document_name == SHEETS else f"drive.{name}"
 
 
 def _converted(name: str, schema: Mapping[str, Any]) -> Schema:
     if "$ref" in schema:
-        return {"$ref": f"#/$defs/{_name(name, schema['$ref'])}"}
+        return {"$ref": f"#/$defs/{title(name, schema['$ref'])}"}
     if schema.get("type") == "any":
         return {}
     found: dict[str, Any] = {key: schema[key] for key in ("type", "enum") if key in schema}
