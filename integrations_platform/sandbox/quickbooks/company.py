@@ -6,11 +6,10 @@ the only delete of a list entity. What invoices add to that is in :mod:`.invoici
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from integrations_platform.sandbox.quickbooks import invoicing
 from integrations_platform.sandbox.quickbooks.checks import check_shape, sent_values, without_blanks
@@ -19,6 +18,7 @@ from integrations_platform.sandbox.quickbooks.refusals import refusal, stamp
 from integrations_platform.sandbox.quickbooks.schema import KINDS
 
 Entity = dict[str, Any]
+Data = TypeVar("Data")
 NAMED = ("Customer", "Vendor", "Employee")  # one name among all of these
 NAME_OF = {"Customer": "DisplayName", "Vendor": "DisplayName", "Employee": "DisplayName", "Item": "Name",
            "Account": "Name"}  # fmt: skip
@@ -80,7 +80,7 @@ class Company:
         self._keep(kind, entity)
         if kind == "Invoice":
             invoicing.settle(self, None, entity)
-        return copy.deepcopy(entity)
+        return copied(entity)
 
     def update(self, kind: str, sent: Mapping[str, Any]) -> Entity:
         """A changed entity, as it is answered: sparse, or with every omitted member nulled."""
@@ -90,15 +90,15 @@ class Company:
         sparse = sent.get("sparse") is True
         self._refuse_fixed(kind, old, given)
         if sparse:
-            entity = copy.deepcopy(old)
+            entity = copied(old)
             for name, value in given.items():
                 if self.readings.sparse_merges_objects and isinstance(value, dict) and not name.endswith("Ref"):
                     entity[name] = {**(old.get(name) or {}), **value}
                 else:
-                    entity[name] = copy.deepcopy(value)
+                    entity[name] = copied(value)
         else:
             kept = {name for name in old if name not in sent_values(kind, old)}
-            entity = copy.deepcopy({**given, **{name: old[name] for name in kept}})
+            entity = copied({**given, **{name: old[name] for name in kept}})
         entity = without_blanks(entity)
         self._refuse_references(kind, entity, {name for name in given if given[name] != old.get(name)})
         if kind == "Invoice" and ("Line" in given or not sparse):
@@ -117,7 +117,7 @@ class Company:
         for child in self.records(kind):
             if child.get("ParentRef", {}).get("value") == entity["Id"]:
                 self._complete(kind, child)
-        return copy.deepcopy(entity)
+        return copied(entity)
 
     def delete(self, kind: str, sent: Mapping[str, Any]) -> Entity:
         """Remove a transaction; leaves a tombstone for CDC."""
@@ -137,11 +137,11 @@ class Company:
         if kind != "Invoice":
             raise refusal("6000", f"{kind} cannot be voided")
         old = self._held(kind, sent)
-        entity = invoicing.voided(copy.deepcopy(old), keeps_amounts=self.readings.void_keeps_amounts)
+        entity = invoicing.voided(copied(old), keeps_amounts=self.readings.void_keeps_amounts)
         self.stamp(entity)
         self.entities[kind][entity["Id"]] = entity
         invoicing.settle(self, old, entity)
-        return copy.deepcopy(entity)
+        return copied(entity)
 
     def stamp(self, entity: Entity) -> None:
         """Count a change of an entity."""
@@ -289,6 +289,13 @@ class Company:
         parent = self.entity(kind, str(entity["ParentRef"]["value"]))
         entity["FullyQualifiedName"] = f"{parent['FullyQualifiedName']}:{entity[name]}"
         entity["Level"] = parent.get("Level", 0) + 1
+
+
+def copied(value: Data) -> Data:
+    """Plain data, copied through and through; far faster than the general way."""
+    if isinstance(value, dict):
+        return {name: copied(held) for name, held in value.items()}  # type: ignore[return-value]
+    return [copied(held) for held in value] if isinstance(value, list) else value  # type: ignore[return-value]
 
 
 def _names_of(kind: str) -> str:

@@ -136,22 +136,21 @@ def voided(entity: Entity, *, keeps_amounts: bool) -> Entity:
 
 def pay(company: Company, entity: Entity, amount: Decimal, payment_id: str) -> None:
     """A person records a payment: it is linked to the invoice and lowers what is owed."""
+    before = dict(entity)
     entity["_paid"] = Decimal(entity.get("_paid", 0)) + amount
     entity["LinkedTxn"] = [*entity["LinkedTxn"], {"TxnId": payment_id, "TxnType": "Payment"}]
     entity["Balance"] = Decimal(entity["TotalAmt"]) - entity["_paid"]
     company.stamp(entity)
-    _owe(company, str(entity["CustomerRef"]["value"]))
+    settle(company, before, entity)
 
 
 def settle(company: Company, old: Entity | None, new: Entity | None) -> None:
     """Bring the balances of the customers an invoice concerned, and concerns, up to date."""
-    for customer in {str(each["CustomerRef"]["value"]) for each in (old, new) if each is not None}:
-        _owe(company, customer)
-
-
-def _owe(company: Company, customer: str) -> None:
-    owed = sum(
-        (Decimal(each["Balance"]) for each in company.records("Invoice") if each["CustomerRef"]["value"] == customer),
-        Decimal(0),
-    )
-    company.derive("Customer", customer, {"Balance": owed, "BalanceWithJobs": owed})
+    changes: dict[str, Decimal] = {}
+    for invoice, sign in ((old, -1), (new, 1)):
+        if invoice is not None:
+            customer = str(invoice["CustomerRef"]["value"])
+            changes[customer] = changes.get(customer, Decimal(0)) + sign * Decimal(invoice["Balance"])
+    for customer, change in changes.items():
+        owed = Decimal(company.entity("Customer", customer)["Balance"]) + change
+        company.derive("Customer", customer, {"Balance": owed, "BalanceWithJobs": owed})
