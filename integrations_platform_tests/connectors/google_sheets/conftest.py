@@ -17,6 +17,7 @@ from integrations_platform.sandbox.google_sheets import GoogleSheets
 from integrations_platform.sandbox.google_sheets.a1 import column_index
 from integrations_platform.sandbox.google_sheets.book import Tab
 from integrations_platform.sandbox.google_sheets.seed import fill, spreadsheet
+from integrations_platform.sandbox.google_sheets.tokens import Tokens, new_key
 from integrations_platform.unified_sync.port import BoundColumn, Kind, Outcome, Record, Write
 from integrations_platform.unified_sync.spec import SideSpec
 from integrations_platform.unified_sync.values import FieldType, Value
@@ -97,6 +98,7 @@ class Office:
 def served() -> Iterator[Office]:
     """One server for all stories of a module."""
     vendor = GoogleSheets()
+    vendor.tokens = Tokens(new_key(1024))
     with running(vendor) as server:
         yield Office(vendor, server.url("google_sheets"))
 
