@@ -17,7 +17,7 @@ from integrations_platform.connectors.budgets import Budget
 from integrations_platform.connectors.http_errors import HttpError
 from integrations_platform.connectors.hubspot import checking
 from integrations_platform.connectors.hubspot.binding import Binding, Sent
-from integrations_platform.connectors.hubspot.client import BATCH, PAGE, HubSpotClient
+from integrations_platform.connectors.hubspot.client import BATCH, PAGE, HubSpotClient, Json
 from integrations_platform.connectors.hubspot.properties import ASSOCIATION, TYPE_IDS, Property
 from integrations_platform.connectors.hubspot.reading import HubSpotSnapshot
 from integrations_platform.connectors.hubspot.writing import HubSpotWriter
@@ -69,6 +69,7 @@ class HubSpotSide:
         self._tag = f"{TAG}_{pair}_{side}".lower()
         self._tags = True  # until a look or a write finds that they cannot be had
         self._bound: Binding | None = None
+        self._rules: list[Json] | None = None
 
     @property
     def system(self) -> str:
@@ -105,10 +106,11 @@ class HubSpotSide:
         kinds = {column.name: column.type for column in self._columns}
         problems = checking.column_problems(kind, self._columns, shape)
         problems += checking.scope_problems(spec, kinds, shape)
-        problems += checking.rule_problems(self._rules(), self._columns)
+        self._rules = None  # an administrator may have changed them since
+        self._bind(shape)
+        problems += checking.rule_problems(self._rule_rows(), self._columns)
         if any(column.written for column in self._columns):
             problems += checking.tag_problems(kind, self._tag, shape.get(self._tag))
-        self._bind(shape)
         return problems
 
     def columns(self) -> Mapping[str, ColumnForm]:
@@ -226,20 +228,21 @@ class HubSpotSide:
         self._bound = Binding(self._spec.object, self._spec, shape, kinds, tag, sent)
         return self._bound
 
-    def _rules(self) -> list[dict[str, object]]:
+    def _rule_rows(self) -> list[Json]:
         """An administrator's validation rules; a token that may not see them leaves us without."""
-        try:
-            return self._client.rules()
-        except HttpError as fault:
-            if fault.status in (403, 404):
-                return []
-            raise
+        if self._rules is None:
+            try:
+                self._rules = self._client.rules()
+            except HttpError as fault:
+                if fault.status not in (403, 404):
+                    raise
+                self._rules = []
+        return self._rules
 
     def _longest(self) -> dict[str, int]:
         found: dict[str, int] = {}
-        for row in self._rules():
-            rules: object = row.get("propertyValidationRules")
-            for rule in rules if isinstance(rules, list) else []:
+        for row in self._rule_rows():
+            for rule in row.get("propertyValidationRules") or []:
                 given = rule.get("ruleArguments") or []
                 if rule.get("ruleType") == "MAX_LENGTH" and given and str(given[0]).isdecimal():
                     found[str(row.get("propertyName"))] = int(given[0])

@@ -9,6 +9,7 @@ import pytest
 from integrations_platform.connectors import introspect, probe
 from integrations_platform.connectors.budgets import UNLIMITED, Budget
 from integrations_platform.connectors.hubspot.side import HubSpotSide
+from integrations_platform.sandbox.faults import Fault, FaultKind
 from integrations_platform.unified_sync.port import BoundColumn, ErrorKind, SideError
 from integrations_platform.unified_sync.spec import SideSpec
 from integrations_platform.unified_sync.values import FieldType
@@ -142,3 +143,23 @@ def test_the_portal_says_who_it_is(portal: Crm) -> None:
     assert probe("hubspot", portal.options(), "crm", Budget("crm", "t", UNLIMITED)) == (
         "HubSpot portal 8001, America/New_York"
     )
+
+
+# Calls
+
+
+def test_looking_costs_few_calls(portal: Crm) -> None:
+    side = portal.side()
+    side.check()
+    side.columns()
+    side.read([portal.add(email="a@x.example")])
+    counted = {
+        operation: portal.count(operation) for operation in ("properties.list", "validations.list", "objects.list")
+    }
+    assert counted == {"properties.list": 1, "validations.list": 1, "objects.list": 1}
+    assert len(portal.hub.calls) == 5
+
+
+def test_a_token_that_may_not_see_validation_rules_goes_without(portal: Crm) -> None:
+    portal.hub.faults.add(Fault(FaultKind.STATUS, "validations.list", status=403))
+    assert not [problem for problem in portal.side().check() if problem.blocking]
