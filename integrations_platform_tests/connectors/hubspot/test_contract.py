@@ -1,4 +1,4 @@
-"""HubSpot contacts under the promises every service's side makes, in both families of paths."""
+"""HubSpot contacts under the promises every service's side makes."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Contacts(Account):
     page = 5
     secret = TOKEN
 
-    def __init__(self, portal: Crm, version: str) -> None:
-        self.portal, self.vendor, self.version = portal, portal.hub, version
+    def __init__(self, portal: Crm) -> None:
+        self.portal, self.vendor = portal, portal.hub
 
     def side(
         self, *, columns: Mapping[str, FieldType] | None = None, object_name: str = "", token: str = ""
     ) -> HubSpotSide:
-        options = self.portal.options(api_version=self.version, **({"token": token} if token else {}))
+        options = self.portal.options(**({"token": token} if token else {}))
         return self.portal.side(object_name or "contacts", columns or CONTACT, page=self.page, options=options)
 
     def now(self) -> Any:
@@ -65,17 +65,9 @@ class Contacts(Account):
 
 
 class TestContacts(SaasContract):
-    """Under v3 and v4."""
-
-    version = "v3"
+    """The promises; the other family of paths is gone through in test_writing."""
 
     @pytest.fixture
     def account(self) -> Iterator[Contacts]:  # type: ignore[override]
         with crm() as portal:
-            yield Contacts(portal, self.version)
-
-
-class TestContactsUnderADateVersion(TestContacts):
-    """Under a date version."""
-
-    version = "2026-09"
+            yield Contacts(portal)

@@ -220,3 +220,29 @@ def test_an_association_with_nobody_is_refused_and_spares_the_rest(portal: Crm) 
     ])  # fmt: skip
     assert {outcome.op_id: outcome.status for outcome in outcomes} == {"u0": Status.REJECTED, "u1": Status.APPLIED}
     assert portal.shown(records[1].id)["firstname"] == "New"
+
+
+# The other family of paths
+
+
+@pytest.mark.parametrize("version", ["2026-03", "2026-09"])
+def test_everything_works_under_a_date_version(portal: Crm, version: str) -> None:
+    side = portal.side(columns=company_columns(), options=portal.options(api_version=version))
+    assert not [problem for problem in side.check() if problem.blocking]
+    assert side.columns()["email"].unique
+    acme = portal.add("companies", name="Acme")
+    records = [added(side, number, **{"associations.companies": acme}) for number in range(3)]
+    side.tag([(records[0].id, "link-x")])
+    assert side.find_tagged(["link-x"]) == {"link-x": records[0].id}
+    assert side.tags().height == 3
+    side.write([change("u", records[0], firstname="New", **{"associations.companies": None})])
+    side.write([change("a", records[1], Kind.ARCHIVE)])
+    side.write([change("d", records[2], Kind.DELETE)])
+    with side.snapshot() as snapshot:
+        listing = snapshot.listing()
+        shown = snapshot.read([record.id for record in records])
+    assert set(listing.frame["id"].to_list()) == set(shown) == {records[0].id, records[1].id}
+    assert shown[records[0].id].values == {"email": "p0@x.example", "firstname": "New", "associations.companies": None}
+    assert side.clock().uncertainty
+    paths = {call.path for call in portal.hub.calls if call.operation != "validations.list"}
+    assert all(f"/{version}/" in path for path in paths), paths
