@@ -16,7 +16,7 @@ _COMMANDS = {
     "tool-mutation": (f"{_PACKAGE}.tool_mutation:command", "Break the engine wherever a mutation tool can."),
     "histories": (f"{_PACKAGE}.histories:histories", "Simulate seeded histories of users, faults and runs."),
     "planner": (f"{_PACKAGE}.planner_cases:planner", "Try the planner alone on random cases."),
-    "kills": (f"{_PACKAGE}.kills:kills", "Kill runs and servers, cut the network, fill disks."),
+    "kills": (f"{_PACKAGE}.parts.kills:command", "Kill runs and servers, cut the network, fill disks."),
     "types": (f"{_PACKAGE}.parts.types:command", "Send values of every type between databases and back."),
     "report": (f"{_PACKAGE}.report:report", "Run the proofs and write their figures down."),
 }

@@ -31,6 +31,11 @@ PLACES = {
     "lost-state": "lost_state:LOST_STATE",
     "types": "types:TYPES",
     "sql-matrix": "types:MATRIX",
+    "kill-boundaries": "kills:BOUNDARIES",
+    "kill-random": "kills:RANDOM",
+    "server-kills": "kills:SERVERS",
+    "network-cuts": "kills:NETWORK",
+    "full-disks": "kills:DISKS",
     "mutants": "lived:MUTANTS",
     "tool-mutation": "tool_mutation:PART",
     "soak": "soak:SOAK",
@@ -41,11 +46,6 @@ PLACES = {
     "audit": "audit:AUDIT",
     "replay": "shrinking:SHRINKING",
 }
-
-ELSEWHERE = {
-    "kill -9": ("every boundary, 1,000 random", "`end_to_end/test_kill.py`, in every run of the suite"),
-}
-"""Rows of the table that have no part of their own: (figure to reach, where it is held)."""
 
 AREAS = (
     "Random histories",

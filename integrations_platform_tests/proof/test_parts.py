@@ -10,13 +10,16 @@ import pytest
 from click.testing import CliRunner
 
 from integrations_platform_tests.proof import report as reporting
-from integrations_platform_tests.proof.catalogue import AREAS, ELSEWHERE, names, part
+from integrations_platform_tests.proof.catalogue import AREAS, names, part
 from integrations_platform_tests.proof.page import MixedCommits, page
 from integrations_platform_tests.proof.part import SIZES, Part, Result, Shown
+from integrations_platform_tests.proof.parts.kills import PARTS as KILLS
 from integrations_platform_tests.proof.trials import try_seeds
 
-BY_THEMSELVES = {"stories", "mutants", "histories-calm", "histories-rough", "histories-hostile", "planner-cases"}
-"""Run by tests of their own already (``simulation/test_drawn.py``, ``test_mutants.py``)."""
+BY_THEMSELVES = {"stories", "mutants", "histories-calm", "histories-rough", "histories-hostile", "planner-cases"} | {
+    chosen.name for chosen in KILLS
+}
+"""Run by tests of their own already (``simulation/test_drawn.py``, ``test_mutants.py``, ``end_to_end``)."""
 
 QUICK = [name for name in names() if "quick" in part(name).sizes and name not in BY_THEMSELVES]
 
@@ -38,7 +41,7 @@ def test_every_part_belongs_to_a_row_of_the_table_and_has_the_full_size(name: st
 
 
 def test_no_row_of_the_table_is_forgotten() -> None:
-    assert {part(name).area for name in names()} | set(ELSEWHERE) >= set(AREAS)
+    assert {part(name).area for name in names()} == set(AREAS)
 
 
 def result(name: str, commit: str = "abc", **shown: object) -> Result:
