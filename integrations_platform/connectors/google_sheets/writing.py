@@ -127,14 +127,22 @@ class Writer:
 
     def _settled(self, edits: Edits) -> Page:
         """The page after our edits, cells of others that they hit put back. Raises SideError."""
-        after = self._reader.page()
+        after = self._look_again()
         for _ in range(_TRIES):
             astray = editing.strayed(edits, after)
             if not astray:
                 return after
             self._sheets.change(editing.restored_cells(after, astray))
-            after = self._reader.page()
+            after = self._look_again()
         return after
+
+    def _look_again(self) -> Page:
+        """The page after a change. Whatever keeps us from seeing it leaves open what became of the change."""
+        try:
+            return self._reader.page()
+        except SideError as fault:
+            raise SideError(ErrorKind.TRANSIENT, fault.message, code=fault.code, effect_unknown=True,
+                            retry_after=fault.retry_after) from None  # fmt: skip
 
     # Rows
 
@@ -170,7 +178,7 @@ class Writer:
         lines = [line for _, line in waiting.values()]
         if refused := self._change([], [editing.deleted(page, lines)], [write for write, _ in waiting.values()]):
             return refused
-        after = self._reader.page()
+        after = self._look_again()
         left = [own for own in waiting if own in after.by_id]
         if left:  # somebody moved rows in between, so others were deleted in their place: they are brought back
             gone = [line for line in page.lines if line.id not in waiting and line.id not in after.by_id]
