@@ -31,6 +31,7 @@ PLACES = {
     "lost-state": "lost_state:LOST_STATE",
     "types": "types:TYPES",
     "sql-matrix": "types:MATRIX",
+    "systems-matrix": "systems:MATRIX",
     "kill-boundaries": "kills:BOUNDARIES",
     "kill-random": "kills:RANDOM",
     "server-kills": "kills:SERVERS",

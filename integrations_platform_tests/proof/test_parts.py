@@ -16,10 +16,12 @@ from integrations_platform_tests.proof.part import SIZES, Part, Result, Shown
 from integrations_platform_tests.proof.parts.kills import PARTS as KILLS
 from integrations_platform_tests.proof.trials import try_seeds
 
-BY_THEMSELVES = {"stories", "mutants", "histories-calm", "histories-rough", "histories-hostile", "planner-cases"} | {
-    chosen.name for chosen in KILLS
+BY_THEMSELVES = {
+    *("stories", "mutants", "histories-calm", "histories-rough", "histories-hostile", "planner-cases"),
+    "systems-matrix",
+    *(chosen.name for chosen in KILLS),
 }
-"""Run by tests of their own already (``simulation/test_drawn.py``, ``test_mutants.py``, ``end_to_end``)."""
+"""Run by tests of their own already (``simulation/test_drawn.py``, ``test_mutants.py``, ``matrix``, ``end_to_end``)."""
 
 QUICK = [name for name in names() if "quick" in part(name).sizes and name not in BY_THEMSELVES]
 
