@@ -8,6 +8,7 @@ from typing import Any
 
 from integrations_platform.connectors.introspection import READABLE
 from integrations_platform.connectors.quickbooks.objects import OBJECTS, BookObject
+from integrations_platform.connectors.quickbooks.one_line import PREFIX
 from integrations_platform.connectors.quickbooks.projection import VOID
 from integrations_platform.unified_sync.port import BoundColumn, Problem
 from integrations_platform.unified_sync.spec import SideSpec
@@ -42,6 +43,10 @@ def findings(
                 "map a field to it, or give a constant", blocking=False, column=group[0])
         for group in book.needs if not written & set(group)
     ]  # fmt: skip
+    parts = sorted(name for name in written if name.startswith(PREFIX))
+    if "Line" in written and parts:
+        problems.append(Problem(f"both Line and {', '.join(parts)} are written, and either would replace the other",
+                                "keep Line, or the columns of the one line", column=parts[0]))  # fmt: skip
     numbers = preferences.get("SalesFormsPrefs", {}).get("CustomTxnNumbers")
     if "DocNumber" in written and numbers is False:
         problems.append(Problem("QuickBooks numbers invoices by itself, and DocNumber is disregarded",

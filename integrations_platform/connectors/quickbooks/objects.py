@@ -1,7 +1,8 @@
 """What a sync may name in QuickBooks Online: three objects, their columns as dotted paths, and what each can hold.
 
 Columns are those of the accounting API, version 3. Computed ones can be read and never written; ``Line`` of an invoice
-is JSON, see :mod:`.lines`. Lengths stand only where the vendor states them: the rest is refused by QuickBooks itself.
+is JSON, see :mod:`.lines`; ``Line.…`` are columns of its one sold line, see :mod:`.one_line`. Lengths stand only where
+the vendor states them: the rest is refused by QuickBooks itself.
 """
 
 from __future__ import annotations
@@ -127,6 +128,9 @@ _INVOICES = _shape(
     _texts("PrivateNote", "CustomerMemo.value", "BillEmail.Address"),
     _refs("CustomerRef", "SalesTermRef", "CurrencyRef"),
     _typed(Family.JSON, "lines", "Line"),
+    NativeColumn("Line.ItemRef", "item of the one line", Family.TEXT),
+    _typed(Family.DECIMAL, "decimal", "Line.Quantity", "Line.Amount"),
+    _texts("Line.Description", longest=4000),
     _typed(Family.DECIMAL, "decimal", "ExchangeRate"),
     _choice("PrintStatus", "NotSet", "NeedToPrint", "PrintComplete"),
     _choice("EmailStatus", "NotSet", "NeedToSend", "EmailSent"),
@@ -142,5 +146,7 @@ OBJECTS: Final[Mapping[str, BookObject]] = {
         needs=(("DisplayName", "GivenName", "FamilyName", "Title", "MiddleName", "Suffix"),),
     ),
     "items": BookObject("Item", _ITEMS, "Name", needs=(("Name",), ("Type",), ("IncomeAccountRef",))),
-    "invoices": BookObject("Invoice", _INVOICES, "DocNumber", lists=False, needs=(("CustomerRef",), ("Line",))),
+    "invoices": BookObject(
+        "Invoice", _INVOICES, "DocNumber", lists=False, needs=(("CustomerRef",), ("Line", "Line.ItemRef"))
+    ),
 }  # fmt: skip

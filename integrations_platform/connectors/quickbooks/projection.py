@@ -17,6 +17,7 @@ from typing import Any
 from integrations_platform.connectors.introspection import Family, NativeColumn, suggested_type
 from integrations_platform.connectors.quickbooks.lines import UnfitLinesError, sent_lines, shown_lines
 from integrations_platform.connectors.quickbooks.objects import BookObject
+from integrations_platform.connectors.quickbooks.one_line import PREFIX, sent_line, shown_member
 from integrations_platform.unified_sync.port import BoundColumn, Presence, Record
 from integrations_platform.unified_sync.spec import SideSpec
 from integrations_platform.unified_sync.values import (
@@ -101,12 +102,15 @@ class Projection:
         return ABSENT if native is None else self._read(entity, native, column.type)
 
     def _read(self, entity: Entity, native: NativeColumn, kind: Any) -> Value:
-        raw = at_path(entity, native.name)
-        if native.name == "Line":
-            try:
-                return canonical(kind, compact_decimal(shown_lines(raw or [])))
-            except UnfitLinesError as fault:
-                return Invalid("", str(fault))
+        try:
+            if native.name == "Line":
+                return canonical(kind, compact_decimal(shown_lines(entity.get("Line") or [])))
+            if native.name.startswith(PREFIX):
+                raw = shown_member(entity.get("Line") or [], native.name)
+            else:
+                raw = at_path(entity, native.name)
+        except UnfitLinesError as fault:
+            return Invalid("", str(fault))
         if raw is None or raw == "":
             return None
         if native.name in _NAMES and isinstance(raw, str) and not entity.get("Active", True):
@@ -133,6 +137,7 @@ class Projection:
         ``present`` is the entity as it is, for a create None. Raises UnfitError.
         """
         sent: dict[str, Any] = {}
+        sold: dict[str, Any] = {}
         for name, value in values.items():
             native = self.book.columns.get(name)
             if native is None or native.generated:
@@ -140,7 +145,9 @@ class Projection:
             if isinstance(value, Absent):
                 continue
             head, _, member = name.partition(".")
-            if member:
+            if name.startswith(PREFIX):
+                sold[name] = None if _is_empty(value) else _encoded(native, value)
+            elif member:
                 whole = sent.setdefault(head, dict((present or {}).get(head) or {}))
                 whole.pop(member, None)
                 if not _is_empty(value):
@@ -151,6 +158,8 @@ class Projection:
                 sent[name] = None
             else:
                 sent[name] = _encoded(native, value)
+        if sold:
+            sent["Line"] = self._one_line(sold, present)
         if sent.get("ParentRef") is not None and self.book.kind == "Customer":
             sent["Job"] = True
         # A member without a value is not sent: to a sparse update that means "leave it", to a full one "none".
@@ -173,6 +182,12 @@ class Projection:
             return sent_lines(parsed, (present or {}).get("Line") or [])
         except (UnfitLinesError, ValueError) as fault:
             raise UnfitError(f"column Line: {fault if isinstance(fault, UnfitLinesError) else 'no JSON'}") from None
+
+    def _one_line(self, members: Mapping[str, Any], present: Entity | None) -> list[dict[str, Any]]:
+        try:
+            return sent_line(members, (present or {}).get("Line") or [])
+        except UnfitLinesError as fault:
+            raise UnfitError(f"{' and '.join(sorted(members))}: {fault}") from None
 
 
 def at_path(entity: Entity, path: str) -> Any:
