@@ -81,6 +81,11 @@ class Binding:
     tag: str | None
     sent: Sent
 
+    @property
+    def zone(self) -> str:
+        """Where the days of moments are counted that are read as dates."""
+        return self.spec.zone or "UTC"
+
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """Bound columns that are properties."""
@@ -124,7 +129,7 @@ class Binding:
         for name, accepted in self.spec.only.items():
             shape = self.shape[name]
             kind = self.kinds.get(name, shape.suggested())
-            mine = decode(shape, kind, row["properties"].get(name))
+            mine = decode(shape, kind, row["properties"].get(name), self.zone)
             if mine not in [canonical(kind, value, "UTC") for value in accepted]:
                 return False
         return True
@@ -136,7 +141,7 @@ class Binding:
             if target := self.references.get(name):
                 found[name] = self._reference(target, links.get(target, {}).get(str(row["id"]), {}))
             elif name in self.shape and name in row["properties"]:
-                found[name] = decode(self.shape[name], kind, row["properties"][name])
+                found[name] = decode(self.shape[name], kind, row["properties"][name], self.zone)
             else:
                 found[name] = ABSENT
         return found
@@ -173,7 +178,7 @@ class Binding:
                 at = moment(entry.get("timestamp"))
                 if at is None:
                     continue
-                value = decode(self.shape[name], self.kinds[name], entry.get("value"))
+                value = decode(self.shape[name], self.kinds[name], entry.get("value"), self.zone)
                 changes.append(Change(value, at, self.sent.ours(str(row["id"]), name, entry, at)))
             found[name] = tuple(changes)
         return found
@@ -183,7 +188,7 @@ class Binding:
     def properties(self, values: Values) -> dict[str, str]:
         """Texts of the columns that are properties. Raises :class:`UnfitValue`."""
         return {
-            name: encode(self.shape[name], value)
+            name: encode(self.shape[name], value, self.zone)
             for name, value in values.items()
             if value is not ABSENT and name not in self.references
         }

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from integrations_platform.unified_sync.port import ColumnForm
 from integrations_platform.unified_sync.values import FieldType, Invalid, NotCanonical, Unresolved, Value, canonical
@@ -100,13 +101,19 @@ def defined(data: Any) -> Property:
     )  # fmt: skip
 
 
-def decode(shape: Property, kind: FieldType, raw: str | None) -> Value:
-    """The text of a property as a canonical value; ``""`` and null are nothing, what cannot be read is Invalid."""
+def decode(shape: Property, kind: FieldType, raw: str | None, zone: str = "UTC") -> Value:
+    """The text of a property as a canonical value; ``""`` and null are nothing, what cannot be read is Invalid.
+
+    A moment read as a date is the day it is then in ``zone``: people see no time of day of a close date.
+    """
     if raw is None or raw == "":
         return None
     try:
-        if shape.type == "datetime" and kind in (FieldType.DATETIME, FieldType.DATE) and _WHOLE.fullmatch(raw):
-            return canonical(kind, _EPOCH + timedelta(milliseconds=int(raw)))
+        if shape.type == "datetime" and kind in (FieldType.DATETIME, FieldType.DATE):
+            at = moment(raw)
+            if at is None:
+                raise NotCanonical(f"{raw!r} is not a datetime (ISO 8601)")
+            return at if kind is FieldType.DATETIME else at.astimezone(ZoneInfo(zone)).date()
         if kind is FieldType.SET:
             return canonical(kind, raw.split(";"))
         return canonical(kind, raw, "UTC")
@@ -114,8 +121,9 @@ def decode(shape: Property, kind: FieldType, raw: str | None) -> Value:
         return Invalid(raw, str(fault))
 
 
-def encode(shape: Property, value: Value) -> str:
-    """A canonical value as the text HubSpot keeps; nothing is ``""``, which clears. Raises :class:`UnfitValue`."""
+def encode(shape: Property, value: Value, zone: str = "UTC") -> str:
+    """A canonical value as the text HubSpot keeps; nothing is ``""``, which clears. A date as a moment is the beginning
+    of that day in ``zone``. Raises :class:`UnfitValue`."""
     if value is None:
         return ""
     if isinstance(value, Invalid | Unresolved):
@@ -129,7 +137,9 @@ def encode(shape: Property, value: Value) -> str:
     if isinstance(value, datetime):
         return _moment(shape, value)
     if isinstance(value, date):
-        return f"{value.isoformat()}T00:00:00.000Z" if shape.type == "datetime" else value.isoformat()
+        if shape.type != "datetime":
+            return value.isoformat()
+        return _moment(shape, datetime.combine(value, time(), ZoneInfo(zone)))
     if isinstance(value, Decimal):
         return format(value, "f")
     text = str(value)

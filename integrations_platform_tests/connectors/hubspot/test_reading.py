@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -52,6 +53,20 @@ def test_what_would_be_kept_only_by_changing_it_is_refused_before_the_call(
     outcome = only(side.write([create(1, **{column: value})]))
     assert (outcome.status, column in outcome.message) == (Status.REJECTED, True)
     assert portal.count("objects.batch_create") == 0
+
+
+@pytest.mark.parametrize(("zone", "day"), [(None, 5), ("Pacific/Auckland", 6), ("America/New_York", 5)])
+def test_a_close_date_is_the_day_it_is_in_the_declared_zone(portal: Crm, zone: str | None, day: int) -> None:
+    deal = portal.add("deals", dealname="Sail", dealstage="closedwon", closedate="2026-03-05T15:30:00Z")
+    columns = {"dealname": FieldType.TEXT, "dealstage": FieldType.ENUM, "closedate": FieldType.DATE}
+    side = portal.side("deals", columns, zone=zone)
+    record = side.read([deal])[deal]
+    assert record.values["closedate"] == date(2026, 3, day)
+    assert record.history["closedate"][0].value == date(2026, 3, day)
+    assert only(side.write([change("u", record, closedate=date(2026, 4, 1))])).status is Status.APPLIED
+    assert side.read([deal])[deal].values["closedate"] == date(2026, 4, 1)
+    kept = datetime.fromisoformat(portal.shown(deal, "deals")["closedate"])
+    assert kept == datetime(2026, 4, 1, tzinfo=ZoneInfo(zone or "UTC")), "midnight there"
 
 
 def test_a_leading_semicolon_never_adds_to_options(portal: Crm) -> None:
