@@ -25,7 +25,7 @@ def plain(value: Any) -> Any:
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, Mapping):
         return {name: plain(held) for name, held in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [plain(held) for held in value]
     return value
 
