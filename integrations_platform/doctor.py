@@ -200,7 +200,8 @@ def _both_sides(platform: Platform, spec: SyncSpec) -> Iterator[Finding]:
         with platform.sides(spec) as sides:
             blocked = False
             for name in SIDES:
-                for finding in _one_side(spec, name, sides[name]):
+                moves_rows = not platform.settings.system(spec.side(name).system).is_service
+                for finding in _one_side(spec, name, sides[name], moves_rows=moves_rows):
                     blocked = blocked or finding.level is Level.PROBLEM
                     yield finding
             if blocked:
@@ -213,7 +214,7 @@ def _both_sides(platform: Platform, spec: SyncSpec) -> Iterator[Finding]:
         yield Finding(Level.PROBLEM, "sync", spec.name, fault.message)
 
 
-def _one_side(spec: SyncSpec, name: SideName, side: Side) -> Iterator[Finding]:
+def _one_side(spec: SyncSpec, name: SideName, side: Side, *, moves_rows: bool) -> Iterator[Finding]:
     system = spec.side(name).system
     for problem in side.check():
         level = Level.PROBLEM if problem.blocking else Level.NOTE
@@ -224,7 +225,7 @@ def _one_side(spec: SyncSpec, name: SideName, side: Side) -> Iterator[Finding]:
         seconds = abs(reading.offset).total_seconds()
         message = f"the clock of {system} is {seconds:.0f} s {way} this machine's"
         yield Finding(Level.NOTE, "sync", spec.name, message, "let both follow a time server; `latest` allows for it")
-    archives = spec.on_delete[other(name)] is OnDelete.ARCHIVE and spec.writes_to(name)
+    archives = moves_rows and spec.on_delete[other(name)] is OnDelete.ARCHIVE and spec.writes_to(name)
     if archives and not spec.side(name).soft_delete:
         message = f"records deleted on the other side are moved to the archive table of {system}"
         remedy = "declare `soft_delete:` for this side to mark them in place instead"
