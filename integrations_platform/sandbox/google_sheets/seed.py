@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from integrations_platform.sandbox import town
 from integrations_platform.sandbox.google_sheets.book import Spreadsheet, Tab
 from integrations_platform.sandbox.google_sheets.cells import Cell, serial
 
 _FIRST = ("Ada", "Bo", "Chloé", "Dmitri", "Eyal", "Fátima", "Grace", "Hiro", "Ines", "Jörg", "Kemi", "Łukasz")
 _LAST = ("Abbott", "Brandt", "Costa", "Dvořák", "Eriksen", "Fischer", "García", "Haddad", "Ito", "Johansson")
 HEADER = ("Email", "Name", "Phone", "Balance", "Since", "Active")
+CONTACTS = "Contacts"
+CONTACTS_HEADER = ("Email", "First name", "Last name", "Phone", "Company", "City")
 _START = datetime(2019, 1, 1)  # noqa: DTZ001  serials count wall-clock days
 
 
@@ -34,7 +37,8 @@ def fill(tab: Tab, rows: Sequence[Sequence[Any]]) -> None:
 
 
 def customers(seed: int, size: int) -> Spreadsheet:
-    """The spreadsheet ``customers`` with a tab ``Customers`` of ``size`` people."""
+    """The spreadsheet ``customers`` with a tab ``Customers`` of ``size`` rows, and a tab ``Contacts`` with people of
+    the town, most of whom a portal of that size knows, too."""
     draw = random.Random(f"{seed}:customers")  # noqa: S311  makes data, guards nothing
     rows: list[list[Any]] = [list(HEADER)]
     for number in range(size):
@@ -48,4 +52,12 @@ def customers(seed: int, size: int) -> Spreadsheet:
             Cell(serial(since), kind="DATE", pattern="yyyy-mm-dd"),
             draw.random() < 0.9,
         ])  # fmt: skip
-    return spreadsheet("customers", "Customers", rows, "Customers")
+    book = spreadsheet("customers", "Customers", rows, "Customers")
+    fill(book.add_tab(CONTACTS), [CONTACTS_HEADER, *map(_contact, range(0, size * 6 // 5, 2))])
+    return book
+
+
+def _contact(number: int) -> list[Any]:
+    person = town.person(number)
+    return [person.email, person.given, person.family, person.typed_phone if number % 6 else None,
+            person.company.name, person.city]  # fmt: skip

@@ -1,29 +1,47 @@
-"""Made-up companies, contacts and deals; the same for the same generator."""
+"""A portal's share of the town: its contacts, their companies, and deals about the town's articles.
+
+The same for the same generator. Deals carry the number of the article in the custom property :data:`ARTICLE`, as a
+firm that sells one article a deal keeps it.
+"""
 
 from __future__ import annotations
 
 import random
+from decimal import Decimal
 
-from integrations_platform.sandbox.hubspot.catalogue import DEAL_STAGES, LIFECYCLE, LINK_TYPES, PRIMARY_TYPES
+from integrations_platform.sandbox import town
+from integrations_platform.sandbox.hubspot.catalogue import (
+    DEAL_STAGES,
+    GROUPS,
+    LIFECYCLE,
+    LINK_TYPES,
+    PRIMARY_TYPES,
+    Property,
+)
 from integrations_platform.sandbox.hubspot.portal import PERSON, Portal, Stored
 
-FIRST = ("Ada", "Björn", "Chioma", "Dana", "Émile", "Fatima", "Goran", "Hana", "Ines", "João", "Kai", "Léa", "Mehmet")
-LAST = ("Abbott", "Bergström", "Chen", "Duarte", "Eze", "Fischer", "García", "Haddad", "Ivanov", "Jensen", "Kowalski")
-TRADES = ("Analytics", "Bakery", "Couriers", "Dental", "Energy", "Farms", "Gardens", "Hardware", "Instruments")
-CITIES = ("Lyon", "Oslo", "Porto", "Leeds", "Graz", "Austin", "Nantes", "Zürich")
+ARTICLE = "article_sku"
+_CONTACTS_A_COMPANY, _CONTACTS_A_DEAL, _CONTACTS_AN_ARTICLE = 4, 5, 10
 
 
 def populate(portal: Portal, size: int, draw: random.Random) -> None:
-    """``size`` contacts, a company for every four of them, a deal for every five."""
-    first = portal.next_id
-    companies = [_company(portal, draw, first + number) for number in range((size + 3) // 4)]
+    """``size`` contacts, a company for every four of them, a deal for every five; every second deal is won."""
+    begun = {kind: len(records) for kind, records in portal.records.items()}
+    portal.properties["deals"].setdefault(
+        ARTICLE, Property(ARTICLE, "Article number", group=GROUPS["deals"], vendor=False)
+    )
+    companies = [
+        _company(portal, draw, begun["companies"] + number)
+        for number in range((size + _CONTACTS_A_COMPANY - 1) // _CONTACTS_A_COMPANY)
+    ]
+    articles = max(size // _CONTACTS_AN_ARTICLE, 2)
     for number in range(size):
-        contact = _contact(portal, draw, first + number)
-        if companies and draw.random() < 0.7:
-            _join(portal, contact, draw.choice(companies))
-        if number % 5 == 0 and companies:
-            deal = _deal(portal, draw, number)
-            _join(portal, deal, draw.choice(companies))
+        contact = _contact(portal, draw, begun["contacts"] + number)
+        company = companies[number // _CONTACTS_A_COMPANY]
+        _join(portal, contact, company)
+        if number % _CONTACTS_A_DEAL == 0:
+            deal = _deal(portal, draw, begun["deals"] + number // _CONTACTS_A_DEAL, articles)
+            _join(portal, deal, company)
             portal.link(deal, contact, LINK_TYPES["deals", "contacts"], LINK_TYPES["contacts", "deals"])
 
 
@@ -34,28 +52,34 @@ def _join(portal: Portal, record: Stored, company: Stored) -> None:
 
 
 def _company(portal: Portal, draw: random.Random, number: int) -> Stored:
-    name = f"{draw.choice(LAST)} {draw.choice(TRADES)}"
+    firm = town.company(number)
     values = {
-        "name": name, "domain": f"company{number}.example", "city": draw.choice(CITIES),
+        "name": firm.name, "domain": firm.domain, "city": firm.city, "state": firm.state, "zip": firm.zip,
         "annualrevenue": str(draw.randrange(10, 5000) * 1000), "industry": draw.choice(("RETAIL", "FARMING")),
     }  # fmt: skip
     return portal.create("companies", portal.checked("companies", values, None), PERSON)
 
 
 def _contact(portal: Portal, draw: random.Random, number: int) -> Stored:
-    first, last = draw.choice(FIRST), draw.choice(LAST)
+    person = town.person(number)
     values = {
-        "email": f"person{number}@customers.example", "firstname": first, "lastname": last,
-        "phone": f"+44 20 7946 {draw.randrange(10_000):04}", "city": draw.choice(CITIES),
+        "email": person.email, "firstname": person.given, "lastname": person.family, "company": person.company.name,
         "lifecyclestage": draw.choice(LIFECYCLE[:6]),
     }  # fmt: skip
+    if number % 7 != 3:
+        values["phone"] = person.phone
+    if number % 4 != 1:
+        values |= {"address": person.street, "city": person.city, "state": person.state, "zip": person.zip}
     return portal.create("contacts", portal.checked("contacts", values, None), PERSON)
 
 
-def _deal(portal: Portal, draw: random.Random, number: int) -> Stored:
+def _deal(portal: Portal, draw: random.Random, number: int, articles: int) -> Stored:
+    article = town.article(number % articles)
+    stage = "closedwon" if number % 2 == 0 else draw.choice(DEAL_STAGES[:5])[0]
     values = {
-        "dealname": f"Order {number}", "amount": f"{draw.randrange(100, 90_000)}.{draw.randrange(100):02}",
-        "pipeline": "default", "dealstage": draw.choice(DEAL_STAGES)[0],
-        "closedate": f"2026-{draw.randrange(1, 13):02}-{draw.randrange(1, 29):02}T12:00:00Z",
+        "dealname": f"{article.name}, order {number + 1}",
+        "amount": str(article.price * Decimal(draw.randrange(1, 6))),
+        "pipeline": "default", "dealstage": stage, ARTICLE: article.sku,
+        "closedate": f"2026-{draw.randrange(1, 13):02}-{draw.randrange(1, 29):02}T{draw.randrange(24):02}:30:00Z",
     }  # fmt: skip
     return portal.create("deals", portal.checked("deals", values, None), PERSON)

@@ -1,4 +1,4 @@
-"""Data of a made-up company, the same for the same seed."""
+"""A company's share of the town: customers, what it sells them and their invoices, the same for the same seed."""
 
 from __future__ import annotations
 
@@ -6,18 +6,8 @@ import random
 from decimal import Decimal
 from typing import Any
 
+from integrations_platform.sandbox import town
 from integrations_platform.sandbox.quickbooks.company import Company
-
-_GIVEN = ("Ada", "Bruno", "Chloé", "Dmitri", "Elif", "Farid", "Grace", "Hana", "Ivo", "Jun", "Kofi", "Lena")
-_FAMILY = ("Adeyemi", "Berg", "Costa", "Díaz", "Eriksen", "Fontaine", "García", "Haddad", "Ito", "Janssen", "Kowalski")
-_TRADES = ("Bakery", "Boatyard", "Clinic", "Farm", "Garage", "Hotel", "Nursery", "Print Shop", "Studio", "Tools")
-_CITIES = (
-    ("Lakeside", "CA", "94000"),
-    ("Portland", "OR", "97200"),
-    ("Austin", "TX", "78700"),
-    ("Boston", "MA", "02100"),
-)
-_GOODS = ("Anchor", "Bench", "Canvas", "Dinghy", "Engine oil", "Fender", "Gasket", "Hull paint", "Inspection", "Jib")
 
 
 def populate(company: Company, size: int, seed: int) -> None:
@@ -33,37 +23,37 @@ def populate(company: Company, size: int, seed: int) -> None:
     ]
     income = {"value": accounts[0]["Id"], "name": accounts[0]["Name"]}
     before = len(company.records("Customer"))
-    items = [company.create("Item", _item(draw, number + before, income)) for number in range(max(size // 10, 2))]
+    known = len(company.records("Item"))
+    items = [company.create("Item", _item(draw, number + known, income)) for number in range(max(size // 10, 2))]
     customers = [company.create("Customer", _customer(draw, number + before)) for number in range(size)]
     for customer in customers[: size // 2]:
         company.create("Invoice", _invoice(draw, customer["Id"], items))
     for number in range(size // 20):
         company.create("Vendor", {"DisplayName": f"Supplier {before + number}"})
-        company.create("Employee", {"GivenName": draw.choice(_GIVEN), "FamilyName": f"Staff {before + number}"})
+        company.create("Employee", {"GivenName": "Alex", "FamilyName": f"Staff {before + number}"})
 
 
 def _customer(draw: random.Random, number: int) -> dict[str, Any]:
-    given, family = draw.choice(_GIVEN), draw.choice(_FAMILY)
-    city, state, code = draw.choice(_CITIES)
+    place = number + number // 2 + 1  # two of every three people: a portal of the same size knows most of them
+    person = town.person(place)
     values: dict[str, Any] = {
-        "DisplayName": f"{family} {draw.choice(_TRADES)} {number}", "GivenName": given, "FamilyName": family,
-        "CompanyName": f"{family} {number}",
-        "PrimaryEmailAddr": {"Address": f"{given}.{family}.{number}@mail.example".lower()},
-        "BillAddr": {"Line1": f"{draw.randint(1, 999)} Main Street", "City": city, "CountrySubDivisionCode": state,
-                     "PostalCode": code},
+        "DisplayName": person.name, "GivenName": person.given, "FamilyName": person.family,
+        "CompanyName": person.company.name, "PrimaryEmailAddr": {"Address": person.email},
+        "BillAddr": {"Line1": person.street, "City": person.city, "CountrySubDivisionCode": person.state,
+                     "PostalCode": person.zip},
     }  # fmt: skip
-    if draw.random() < 0.7:
-        values["PrimaryPhone"] = {"FreeFormNumber": f"(555) {draw.randint(100, 999)}-{draw.randint(1000, 9999)}"}
+    if place % 5 != 2:
+        values["PrimaryPhone"] = {"FreeFormNumber": person.typed_phone}
     if draw.random() < 0.2:
         values["Notes"] = "Pays by the end of the month.\nAsk for the dock number."
     return values
 
 
 def _item(draw: random.Random, number: int, income: dict[str, Any]) -> dict[str, Any]:
-    price = Decimal(draw.randint(100, 90_000)).scaleb(-2)
+    article = town.article(number)
     return {
-        "Name": f"{draw.choice(_GOODS)} {number}", "Type": draw.choice(("Service", "NonInventory")),
-        "Sku": f"LS-{number:05d}", "UnitPrice": price, "Description": "Sold by the piece", "IncomeAccountRef": income,
+        "Name": article.name, "Type": draw.choice(("Service", "NonInventory")), "Sku": article.sku,
+        "UnitPrice": article.price, "Description": "Sold by the piece", "IncomeAccountRef": income,
     }  # fmt: skip
 
 
