@@ -125,7 +125,12 @@ class Observatory:
         }
         present, away = find_tagged_records(callers, tags, listings)
         rows, tombstones, frame = rebuild(
-            tags, present, away, {name: listings[name].merged for name in SIDES}, self.runtime.clock()
+            tags,
+            present,
+            away,
+            {name: listings[name].merged for name in SIDES},
+            {name: caller.capabilities.tags for name, caller in callers.items()},
+            self.runtime.clock(),
         )
         if lease is not None and rows:
             with self.store.transaction(lease) as tx:

@@ -26,7 +26,7 @@ from integrations_platform.unified_sync.quarantine import Subject, withhold
 from integrations_platform.unified_sync.recovery import adopt
 from integrations_platform.unified_sync.spec import SIDES, SideName
 from integrations_platform.unified_sync.store import LinkState, OpState
-from integrations_platform.unified_sync.values import Invalid
+from integrations_platform.unified_sync.values import ABSENT, Invalid
 
 CHUNK = 1000  # links looked at together: bounds memory and the length of id lists
 
@@ -136,7 +136,8 @@ def _observe_side(
 
 def _adopt_late_writes(world: World, side: SideName, views: Sequence[LinkView]) -> None:
     """Recognise writes of ours that took effect after they were given up (a paused process that went on): by the
-    receipt on the record. Their values are ours, not a user's, so they become the base instead of a change."""
+    receipt on the record. Their values are ours, not a user's, so they become the base instead of a change. Where the
+    sides agreed on something newer meanwhile, that holds as long as nobody has edited what was written."""
     receipts: dict[str, LinkView] = {}
     for view in views:
         record = view.side(side).record
@@ -146,9 +147,12 @@ def _adopt_late_writes(world: World, side: SideName, views: Sequence[LinkView]) 
     for op_id, intent in given_up.items():
         if intent.state is OpState.NOT_APPLIED and intent.link_id == receipts[op_id].link_id:
             operation = from_intent(world.spec, intent)
-            if operation.kind is Kind.UPDATE and operation.base_version == receipts[op_id].base_version:
-                adopt(world.spec, receipts[op_id], operation, receipts[op_id].side(side).record)
-                receipts[op_id].adopted.append(operation)
+            view = receipts[op_id]
+            now = view.side(side).now or {}
+            untouched = all(now.get(change.name, ABSENT) == change.sent for change in operation.fields)
+            if operation.kind is Kind.UPDATE and (operation.base_version == view.base_version or untouched):
+                adopt(world.spec, view, operation, view.side(side).record)
+                view.adopted.append(operation)
 
 
 def _readable(world: World, plan: Plan, view: LinkView) -> bool:

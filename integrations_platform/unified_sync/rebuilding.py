@@ -51,12 +51,14 @@ def rebuild(
     present: Mapping[SideName, set[str]],
     away: set[tuple[SideName, str]],
     merged: Mapping[SideName, Mapping[str, str]],
+    carries: Mapping[SideName, bool],
     at: datetime,
 ) -> tuple[list[Link], list[Tombstone], pl.DataFrame]:
     """Links from the tags on the records, for a state that knows none. Returns rows, tombstones, and the link frame.
 
     ``present`` and ``away`` as found by :func:`find_tagged_records`. A tagged record whose counterpart is gone becomes
-    a sleeping link, so that it is not created a second time.
+    a sleeping link, so that it is not created a second time. One whose counterpart cannot be told, because that side
+    carries no tags (``carries``) and the link is not named after it, is left to be recognised by its match key.
     """
     found: dict[str, dict[SideName, str]] = {}
     for side in SIDES:
@@ -67,7 +69,7 @@ def rebuild(
     used: dict[SideName, set[str]] = {"A": set(), "B": set()}
     for link_id in sorted(found):
         ids = _complete(link_id, found[link_id], present, merged)
-        if ids is None or any(ids[side] in used[side] for side in ids):
+        if ids is None or any(ids[side] in used[side] for side in ids) or _is_untold(link_id, ids, carries):
             continue
         for side in ids:
             used[side].add(ids[side])
@@ -85,6 +87,11 @@ def rebuild(
         orient="row",
     )
     return links, tombstones, frame
+
+
+def _is_untold(link_id: str, ids: Mapping[SideName, str], carries: Mapping[SideName, bool]) -> bool:
+    origin = origin_of(link_id)
+    return any(side not in ids and not carries[side] and origin is not None and origin[0] != side for side in SIDES)
 
 
 def _complete(

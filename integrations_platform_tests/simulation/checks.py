@@ -102,7 +102,8 @@ def check_run(world: World, report: RunReport) -> None:
         assert all(links.count(link) <= limit for link in links), f"P16: {side.name} written twice: {links}"
     check_conflicts(world, report.run_id)
     check_latest(world, report)
-    check_merges(world, report.run_id)
+    if not world.restoring:  # brings one value back and looks at nothing else
+        check_merges(world, report.run_id)
     check_always(world)
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from integrations_platform.unified_sync.report import RunStatus
 from integrations_platform.unified_sync.spec import SIDES, SideName, Strategy
-from integrations_platform_tests.simulation.sides import healed
+from integrations_platform.unified_sync.store import OpState
+from integrations_platform_tests.simulation.sides import Nature, healed
 from integrations_platform_tests.simulation.world import LEASE, World
 
 
@@ -141,3 +142,60 @@ def test_a_record_brought_back_by_a_worker_that_was_given_up_is_not_taken_for_a_
     world.settle()
     assert [len(world.sides[name].rows) for name in SIDES] == [1, 1]
     assert world.counterpart("A", row) is late
+
+
+TOLD_BY_ANSWERS_ALONE = Nature(receipts=False, tags=False, replays=True)
+
+
+def test_a_create_answered_with_a_record_that_has_another_link_by_now_waits_for_a_person() -> None:
+    """The memory was lost, the key was edited, and a side that repeats its first answer names what it made then: every
+    later run would have died of two links on one record."""
+    world = World(1, Strategy.MANUAL, nature_b=TOLD_BY_ANSWERS_ALONE)
+    world.create("A")
+    world.run()
+    (made,) = world.sides["B"].rows.values()
+    world.edit("B", made, "email", "other@x.org")
+    world.forget()
+    report = world.run()
+    assert report is not None
+    assert report.status is RunStatus.PARTIAL
+    (held,) = world.store.quarantined("sim")
+    assert "was created before, as b1, which is linked to another record by now" in held.message
+    assert len(world.sides["B"].rows) == 1
+
+
+def test_after_a_loss_a_record_whose_counterpart_carries_no_tag_is_recognised_by_its_key() -> None:
+    """Its own tag, left by a later write, does not mean that the other record is gone."""
+    world = World(1, Strategy.MANUAL, nature_b=TOLD_BY_ANSWERS_ALONE)
+    row = world.create("A")
+    world.run()
+    (twin,) = world.sides["B"].rows.values()
+    world.edit("B", twin, "name", "Bea")
+    world.run()
+    assert row.link_id is not None
+    world.forget()
+    assert [len(world.sides[name].rows) for name in SIDES] == [1, 1]
+    assert world.counterpart("A", row) is twin
+
+
+def test_a_write_that_comes_late_over_a_newer_agreement_is_nobodys_edit() -> None:
+    """A paused worker wrote what the sides had agreed to leave behind: the newer value comes back, and nothing is
+    parked."""
+    world = World(1, Strategy.MANUAL, nature_b=Nature(compare_and_set=False))
+    row = world.create("A")
+    world.run()
+    twin = world.counterpart("A", row)
+    assert twin is not None
+    world.edit("A", row, "name", "older")
+    world.run()
+    (intent,) = [one for one in world.store.memory.intents.values() if one.op_id == twin.last_op]
+    world.edit("A", row, "name", "newer")
+    world.run()
+    assert twin.values["name"] == "newer"
+    world.store.memory.intents[intent.op_id] = replace(intent, state=OpState.NOT_APPLIED)
+    twin.values["name"], twin.last_op = "older", intent.op_id
+    world.sides["B"].touch(twin, ["name"], ours=True)
+    world.truth.doubt(twin)  # no user wrote what is to be taken back
+    world.settle()
+    assert (row.values["name"], twin.values["name"]) == ("newer", "newer")
+    assert world.store.conflicts("sim") == []

@@ -228,6 +228,8 @@ class World:
         for column, value in [*row.values.items(), *self.truth.clobbered.pop(row.id, ())]:
             self.truth.supersede(value, column)
         del self.sides[side].rows[row.id]
+        if not self.sides[side].nature.receipts:  # nothing tells a create that a user took back from one that failed
+            self.sides[side].applied = [done for done in self.sides[side].applied if done[0] != row.link_id]
         self.log.append(f"{side} deletes {row.id}")
 
     def merge(self, side: SideName) -> None:
@@ -318,6 +320,7 @@ class World:
         for side in self.sides.values():
             for row in side.rows.values():
                 self.truth.doubt(row)
+                row.link_id = row.link_id if side.nature.tags else None
         self.log.append("the state is lost")
         self.counts["states lost"] += 1
         self.run()
