@@ -92,7 +92,7 @@ class Office:
 
     def __init__(self, folder: Path, company: Company) -> None:
         self.folder, self.company, self.vendor = folder, company, company.vendor
-        self.time = Moving()
+        self.moving = Moving()
         self.changed: dict[str, str] = {}
         (folder / "syncs").mkdir()
         for name, text in (("clients", CLIENTS), ("bills", BILLS)):
@@ -124,7 +124,7 @@ class Office:
     def platform(self) -> Platform:
         """The platform as a new process opens it."""
         platform = Platform.open(env_file=self.write_environment(), folder=self.folder / "syncs")
-        platform.runtime = Runtime(clock=self.time.now, sleep=self.time.sleep)
+        platform.runtime = Runtime(clock=self.moving.now, sleep=self.moving.sleep)
         return platform
 
     def run(self, name: str = "clients") -> RunReport:
@@ -253,7 +253,7 @@ def test_a_fault_on_the_way_doubles_and_loses_nothing(office: Office, fault: Fau
     refreshed = [call for call in office.vendor.calls if call.operation == "token"]
     assert len(refreshed) == (1 if fault.kind is FaultKind.EXPIRE_TOKEN else 0)
     if fault.status == 429:  # part of the wait passes by itself
-        assert office.time.slept.total_seconds() >= (2 if fault.retry_after else 40)
+        assert office.moving.slept.total_seconds() >= (2 if fault.retry_after else 40)
 
 
 def test_many_lost_answers_in_a_row_make_no_second_record(office: Office) -> None:
@@ -316,7 +316,7 @@ def test_a_run_killed_after_its_create_arrived_is_finished_by_the_next_without_a
         assert reached.wait(60), "the create reached QuickBooks"
         victim.send_signal(signal.SIGKILL)
     assert len(office.vendor.company.records("Customer")) == 1
-    office.time.sleep(600)  # its lease runs out
+    office.moving.sleep(600)  # its lease runs out
     office.settle()
     assert office.clients() == office.customers()
     assert len(office.vendor.company.records("Customer")) == 3
