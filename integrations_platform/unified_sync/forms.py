@@ -46,7 +46,8 @@ def project(spec: FieldSpec, form: ColumnForm, value: Value) -> Value:
             return _project_text(spec, form, "")
         raise Unrepresentable(f"column {form.name} does not take NULL")
     if isinstance(value, str):
-        return _project_text(spec, form, value)
+        # A reference is a link id here, whatever ids its column has room for.
+        return value if spec.type is FieldType.REF else _project_text(spec, form, value)
     if isinstance(value, bool):
         return value
     if isinstance(value, int):

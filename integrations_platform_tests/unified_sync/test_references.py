@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from integrations_platform.state import SqlStore, open_store
+from integrations_platform.unified_sync.port import ColumnForm
 from integrations_platform.unified_sync.report import RunReport
 from integrations_platform.unified_sync.spec import SyncSpec
 from integrations_platform.unified_sync.values import FieldType
@@ -188,3 +189,19 @@ def test_p2_a_cleared_optional_reference_is_cleared_on_the_other_side(store: Sql
     books.run()
     assert books.invoices.b.only().values["customer"] is None
     assert shown(books.customers.a) == shown(books.customers.b)
+
+
+def test_a_column_just_wide_enough_for_its_ids_holds_a_reference(store: SqlStore) -> None:
+    """What is merged is the id of a link, which is longer than the record's and spelled in its own way."""
+    books = Books(store)
+    ann = books.customer()
+    for side in (books.invoices.a, books.invoices.b):
+        side.forms["customer"] = ColumnForm("customer", max_length=3, lower_cases=True)
+    row = books.invoice(ann.id)
+    books.run()
+    assert books.invoices.b.only().values["customer"] == "b70"
+    bob = books.customers.b.insert({"email": "bob@x.org"})
+    books.invoices.b.edit(books.invoices.b.only(), customer=bob.id)
+    books.run()
+    assert row.values["customer"] == next(it.id for it in books.customers.a.live() if it.values["email"] == "bob@x.org")
+    assert books.held() == []
