@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import polars as pl
+
+from integrations_platform.unified_sync.identity import origin_of
 from integrations_platform.unified_sync.links import LinkView
 from integrations_platform.unified_sync.plan import Plan, World
-from integrations_platform.unified_sync.spec import SideName, other
+from integrations_platform.unified_sync.spec import SIDES, SideName, other
 from integrations_platform.unified_sync.store import Quarantined, QuarantineStatus
 from integrations_platform.unified_sync.values import Values, dumps
 
@@ -68,6 +71,26 @@ def cleared(world: World, plan: Plan, name: str) -> None:
     """The subject of that name is in order again; its row ends with this run."""
     if name in world.quarantined:
         plan.cleared.append(name)
+
+
+def clear_vanished(world: World, plan: Plan) -> None:
+    """End the rows of records without a link that are not there any more: nobody can mend or release those. What may
+    have been made of one on the other side (``unknown_outcome``) still waits for a person."""
+    subjects: dict[SideName, dict[str, set[str]]] = {side: {} for side in SIDES}
+    for name, row in world.quarantined.items():
+        if row.reason == UNKNOWN_OUTCOME or row.side is None:
+            continue
+        origin = (row.side, (row.record_id or "",)) if row.link_id is None else origin_of(row.link_id)
+        if origin is not None and world.listings[origin[0]].complete:
+            subjects[origin[0]][name] = set(origin[1])
+    linked = {row.link_id for row in world.quarantined.values()} & set(world.links["link_id"].to_list())
+    for side, waiting in subjects.items():
+        ids = {record_id for readings in waiting.values() for record_id in readings}
+        frame = world.listings[side].frame
+        there = set(frame.filter(pl.col("id").is_in(sorted(ids)))["id"].to_list()) if ids else set()
+        for name, readings in waiting.items():
+            if world.quarantined[name].link_id not in linked and not readings & there:
+                cleared(world, plan, name)
 
 
 def defer(world: World, plan: Plan, subject: Subject, *, field: str, missing: str) -> None:

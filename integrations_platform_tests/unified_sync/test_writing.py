@@ -7,10 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from integrations_platform.unified_sync.port import Capabilities, ErrorKind, Outcome, SideError, Status, Write
+from integrations_platform.unified_sync.port import (
+    Capabilities,
+    ColumnForm,
+    ErrorKind,
+    Outcome,
+    SideError,
+    Status,
+    Write,
+)
 from integrations_platform.unified_sync.spec import OnDelete, Strategy
 from integrations_platform.unified_sync.store import OpState
-from integrations_platform.unified_sync.values import Invalid
+from integrations_platform.unified_sync.values import Invalid, Value
 from integrations_platform_tests.unified_sync.arrange import Story, shown, sync
 from integrations_platform_tests.unified_sync.story_side import Nature
 
@@ -372,6 +380,23 @@ def test_p41_a_value_that_cannot_be_read_holds_its_whole_record_back_and_no_othe
     story.a.edit(row, name="Ann")
     story.settle()
     assert (row.values["city"], story.held()) == ("Basel", [])
+
+
+@pytest.mark.parametrize("why", ["cannot be read", "cannot be written"])
+def test_what_is_held_back_is_let_go_when_its_record_is_not_there_any_more(why: str) -> None:
+    story = Story()
+    city: Value = Invalid("0000-00-00", "no date") if why == "cannot be read" else "Bern"
+    row = story.a.insert({"email": "ann@x.org", "name": "Ann", "city": city})
+    story.b.forms["city"] = ColumnForm("city", max_length=3)
+    story.run()
+    assert len(story.held()) == 1
+    story.a.unlisted.add(row.id)
+    story.run()
+    assert len(story.held()) == 1, "an incomplete listing proves nothing"
+    story.a.unlisted.clear()
+    story.a.remove(row)
+    story.run()
+    assert story.held() == []
 
 
 def test_m6_the_losing_value_is_in_the_audit_before_the_call_is_made() -> None:
