@@ -23,8 +23,9 @@ from integrations_platform.unified_sync.spec import SIDES, SideName, Strategy, o
 from integrations_platform.unified_sync.store import LinkState, Role
 from integrations_platform.unified_sync.values import Value
 from integrations_platform_tests.proof.histories import TELL_EVERY, commit
+from integrations_platform_tests.simulation.declared import EDITABLE, UNITS
 from integrations_platform_tests.simulation.sides import Nature, Row
-from integrations_platform_tests.simulation.truth import EDITABLE, UNITS, same
+from integrations_platform_tests.simulation.truth import same
 from integrations_platform_tests.simulation.world import World
 
 ROUNDS = 3

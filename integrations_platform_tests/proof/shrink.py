@@ -87,6 +87,8 @@ def simpler(history: History) -> list[History]:
     found = []
     if history.breaker_after != History.breaker_after:
         found.append(replace(history, breaker_after=History.breaker_after))
+    found += [replace(history, typed=False)] * history.typed
+    found += [replace(history, invoices="")] * bool(history.invoices)
     rates = [rate.name for rate in fields(Faults) if getattr(history.faults, rate.name)]
     found += [replace(history, faults=replace(history.faults, **{name: 0.0})) for name in rates]
     for side in ("left", "right"):

@@ -1,4 +1,4 @@
-"""What must hold of a simulated world, each check by the name of the property it holds (P1–P39 of the semantics).
+"""What must hold of a simulated world, each check by the name of the property it holds (P1–P42 of the semantics).
 
 Checks look at ground truth and at what the engine remembers, never at how it came to its decisions.
 """
@@ -14,15 +14,19 @@ from integrations_platform.unified_sync.port import Kind, Write
 from integrations_platform.unified_sync.report import RunReport, RunStatus
 from integrations_platform.unified_sync.spec import SideName, other
 from integrations_platform.unified_sync.store import ConflictStatus, LinkState, OpState, Role
+from integrations_platform.unified_sync.values import FieldType, Value
+from integrations_platform_tests.simulation import referring
+from integrations_platform_tests.simulation.declared import KINDS, TYPED, UNIT_OF
 from integrations_platform_tests.simulation.sides import Row, SimulatedSide
-from integrations_platform_tests.simulation.truth import UNITS, same, unit_of
+from integrations_platform_tests.simulation.truth import coarse, same, typed
 
 if TYPE_CHECKING:
     from integrations_platform_tests.simulation.world import World
 
 
 def watch(world: World, name: SideName, side: SimulatedSide, row: Row, write: Write) -> None:
-    """At the moment a write takes effect: P6, P9, P21, P22. Called before it does."""
+    """At the moment a write takes effect: P6, P9, P21, P22, P35. Called before it does."""
+    referring.watch(world, name, write)
     if world.processes[-1].overtaken and not side.nature.receipts:
         # A write of a worker that was given up meanwhile cannot be told from a user's where no receipt is kept.
         twin = world.counterpart(name, row)
@@ -55,15 +59,17 @@ def watch(world: World, name: SideName, side: SimulatedSide, row: Row, write: Wr
     for conflict in world.store.conflicts("sim"):
         if conflict.link_id != write.link_id:
             continue
-        for column in set(UNITS.get(conflict.unit, ())) & set(write.values):
+        for column in set(world.units.get(conflict.unit, ())) & set(write.values):
             assert conflict.choice is not None, f"P21: {column} of {write.link_id} is parked and written"
             seen = json.loads((conflict.value_a if name == "A" else conflict.value_b) or "{}").get(column)
             decided.add(column)
-            if conflict.kind == CLOBBERED[name] and row.changes[column][0].ours:
-                continue  # what stands there is ours, and the row shows what it replaced
-            assert row.values[column] == seen, f"P22: {row.values[column]!r} overwritten, {seen!r} was seen"
+            replaced = conflict.kind == CLOBBERED[name] and row.changes[column][0].ours
+            if replaced or KINDS.get(column) is FieldType.REF:
+                continue  # what stands there is ours, and the row shows what it replaced, or whom it means
+            shown = row.values[column]
+            assert shown == typed(column, seen), f"P22: {shown!r} overwritten, {seen!r} was seen"
     for column in set(write.values) - decided:
-        unit = unit_of(column)
+        unit = UNIT_OF[column]
         sides = world.truth.touched.get((row.id, unit), set())
         sides = sides | (world.truth.touched.get((twin.id, unit), set()) if twin is not None else {"A", "B"})
         assert sides, f"P9(iii): {column} of {row.id} written although nobody changed {unit}"
@@ -121,7 +127,9 @@ def check_conflicts(world: World, run_id: str) -> None:
         row_a, row_b = world.record_pair(link.id_a, link.id_b)
         if row_a is None or row_b is None or {row_a.id, row_b.id} & world.truth.exposed:
             continue
-        if all(same(row_a.values[column], row_b.values[column]) for column in UNITS[row.unit]):
+        if row.unit == "customer" and (referring.agree(world, row_a, row_b) or referring.dangling(world, row_a, row_b)):
+            continue
+        if all(same(row_a.values[column], row_b.values[column]) for column in world.units[row.unit]):
             continue  # a user made them agree while the run went on
         touched = world.truth.touched
         sides = touched.get((row_a.id, row.unit), set()) | touched.get((row_b.id, row.unit), set())
@@ -142,13 +150,13 @@ def check_latest(world: World, report: RunReport) -> None:
             if change.rule.startswith("latest: ") and "changed later" in change.rule:
                 if "of the record" in change.evidence or "no modified time" in change.evidence:
                     continue  # without a base there is no change to date (B4)
-                by_unit.setdefault(unit_of(change.name), []).append(change.name)
+                by_unit.setdefault(UNIT_OF[change.name], []).append(change.name)
         changes = {change.name: change for change in operation.fields}
         for unit, names in by_unit.items():
             world.counts["latest decided"] += 1
             lost = [world.truth.times(ids[operation.side], name, changes[name].before) for name in names]
             winner = ids[other(operation.side)]
-            won = [at for column in UNITS[unit] for at, _ in world.truth.edits.get((winner, column), ())]
+            won = [at for column in world.units[unit] for at, _ in world.truth.edits.get((winner, column), ())]
             if {winner, ids[operation.side]} & world.truth.exposed or not won or not any(lost):
                 continue
             oldest_lost = max(min(times) for times in lost if times)
@@ -173,8 +181,9 @@ def check_always(world: World) -> None:
             if text is None or record_id is None or link.state is not LinkState.ACTIVE:
                 continue
             shown = world.sides[side_name].shown
-            for column, value in json.loads(text).items():
-                assert value in shown.get(column, ()), (
+            for column, stored in json.loads(text).items():
+                value = typed(column, stored)
+                assert KINDS.get(column) is FieldType.REF or value in shown.get(column, ()), (
                     f"P12: the base of {link.link_id}.{column} on {side_name} is {value!r}, which was never shown"
                 )
 
@@ -182,7 +191,7 @@ def check_always(world: World) -> None:
 def check_dry_run(world: World, times: int = 2) -> None:
     """P7: dry runs change nothing, say the same again, and name exactly the operations the run then carries out."""
     recovers = any(row.state is OpState.SENT for row in world.store.memory.intents.values())
-    calm = all(side.nature.missing == 0 and not side.outage for side in world.sides.values())
+    calm = all(side.nature.missing == side.nature.lags == 0 and not side.outage for side in world.sides.values())
     before = repr(world.store.memory), repr(world.store.breakers), world.writes()
     for side in world.sides.values():  # another reading of a clock may prove another order: something did change then
         side.misread = world.random.uniform(-0.9, 0.9)
@@ -228,7 +237,7 @@ def check_settled(world: World) -> None:
 
 
 def check_agreement(world: World) -> None:
-    """P2 and P13: active links agree in every unit that is not parked or refused."""
+    """P2, P13 and P42: active links agree in every unit that is not parked or refused."""
     rows = world.store.memory.conflicts.values()
     parked = {(row.link_id, row.unit) for row in rows if row.status is ConflictStatus.OPEN}
     held = {row.subject for row in world.store.quarantined("sim")}
@@ -243,27 +252,40 @@ def check_agreement(world: World) -> None:
         if link.state is not LinkState.ACTIVE or (link.link_id, "") in parked:
             continue
         assert row_a is not None and row_b is not None, f"P2: active link {link.link_id} lacks a record"  # noqa: PT018
-        for unit, columns in UNITS.items():
-            if (link.link_id, unit) in parked:
+        current = world.sides["A"].version(row_a), world.sides["B"].version(row_b)
+        seen = None in (link.version_a, link.version_b) or (link.version_a, link.version_b) == current
+        for unit, columns in world.units.items():
+            if (link.link_id, unit) in parked or unit == "customer":
                 continue
             for column in columns:
                 value_a, value_b = row_a.values[column], row_b.values[column]
-                assert same(value_a, value_b), f"P2: {link.link_id}.{column} is {value_a!r} and {value_b!r} (P13)"
+                assert _agree(world, value_a, value_b), (
+                    f"{'P2' if seen else 'P42'}: {link.link_id}.{column} is {value_a!r} and {value_b!r} (P13)"
+                )
 
 
-def audited_losses(world: World) -> set[str]:
-    """Every text the audit keeps as lost."""
-    lost: set[str] = set()
+def _agree(world: World, value_a: Value, value_b: Value) -> bool:
+    """Whether two values say the same, in the poorer of the forms that the two sides keep."""
+    if isinstance(value_a, str) or isinstance(value_b, str):
+        return same(value_a, value_b)
+    keep_a, keep_b = world.sides["A"].keep, world.sides["B"].keep
+    return keep_a(keep_b(value_a)) == keep_b(keep_a(value_b))
+
+
+def audited_losses(world: World) -> set[Value]:
+    """Every value the audit keeps as lost."""
+    lost: set[Value] = set()
     for line in world.store.memory.audit:
         if line.entry.role in (Role.LOSER, Role.DELETED) and line.entry.lost is not None:
-            lost |= {value for value in json.loads(line.entry.lost).values() if isinstance(value, str)}
+            lost |= {typed(column, value) for column, value in json.loads(line.entry.lost).items()}
     return lost
 
 
 def check_losses(world: World) -> None:
-    """P3: a user's value is on its side in its exact spelling, was superseded by a user, or is in the audit."""
+    """P3: a user's value is on its side in its exact spelling, was superseded by a user, or is in the audit.
+    P40: and is not there in the poorer form of the other side."""
     lost = audited_losses(world) | world.truth.past_losses
-    lost_lower = {value.lower() for value in lost}
+    lost_coarse = {coarse(value) for value in lost}
     kept_elsewhere: dict[SideName, set[tuple[str, object]]] = {
         name: {(column, value) for row in side.rows.values() if row.link_id for column, value in row.values.items()}
         for name, side in world.sides.items()
@@ -278,7 +300,10 @@ def check_losses(world: World) -> None:
             continue
         if row is None and (written.column, kept) in kept_elsewhere[written.side]:
             continue
-        recorded = str(kept).lower() in lost_lower if side.nature.lower_cases else kept in lost
+        poor = side.nature.lower_cases or side.nature.rounds or side.nature.cuts
+        recorded = coarse(kept) in lost_coarse if poor else kept in lost
+        poorer = row is not None and same(row.values.get(written.column), kept) and written.column in TYPED
+        assert recorded or not poorer, f"P40: {token} written on {written.side} has come back as {row.values}"
         name = "P38" if (written.column, kept) in world.truth.clobbered.get(written.record, ()) else "P3"
         assert recorded, f"{name}: {token} written on {written.side} in {written.record}.{written.column} is lost"
 

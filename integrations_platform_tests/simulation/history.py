@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, fields, replace
 
 from integrations_platform.unified_sync import classify
 from integrations_platform.unified_sync.spec import SideName, Strategy, other
-from integrations_platform_tests.simulation import checks
+from integrations_platform_tests.simulation import checks, people, referring
+from integrations_platform_tests.simulation.declared import COARSE, EDITABLE, FINE, REFERRING, TYPED, Declared
 from integrations_platform_tests.simulation.sides import Nature
-from integrations_platform_tests.simulation.truth import EDITABLE
 from integrations_platform_tests.simulation.world import Faults, World
 
 PROFILES = ("calm", "rough", "hostile")
@@ -38,7 +38,9 @@ class Event:
 
 @dataclass(frozen=True, repr=False)
 class History:
-    """One history. ``shared``: the two first records are of the same person. ``seed`` draws what is neither."""
+    """One history. ``shared``: the two first records are of the same person. ``typed``: records have a field of every
+    type. ``invoices``: ``"required"`` or ``"optional"``, how a second object refers to the first; empty: there is none.
+    ``seed`` draws what is none of these."""
 
     seed: int
     strategy: Strategy
@@ -48,12 +50,15 @@ class History:
     events: tuple[Event, ...] = ()
     shared: bool = False
     breaker_after: int = 10_000
+    typed: bool = False
+    invoices: str = ""
 
     def __repr__(self) -> str:
         parts = [f"{self.seed}", f"Strategy.{self.strategy.name}"]
         systems = {name: getattr(self, name) for name in ("left", "right", "faults")}
         parts += [f"{name}={_short(item)}" for name, item in systems.items() if item != type(item)()]
-        parts += ["shared=True"] * self.shared
+        parts += [f"{name}=True" for name in ("shared", "typed") if getattr(self, name)]
+        parts += [f'invoices="{self.invoices}"'] * bool(self.invoices)
         parts += [f"breaker_after={self.breaker_after}"] * (self.breaker_after != 10_000)
         events = "".join(f"        {event!r},\n" for event in self.events)
         return f"History(\n    {', '.join(parts)},\n    events=(\n{events}    ),\n)"
@@ -87,7 +92,17 @@ def draw(seed: int, strategy: Strategy, profile: str, length: int = 12) -> Histo
     events = tuple(Event(kind, drawn.choice(("A", "B")), drawn.getrandbits(24)) for kind in kinds)
     left, right = (_nature(drawn, rough=rough, hostile=hostile) for _ in range(2))
     shared = drawn.random() < 0.5
-    return History(seed, strategy, left, right, faults, events, shared, 5 if hostile else 10_000)
+    typed, invoices = drawn.random() < 0.5, drawn.choice(("required", "optional", *[""] * 6))
+    left, right = (_richer(drawn, nature, typed=typed, rough=rough) for nature in (left, right))
+    breaker_after = 5 if hostile else 10_000
+    return History(seed, strategy, left, right, faults, events, shared, breaker_after, typed, invoices)
+
+
+def _richer(drawn: random.Random, nature: Nature, *, typed: bool, rough: bool) -> Nature:
+    """The same system with what it makes of typed values, and of its own index."""
+    rounds, cuts = (typed and drawn.random() < 0.4 for _ in range(2))
+    lags = drawn.choice((0.0, 0.0, 0.3, 0.6)) if rough else 0.0
+    return replace(nature, rounds=rounds, cuts=cuts, lags=lags)
 
 
 def _nature(drawn: random.Random, *, rough: bool, hostile: bool) -> Nature:
@@ -124,8 +139,23 @@ def replay(history: History, *, mirrored: bool = False) -> World:
         for event in history.events:
             happen(world, event, history.faults)
         world.random.seed(history.seed)
-        world.settle()
+        settle(world)
     return world
+
+
+def settle(world: World) -> None:
+    """Everything comes to rest: first those who are referred to, then those who refer."""
+    worlds = _worlds(world)
+    for one in worlds:
+        one.heal()
+    for one in worlds:
+        one.settle()
+    if world.invoices is not None:
+        referring.check_settled(world.invoices)
+
+
+def _worlds(world: World) -> list[World]:
+    return [world] if world.invoices is None else [world, world.invoices]
 
 
 @contextmanager
@@ -140,36 +170,52 @@ def _told_apart(seed: int) -> Iterator[None]:
 
 
 def begin(history: History, *, mirrored: bool = False) -> World:
-    """The world at its first moment: one record on each side."""
-    world = World(history.seed, history.strategy, history.left, history.right, mirrored=mirrored)
+    """The world at its first moment: one record on each side, and if there are invoices, one on the first side."""
+    poor = history.left.rounds or history.right.rounds
+    editable = (*EDITABLE, *TYPED) if history.typed else EDITABLE
+    declared = Declared("sim", editable, COARSE if poor else FINE)
+    world = World(history.seed, history.strategy, history.left, history.right, mirrored=mirrored, declared=declared)
     world.breaker_after = history.breaker_after
     first: SideName = "B" if mirrored else "A"
     row = world.create(first)
-    fresh = {column: world.truth.token(column) for column in EDITABLE}
+    fresh = {column: world.truth.token(column) for column in editable}
     if history.shared:
         fresh["email"] = str(row.values["email"])
+    if history.invoices:
+        _invoices(world, history).create(first)
     world.create(other(first), fresh)
     return world
+
+
+def _invoices(world: World, history: History) -> World:
+    declared = Declared("invoices", REFERRING, required=history.invoices == "required", refers=world.spec.name)
+    left, right = (replace(nature, merges=False) for nature in (history.left, history.right))
+    invoices = World(history.seed, history.strategy, left, right, world.mirrored, declared, world)
+    invoices.breaker_after = history.breaker_after
+    return invoices
 
 
 def happen(world: World, event: Event, faults: Faults) -> None:
     """Let one event happen. Named ones need nothing but themselves; a user's acts on a record drawn by its seed."""
     world.random.seed(event.seed)
     world.wait(world.random.choice((0.02, 1.0, 40.0, 900.0)))
-    if event.what == "run":
-        world.run(faults)
-    elif event.what == "calm run":
-        world.run()
-    elif event.what == "wait":
+    worlds = _worlds(world)
+    if event.what in ("run", "calm run"):
+        for one in worlds if len(worlds) == 1 else world.random.choice((worlds, worlds[::-1], worlds[:1], worlds[1:])):
+            one.run(faults if event.what == "run" else None)
+        return
+    world = worlds[0] if len(worlds) == 1 else world.random.choice(worlds)
+    if event.what == "wait":
         world.wait(3600)
     elif event.what == "look":
         checks.check_dry_run(world)
     elif event.what == "hide":
-        world.hide(event.side, world.random.choice(("name", "city", "tier")))
+        hidden = [column for column in ("name", "city", "tier", "customer") if column in world.declared.columns]
+        world.hide(event.side, world.random.choice(hidden))
     elif event.what == "outage":
         world.sides[event.side].outage = world.random.randint(1, 12)
     elif event.what in ("decide", "release", "restore", "forget"):
-        getattr(world, event.what)()
+        getattr(people, event.what)(world)
     else:
         world.act(event.what, event.side)
 

@@ -1,4 +1,4 @@
-"""The engine's memory held in dictionaries, for simulations that run thousands of histories.
+"""The engine's memory held in dictionaries, for simulations that run thousands of histories, and processes that die.
 
 It keeps the promises of the port that matter to a history: transactions are atomic and fenced, and only what was
 committed survives a crash. ``integrations_platform_tests/state`` holds the real store to the same promises.
@@ -156,6 +156,7 @@ class MemoryStore:
         self.lease_until: datetime | None = None
         self.tokens = 0
         self.breakers: dict[str, Breaker] = {}
+        self.neighbours: dict[str, MemoryStore] = {}  # other pairs that references point to, by name
 
     def open_pair(self, pair: str, spec_digest: str, at: datetime) -> None:
         return None
@@ -251,14 +252,15 @@ class MemoryStore:
 
     def links_by_record(self, pair: str, side: SideName, ids: Sequence[str]) -> Mapping[str, tuple[str, LinkState]]:
         found = {}
-        for row in self.memory.links.values():
+        for row in self.neighbours.get(pair, self).memory.links.values():
             record_id = row.id_a if side == "A" else row.id_b
             if record_id in ids and row.state is not LinkState.CLOSED and record_id is not None:
                 found[record_id] = (row.link_id, row.state)
         return found
 
     def record_ids(self, pair: str, link_ids: Sequence[str]) -> Mapping[str, tuple[str | None, str | None, LinkState]]:
-        found = {name: self.memory.links[name] for name in link_ids if name in self.memory.links}
+        links = self.neighbours.get(pair, self).memory.links
+        found = {name: links[name] for name in link_ids if name in links}
         return {name: (row.id_a, row.id_b, row.state) for name, row in found.items()}
 
     def last_settled(self, pair: str) -> Mapping[SideName, datetime]:
@@ -315,3 +317,28 @@ class MemoryStore:
 
     def close(self) -> None:
         return None
+
+
+class Crash(BaseException):
+    """The process dies here; only what was committed survives."""
+
+
+class Process:
+    """One process's sight of the store. A dead one writes nothing and gives nothing back, whatever unwinds in it."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self.store, self.dead, self.overtaken = store, False, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+    def transaction(self, lease: Lease) -> Any:
+        """As the store's; a dead process has none."""
+        if self.dead:
+            raise Crash("dead")
+        return self.store.transaction(lease)
+
+    def release(self, lease: Lease) -> None:
+        """As the store's; the lease of a dead process runs out instead."""
+        if not self.dead:
+            self.store.release(lease)

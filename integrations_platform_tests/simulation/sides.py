@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import polars as pl
 
@@ -34,7 +35,8 @@ from integrations_platform.unified_sync.port import (
     Status,
     Write,
 )
-from integrations_platform.unified_sync.values import Value
+from integrations_platform.unified_sync.values import Value, rounded
+from integrations_platform_tests.simulation.declared import COARSE
 
 POISON = "poison"
 LIES = ("empty", "empty without effect", "one missing", "doubled", "contradictory", "foreign")
@@ -67,7 +69,8 @@ class Nature:
     stamps far beyond that bound. ``missing``: share of records an incomplete listing leaves out. ``lost``: share of
     write calls whose answer is lost; ``lies``: share whose answer is incomplete, doubled or contradicts itself.
     ``receipts``, ``tags`` and ``replays`` are promises of the port, each kept or not. ``merges``: its users merge
-    records.
+    records. ``rounds``: prices to cents; ``cuts``: moments to whole seconds. ``lags``: share of records that a listing
+    still shows, or does not show yet, as it did the last time; reading by id is always fresh.
     """
 
     compare_and_set: bool = True
@@ -76,6 +79,8 @@ class Nature:
     replays: bool = False
     merges: bool = False
     lower_cases: bool = False
+    rounds: bool = False
+    cuts: bool = False
     returns_record: bool = True
     dates_records: bool = True
     history: bool = False
@@ -87,6 +92,7 @@ class Nature:
     missing: float = 0.0
     lost: float = 0.0
     lies: float = 0.0
+    lags: float = 0.0
     shuffles: bool = False
 
 
@@ -113,6 +119,9 @@ class SimulatedSide:
     answers: dict[str, Outcome] = field(
         default_factory=dict
     )  # first answer by operation id, where writes can be replayed
+    index: dict[str, tuple[str, str]] = field(
+        default_factory=dict
+    )  # version and presence as last listed, where it lags
     merged: dict[str, str] = field(default_factory=dict)  # as told in listings: into which record, step by step
     looked: dict[str, str] = field(default_factory=dict)  # version last read outside any snapshot since the run began
     shown: dict[str, set[Value]] = field(default_factory=dict)  # every value ever shown, by column
@@ -148,7 +157,14 @@ class SimulatedSide:
         return []
 
     def columns(self) -> Mapping[str, ColumnForm]:
-        return {name: ColumnForm(name, lower_cases=self.nature.lower_cases) for name in self.columns_of}
+        able = self.nature
+        form = ColumnForm(
+            "",
+            lower_cases=able.lower_cases,
+            fraction_digits=COARSE if able.rounds else None,
+            second_digits=0 if able.cuts else 6,
+        )
+        return {name: replace(form, name=name) for name in self.columns_of}
 
     def clock(self) -> ClockReading:
         """The offset is estimated, and wrong by less than the uncertainty that is declared with it."""
@@ -164,9 +180,15 @@ class SimulatedSide:
             self.failures += 1
             raise SideError(ErrorKind.TRANSIENT, f"{self.name}: cannot be reached")
 
-    def keep(self, text: Value) -> Value:
+    def keep(self, value: Value) -> Value:
         """A value as this system keeps it."""
-        return text.lower() if self.nature.lower_cases and isinstance(text, str) else text
+        if isinstance(value, str):
+            return value.lower() if self.nature.lower_cases else value
+        if isinstance(value, Decimal):
+            return rounded(value, COARSE) if self.nature.rounds else value
+        if isinstance(value, datetime):
+            return value.replace(microsecond=0) if self.nature.cuts else value
+        return value
 
     def version(self, row: Row) -> str:
         """A token over everything the system returns of the record."""
@@ -342,17 +364,30 @@ class SimulatedSnapshot:
 
     def listing(self) -> Listing:
         self.side.at("before listing")
-        there = [row for row in self.rows.values() if row.in_scope]
-        listed = [row for row in there if self.side.random.random() >= self.side.nature.missing]
+        there = {
+            row.id: (self.side.version(row), "archived" if row.archived else "live")
+            for row in self.rows.values()
+            if row.in_scope
+        }
+        if self.side.nature.lags:
+            there = self._as_indexed(there)
+        listed = [name for name in there if self.side.random.random() >= self.side.nature.missing]
         complete = len(listed) == len(there)
         if self.side.nature.shuffles:
             self.side.random.shuffle(listed)
-        frame = pl.DataFrame(
-            [(row.id, self.side.version(row), "archived" if row.archived else "live") for row in listed],
-            schema=LISTING_SCHEMA,
-            orient="row",
-        )
+        frame = pl.DataFrame([(name, *there[name]) for name in listed], schema=LISTING_SCHEMA, orient="row")
         return Listing(frame, complete, "" if complete else "a page was lost", self.merged)
+
+    def _as_indexed(self, there: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+        """What a search shows that was told of some changes, and not yet of others."""
+        index, drawn = self.side.index, self.side.random
+        for name in [*there, *(name for name in index if name not in there)]:
+            if drawn.random() >= self.side.nature.lags:
+                if name in there:
+                    index[name] = there[name]
+                else:
+                    index.pop(name)
+        return dict(index)
 
     def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
         return {name: self.side.record(self.rows[name]) for name in ids if name in self.rows}
@@ -360,4 +395,4 @@ class SimulatedSnapshot:
 
 def healed(nature: Nature) -> Nature:
     """The same system once faults have stopped."""
-    return replace(nature, missing=0.0, lost=0.0, lies=0.0)
+    return replace(nature, missing=0.0, lost=0.0, lies=0.0, lags=0.0)

@@ -15,8 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from integrations_platform.unified_sync.audit import verify_chain
 from integrations_platform.unified_sync.spec import SideName, Strategy
+from integrations_platform_tests.simulation import people
+from integrations_platform_tests.simulation.declared import EDITABLE
 from integrations_platform_tests.simulation.sides import POISON, Nature, Row
-from integrations_platform_tests.simulation.truth import EDITABLE
 from integrations_platform_tests.simulation.world import Faults, World, with_batches_of
 
 HISTORIES = {"commit": 500, "nightly": 10_000}
@@ -95,7 +96,7 @@ class Histories(RuleBasedStateMachine):
     @rule()
     def a_person_decides(self) -> None:
         """An open conflict gets its resolution."""
-        self.world.decide()
+        people.decide(self.world)
 
     @rule(
         crash=st.sampled_from([0.0, 0.03, 0.12]),

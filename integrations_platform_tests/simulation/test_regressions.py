@@ -9,6 +9,7 @@ import pytest
 from integrations_platform.unified_sync.report import RunStatus
 from integrations_platform.unified_sync.spec import SIDES, SideName, Strategy
 from integrations_platform.unified_sync.store import OpState
+from integrations_platform_tests.simulation import people
 from integrations_platform_tests.simulation.sides import Nature, healed
 from integrations_platform_tests.simulation.world import LEASE, World
 
@@ -97,7 +98,7 @@ def test_a_record_not_listed_when_the_lost_state_is_rebuilt_is_not_doubled_later
         world.rescope(side, row if side == "A" else twin)
     else:
         world.sides[side].nature = replace(kept, missing=1.0)
-    world.forget()
+    people.forget(world)
     world.sides[side].nature = kept
     if why == "out of scope":
         world.run()
@@ -155,7 +156,7 @@ def test_a_create_answered_with_a_record_that_has_another_link_by_now_waits_for_
     world.run()
     (made,) = world.sides["B"].rows.values()
     world.edit("B", made, "email", "other@x.org")
-    world.forget()
+    people.forget(world)
     report = world.run()
     assert report is not None
     assert report.status is RunStatus.PARTIAL
@@ -173,7 +174,7 @@ def test_after_a_loss_a_record_whose_counterpart_carries_no_tag_is_recognised_by
     world.edit("B", twin, "name", "Bea")
     world.run()
     assert row.link_id is not None
-    world.forget()
+    people.forget(world)
     assert [len(world.sides[name].rows) for name in SIDES] == [1, 1]
     assert world.counterpart("A", row) is twin
 

@@ -1,6 +1,7 @@
 """Ground truth of a simulated world: who wrote what, when it truly happened, and what a user knowingly replaced.
 
-The engine never sees it. Values are unique tokens, so that the origin of everything on show is known.
+The engine never sees it. Values are unique tokens, so that the origin of everything on show is known; they stay unique
+in whatever poorer form a side keeps them. Booleans and references cannot be, and are followed by agreement alone.
 """
 
 from __future__ import annotations
@@ -8,19 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 from integrations_platform.unified_sync.spec import SideName
-from integrations_platform.unified_sync.values import Value
+from integrations_platform.unified_sync.values import FieldType, Value, from_json, plain_decimal, rounded
+from integrations_platform_tests.simulation.declared import COARSE, KINDS, UNIT_OF
 from integrations_platform_tests.simulation.sides import POISON, Row
-
-UNITS: dict[str, tuple[str, ...]] = {
-    "email": ("email",),
-    "name": ("name",),
-    "address": ("street", "city"),
-    "tier": ("tier",),
-}
-EDITABLE = ("name", "street", "city", "tier", "email")
 
 
 @dataclass
@@ -39,37 +34,61 @@ class Truth:
     column) the true time of every value a user gave it. ``exposed``: records written to by a side with neither
     compare-and-set nor history while somebody else was at them; nothing is promised about those (B7). ``clobbered``:
     per record the values such a write went over where the side keeps a history. ``past_losses``: what the audits of
-    lost states held.
+    lost states held. ``gone``: when a record was deleted or archived.
     """
 
     tokens: int = 0
-    written: dict[str, Written] = field(default_factory=dict)
-    by_lower: dict[tuple[str, str], list[Written]] = field(default_factory=lambda: defaultdict(list))
+    written: dict[Value, Written] = field(default_factory=dict)
+    by_lower: dict[tuple[str, Value], list[Written]] = field(default_factory=lambda: defaultdict(list))
     touched: dict[tuple[str, str], set[SideName]] = field(default_factory=dict)
     edits: dict[tuple[str, str], list[tuple[datetime, Value]]] = field(default_factory=lambda: defaultdict(list))
     exposed: set[str] = field(default_factory=set)
     clobbered: dict[str, set[tuple[str, Value]]] = field(default_factory=lambda: defaultdict(set))
-    past_losses: set[str] = field(default_factory=set)
+    past_losses: set[Value] = field(default_factory=set)
     merged: dict[str, int] = field(default_factory=dict)  # records merged away, and after how many runs
+    gone: dict[str, datetime] = field(default_factory=dict)
 
-    def token(self, column: str) -> str:
-        """A value nobody has written before."""
+    def token(self, column: str) -> Value:
+        """A value nobody has written before, if the column's type has so many."""
         self.tokens += 1
-        return f"Tok{self.tokens}@X.org" if column == "email" else f"Tok{self.tokens}"
+        number, fine = self.tokens, self.tokens * 37 % 99 + 1
+        match KINDS.get(column, FieldType.TEXT):
+            case FieldType.EMAIL:
+                return f"Tok{number}@X.org"
+            case FieldType.DECIMAL:
+                return plain_decimal(Decimal(f"{number}.{number % 100:02}{fine:02}"))
+            case FieldType.DATE:
+                return date(1970, 1, 1) + timedelta(days=number)
+            case FieldType.DATETIME:
+                return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(minutes=number, microseconds=fine * 1013)
+            case FieldType.BOOLEAN:
+                return number % 3 == 0
+            case FieldType.SET:
+                return ("all", f"tok{number}")
+        return f"Tok{number}"
+
+    def refined(self, value: Value) -> Value:
+        """The same value in other digits, which only a side that keeps all of them can tell apart."""
+        self.tokens += 1
+        if isinstance(value, Decimal):
+            return plain_decimal(rounded(value, COARSE) + Decimal(1 + self.tokens % 48) / 10_000)
+        if isinstance(value, datetime):
+            return value.replace(microsecond=self.tokens * 7919 % 1_000_000)
+        return value
 
     def wrote(self, side: SideName, row: Row, column: str, value: Value, at: datetime) -> None:
         """A user gave a field this value."""
-        if isinstance(value, str) and value not in self.written and value != POISON:
+        if _traceable(column, value) and value not in self.written:
             written = Written(side, row.id, column)
             self.written[value] = written
-            self.by_lower[(column, value.lower())].append(written)
-        self.touched.setdefault((row.id, unit_of(column)), set()).add(side)
+            self.by_lower[(column, coarse(value))].append(written)
+        self.touched.setdefault((row.id, UNIT_OF[column]), set()).add(side)
         self.edits[(row.id, column)].append((at, value))
 
     def supersede(self, value: Value, column: str) -> None:
         """A user replaced or removed this value and saw what it was."""
-        if isinstance(value, str):
-            for written in self.by_lower.get((column, value.lower()), ()):
+        if _traceable(column, value):
+            for written in self.by_lower.get((column, coarse(value)), ()):
                 written.superseded = True
 
     def agree(self, row: Row, twin: Row, units: Mapping[str, tuple[str, ...]]) -> None:
@@ -77,24 +96,43 @@ class Truth:
         An agreement that users reach and leave again between two looks is nobody's to know."""
         for unit, columns in units.items():
             if all(same(row.values[column], twin.values[column]) for column in columns):
-                self.touched.pop((row.id, unit), None)
-                self.touched.pop((twin.id, unit), None)
+                self.settled(row, twin, unit)
+
+    def settled(self, row: Row, twin: Row, unit: str) -> None:
+        """Nobody's earlier edit of this unit is in dispute any more."""
+        self.touched.pop((row.id, unit), None)
+        self.touched.pop((twin.id, unit), None)
 
     def doubt(self, row: Row) -> None:
         """Nothing is remembered of this record any more: any difference may be anybody's."""
-        for unit in UNITS:
-            self.touched[(row.id, unit)] = {"A", "B"}
+        for column in row.values:
+            self.touched[(row.id, UNIT_OF[column])] = {"A", "B"}
 
     def times(self, record: str, column: str, value: Value) -> list[datetime]:
         """When users gave this field this value; empty if it was not a user."""
         return [at for at, given in self.edits.get((record, column), ()) if same(given, value)]
 
 
-def unit_of(column: str) -> str:
-    """The merge unit a column belongs to."""
-    return next(unit for unit, columns in UNITS.items() if column in columns)
+def _traceable(column: str, value: Value) -> bool:
+    return value is not None and value != POISON and KINDS.get(column) not in (FieldType.BOOLEAN, FieldType.REF)
+
+
+def coarse(value: Value) -> Value:
+    """A value in the poorest form any side keeps."""
+    if isinstance(value, str):
+        return value.lower()
+    if isinstance(value, Decimal):
+        return rounded(value, COARSE)
+    if isinstance(value, datetime):
+        return value.replace(microsecond=0)
+    return value
 
 
 def same(left: Value, right: Value) -> bool:
-    """Agreement in a world where one side may keep lower case only."""
-    return left == right or str(left or "").lower() == str(right or "").lower()
+    """Agreement in a world where one side may keep lower case, cents or whole seconds only."""
+    return left == right or coarse("" if left is None else left) == coarse("" if right is None else right)
+
+
+def typed(column: str, stored: object) -> Value:
+    """A value as the engine's memory has it."""
+    return from_json(KINDS.get(column, FieldType.TEXT), stored)

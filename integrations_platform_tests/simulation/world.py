@@ -6,9 +6,9 @@ What must hold is in :mod:`.checks`, what really happened in :mod:`.truth`.
 
 from __future__ import annotations
 
-import json
 import random
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,33 +18,19 @@ from integrations_platform.unified_sync.calls import CallPolicy
 from integrations_platform.unified_sync.engine import Engine, Request
 from integrations_platform.unified_sync.port import Kind, Write
 from integrations_platform.unified_sync.report import RunReport, RunStatus
-from integrations_platform.unified_sync.restoring import restorable
 from integrations_platform.unified_sync.runtime import Runtime
-from integrations_platform.unified_sync.spec import (
-    Direction,
-    FieldSpec,
-    Guards,
-    OnDelete,
-    SideName,
-    SideSpec,
-    Strategy,
-    SyncSpec,
-    other,
-)
-from integrations_platform.unified_sync.store import BreakerState, Lease, LeaseHeld, Role
-from integrations_platform.unified_sync.values import FieldType, Value
-from integrations_platform_tests.simulation import checks
-from integrations_platform_tests.simulation.memory_store import Memory, MemoryStore
+from integrations_platform.unified_sync.spec import SIDES, SideName, Strategy, other
+from integrations_platform.unified_sync.store import BreakerState, LeaseHeld
+from integrations_platform.unified_sync.values import Value
+from integrations_platform_tests.simulation import checks, people, referring
+from integrations_platform_tests.simulation.declared import UNIT_OF, Declared
+from integrations_platform_tests.simulation.memory_store import Crash, MemoryStore, Process
 from integrations_platform_tests.simulation.sides import POISON, Nature, Row, SimulatedSide, healed
-from integrations_platform_tests.simulation.truth import EDITABLE, UNITS, Truth
+from integrations_platform_tests.simulation.truth import Truth
 
 PATIENCE = 3  # runs after quiescence until nothing is written (P2)
 LEASE = 60.0
 CRASH_POINTS = ("before write", "after write", "before commit", "after commit")
-
-
-class Crash(BaseException):
-    """The process dies here; only what was committed survives."""
 
 
 @dataclass(frozen=True)
@@ -56,51 +42,11 @@ class Faults:
     second: float = 0.0
 
 
-def simulated_spec(strategy: Strategy, *, mirrored: bool = False) -> SyncSpec:
-    """The sync under test: a key, a plain field, a group, a one-way field."""
+@dataclass
+class Clock:
+    """True time."""
 
-    def text(name: str, **more: Any) -> FieldSpec:
-        kind = FieldType.EMAIL if name == "email" else FieldType.TEXT
-        return FieldSpec(name, kind, (name,), (name,), required=False, strategy=strategy, **more)
-
-    return SyncSpec(
-        name="sim",
-        source=SideSpec("left", "things", modified="m"),
-        target=SideSpec("right", "things", modified="m"),
-        fields=(
-            text("email"),
-            text("name"),
-            text("street", group="address"),
-            text("city", group="address"),
-            text("tier", direction=Direction.TARGET_TO_SOURCE if mirrored else Direction.SOURCE_TO_TARGET),
-        ),
-        match=("email",),
-        strategy=strategy,
-        on_delete={"A": OnDelete.ARCHIVE, "B": OnDelete.ARCHIVE},
-        guards=Guards(max_deletes=1000, change_floor=10_000),
-        batch_size=3,
-    )
-
-
-class Process:
-    """One process's sight of the store. A dead one writes nothing and gives nothing back, whatever unwinds in it."""
-
-    def __init__(self, store: MemoryStore) -> None:
-        self.store, self.dead, self.overtaken = store, False, False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.store, name)
-
-    def transaction(self, lease: Lease) -> Any:
-        """As the store's; a dead process has none."""
-        if self.dead:
-            raise Crash("dead")
-        return self.store.transaction(lease)
-
-    def release(self, lease: Lease) -> None:
-        """As the store's; the lease of a dead process runs out instead."""
-        if not self.dead:
-            self.store.release(lease)
+    now: datetime
 
 
 @dataclass
@@ -112,29 +58,57 @@ class World:
     nature_a: Nature = field(default_factory=Nature)
     nature_b: Nature = field(default_factory=Nature)
     mirrored: bool = False
+    declared: Declared = field(default_factory=Declared)
+    customers: World | None = None  # the world its references point to; time, chance and log are one
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
-        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.clock = Clock(datetime(2026, 1, 1, tzinfo=UTC))
         self.faults, self.quiet = Faults(), True
         self.truth = Truth()
-        self.spec = simulated_spec(self.strategy, mirrored=self.mirrored)
+        self.spec = self.declared.spec(self.strategy, mirrored=self.mirrored)
+        self.units = self.declared.units
+        self.known = {self.spec.name: self.spec}
         self.store = MemoryStore(self._at)
-        self.sides: dict[SideName, SimulatedSide] = {
-            "A": SimulatedSide("left", self.nature_a, self.tick, self.random, self._at, "b" if self.mirrored else "a"),
-            "B": SimulatedSide("right", self.nature_b, self.tick, self.random, self._at, "a" if self.mirrored else "b"),
-        }
-        for name, side in self.sides.items():
+        self.counts: Counter[str] = Counter()
+        self.log: list[str] = []
+        if self.customers is not None:
+            self._join(self.customers)
+        prefixes = ("b", "a") if self.mirrored else ("a", "b")
+        self.sides: dict[SideName, SimulatedSide] = {}
+        for name, system, nature, prefix in zip(
+            SIDES, ("left", "right"), (self.nature_a, self.nature_b), prefixes, strict=True
+        ):
+            side = SimulatedSide(system, nature, self.tick, self.random, self._at, prefix)
+            self.sides[name] = side
+            side.columns_of = self.declared.columns
             side.watch = partial(checks.watch, self, name)
             side.written = partial(self._engine_wrote, name)
         self.processes: list[Process] = []
         self.restoring = False
         self.breaker_after = 10_000
         self.runs = 0
-        self.counts: Counter[str] = Counter()
-        self.log: list[str] = []
+        self.invoices: World | None = None  # the world whose references point here
+
+    def _join(self, customers: World) -> None:
+        """Be of one history, and of one memory, with the records this world's refer to."""
+        self.random, self.clock, self.counts, self.log = (
+            customers.random, customers.clock, customers.counts, customers.log
+        )  # fmt: skip
+        self.known |= customers.known
+        self.store.neighbours[customers.spec.name] = customers.store
+        customers.invoices = self
 
     # time and interruptions
+
+    @property
+    def now(self) -> datetime:
+        """The time it truly is, for every world of a history."""
+        return self.clock.now
+
+    @now.setter
+    def now(self, moment: datetime) -> None:
+        self.clock.now = moment
 
     def tick(self) -> datetime:
         """Every look at a clock moves it, so that no two moments are the same."""
@@ -171,6 +145,9 @@ class World:
 
     def user_step(self) -> None:
         """One action of one user, or of one person who decides."""
+        if self.customers is not None and self.random.random() < 0.3:
+            self.customers.user_step()
+            return
         side: SideName = self.random.choice(("A", "B"))
         action = self.random.choices(
             ("new", "create", "delete", "same", "clear", "poison", "decide", "merge"),
@@ -182,7 +159,7 @@ class World:
         """Carry out one action on a record drawn at random; ``create`` if there is none."""
         live = [row for row in self.sides[side].rows.values() if not row.archived]
         if action == "decide":
-            self.decide()
+            people.decide(self)
         elif action == "create" or not live:
             self.create(side)
         elif action == "delete":
@@ -195,20 +172,30 @@ class World:
             self._edit_somehow(side, self.random.choice(live), action)
 
     def _edit_somehow(self, side: SideName, row: Row, how: str) -> None:
-        column = self.random.choice(EDITABLE)
+        column = self.random.choice(self.declared.editable)
         value: Value = None
         if how == "same":
             twin = self.counterpart(side, row)
-            value = twin.values[column] if twin is not None else self.truth.token(column)
+            value = twin.values[column] if twin is not None and column != "customer" else self.typed_in(side, column)
         elif how == "poison":
             column, value = "name", POISON
         elif how == "new":
-            value = self.truth.token(column)
+            finer = column in ("price", "seen") and row.values[column] is not None and self.random.random() < 0.3
+            value = self.truth.refined(row.values[column]) if finer else self.typed_in(side, column)
         self.edit(side, row, column, value)
+
+    def typed_in(self, side: SideName, column: str) -> Value:
+        """What a user puts there: a value never seen before, or the id of some customer, perhaps of one to come."""
+        if column != "customer":
+            return self.truth.token(column)
+        assert self.customers is not None
+        known = self.customers.sides[side]
+        live = [row.id for row in known.rows.values() if not row.archived]
+        return self.random.choice([*live, *live, f"{known.prefix}{known.next_id}", None])
 
     def create(self, side: SideName, values: dict[str, Value] | None = None) -> Row:
         """A user makes a record."""
-        values = values or {column: self.truth.token(column) for column in EDITABLE}
+        values = values or {column: self.typed_in(side, column) for column in self.declared.editable}
         row = self.sides[side].insert(values)
         for column, value in values.items():
             self.truth.wrote(side, row, column, value, self.now)
@@ -230,6 +217,7 @@ class World:
         del self.sides[side].rows[row.id]
         if not self.sides[side].nature.receipts:  # nothing tells a create that a user took back from one that failed
             self.sides[side].applied = [done for done in self.sides[side].applied if done[0] != row.link_id]
+        self.truth.gone[row.id] = self.now
         self.log.append(f"{side} deletes {row.id}")
 
     def merge(self, side: SideName) -> None:
@@ -253,9 +241,10 @@ class World:
             del system.rows[row.id]
             system.merged[row.id] = survivor.id
             self.truth.merged[row.id] = self.runs
+            self.truth.gone[row.id] = self.now
         system.touch(survivor, [])
         for column, value in survivor.values.items():
-            self.truth.touched.setdefault((survivor.id, checks.unit_of(column)), set()).add(side)
+            self.truth.touched.setdefault((survivor.id, UNIT_OF[column]), set()).add(side)
             self.truth.edits[(survivor.id, column)].append((self.now, value))
         self.counts["merges"] += 1
         self.log.append(f"{side} merges {' and '.join(row.id for row in gone)} into {survivor.id}")
@@ -271,61 +260,6 @@ class World:
         self.sides[side].hidden ^= {column}
         self.log.append(f"{side} {'hides' if column in self.sides[side].hidden else 'shows'} {column}")
 
-    # people
-
-    def decide(self) -> None:
-        """A person resolves an open conflict, on the values the row shows."""
-        rows = [row for row in self.store.conflicts("sim") if row.unit or row.kind == "merge"]
-        if not rows:
-            return
-        rows.sort(key=lambda row: (row.unit, *sorted((row.value_a or "", row.value_b or ""))))
-        row = self.random.choice(rows)
-        values = ("base", "value") if row.base else ("value",)
-        choice = self.random.choice(("A", "B", *(values if row.unit else ())))
-        if self.mirrored:
-            choice = {"A": "B", "B": "A"}.get(choice, choice)
-        fresh = {column: self.truth.token(column) for column in UNITS.get(row.unit, ())}
-        value = json.dumps(fresh) if choice == "value" else None
-        self.store.decide("sim", row.conflict_id, row.n, choice, value, "clerk", self.tick(), "")
-        self.log.append(f"clerk decides {row.conflict_id} {row.unit} of {row.link_id}: {choice} {value}")
-
-    def release(self) -> None:
-        """A person asks for another try of everything in quarantine."""
-        subjects = [row.subject for row in self.store.quarantined("sim")]
-        self.counts["released"] += self.store.release_quarantined("sim", subjects, "clerk", self.tick())
-        self.log.append(f"clerk releases {subjects}")
-
-    def restore(self) -> None:
-        """A person brings back one lost value; from then on it counts as a user's edit."""
-        lines = [line for line in restorable(self.store.audit("sim")) if line.entry.role is Role.LOSER]
-        if not lines:
-            return
-        line = self.random.choice(lines)
-        self.log.append(f"clerk restores line {line.number}: {line.entry.lost} on {line.entry.side}")
-        self.restoring = True
-        try:
-            self.run(restore=(line,))
-        finally:
-            self.restoring = False
-        self.counts["restores"] += 1
-
-    def forget(self) -> None:
-        """The whole state is lost, and the next run begins with what the records themselves carry (P29)."""
-        self.truth.past_losses |= checks.audited_losses(self)
-        pairs = [self.record_pair(link.id_a, link.id_b) for link in self.store.memory.links.values()]
-        linked = [(row, row.archived) for a, b in pairs if a is not None and b is not None for row in (a, b)]
-        before = {side: len(self.sides[side].rows) for side in self.sides}
-        alone = checks.alone(self, checks.recognisable(self))
-        self.store.memory, self.store.lease = Memory(), None
-        for side in self.sides.values():
-            for row in side.rows.values():
-                self.truth.doubt(row)
-                row.link_id = row.link_id if side.nature.tags else None
-        self.log.append("the state is lost")
-        self.counts["states lost"] += 1
-        self.run()
-        checks.check_rebuilt(self, linked, before, alone)
-
     def record_pair(self, id_a: str | None, id_b: str | None) -> tuple[Row | None, Row | None]:
         """The records of a link, where they are."""
         return self.sides["A"].rows.get(id_a or ""), self.sides["B"].rows.get(id_b or "")
@@ -340,18 +274,28 @@ class World:
 
     def _engine_wrote(self, name: SideName, _side: SimulatedSide, row: Row, write: Write) -> None:
         self.counts[f"{write.kind} written"] += 1
+        if write.kind is Kind.ARCHIVE:
+            self.truth.gone[row.id] = self.now
+        elif write.kind is Kind.RESTORE:
+            self.truth.gone.pop(row.id, None)
         if write.kind is Kind.CREATE:  # what the other side could not say then is owed, and nobody's clearing
-            for column in set(EDITABLE) - set(write.values):
-                self.truth.touched[(row.id, checks.unit_of(column))] = {"A", "B"}
+            for column in set(self.declared.columns) - set(write.values):
+                self.truth.touched[(row.id, UNIT_OF[column])] = {"A", "B"}
         if self.restoring:
             for column, value in write.values.items():
-                self.truth.touched.setdefault((row.id, checks.unit_of(column)), set()).add(name)
+                self.truth.touched.setdefault((row.id, UNIT_OF[column]), set()).add(name)
                 self.truth.edits[(row.id, column)].append((self.now, value))
             return
         twin = self.counterpart(name, row)
         if twin is not None and write.kind is not Kind.CREATE:
-            units = {checks.unit_of(column) for column in write.values}
-            self.truth.agree(row, twin, {unit: UNITS[unit] for unit in units})
+            units = {UNIT_OF[column] for column in write.values}
+            self.agree(row, twin, {unit: self.units[unit] for unit in units})
+
+    def agree(self, row: Row, twin: Row, units: Mapping[str, tuple[str, ...]]) -> None:
+        """Note on which of these units two records agree; a reference agrees in whom it means."""
+        self.truth.agree(row, twin, {unit: columns for unit, columns in units.items() if unit != "customer"})
+        if "customer" in units and referring.agree(self, row, twin):
+            self.truth.settled(row, twin, "customer")
 
     # runs
 
@@ -404,7 +348,7 @@ class World:
             lease_seconds=LEASE,
         )
         policy = CallPolicy(open_after=self.breaker_after)
-        return Engine(process, runtime, {"sim": self.spec}, {"left": policy, "right": policy})  # type: ignore[arg-type]
+        return Engine(process, runtime, self.known, {"left": policy, "right": policy})  # type: ignore[arg-type]
 
     def _failures(self) -> int:
         """Calls that failed; where only the answer to a repeated write can tell, one that says nothing is as bad."""
@@ -441,17 +385,21 @@ class World:
                 continue
             versions = self.sides["A"].version(row_a), self.sides["B"].version(row_b)
             if versions == (link.version_a, link.version_b):
-                self.truth.agree(row_a, row_b, UNITS)
+                self.agree(row_a, row_b, self.units)
 
     def writes(self) -> int:
         """Write calls to both sides since the world began."""
         return sum(side.write_calls for side in self.sides.values())
 
-    def settle(self) -> None:
-        """Users and faults stop; the sync comes to rest within its patience, and everything is accounted for."""
+    def heal(self) -> None:
+        """Users and faults stop."""
         for side in self.sides.values():
             side.nature, side.outage = healed(side.nature), 0
             side.hidden.clear()
+
+    def settle(self) -> None:
+        """Users and faults stop; the sync comes to rest within its patience, and everything is accounted for."""
+        self.heal()
         self.wait(2 * LEASE + 1)
         checks.check_dry_run(self, times=1)
         for attempt in range(PATIENCE + 1):

@@ -10,8 +10,8 @@ from integrations_platform.unified_sync.spec import SIDES, SideName, Strategy
 from integrations_platform.unified_sync.store import DecisionRefused
 from integrations_platform_tests.proof.part import Part, Shown, seeds
 from integrations_platform_tests.proof.trials import try_seeds
+from integrations_platform_tests.simulation.declared import EDITABLE
 from integrations_platform_tests.simulation.sides import Nature
-from integrations_platform_tests.simulation.truth import EDITABLE
 from integrations_platform_tests.simulation.world import Faults, World
 
 CONFLICTS = 8  # in one world
