@@ -204,7 +204,8 @@ class Sheets:
         return SideError(ErrorKind.TRANSIENT, message, code=code, effect_unknown=writes)
 
     def _no_token(self, fault: Any) -> SideError:
-        if fault.retryable:
+        # A refusal is JSON and comes along whole; a page of some gateway says nothing about the key.
+        if fault.retryable or len(fault.args) < 2:
             return self.lost("gave no access token", writes=False, code="token")
         said = redacted(str(fault.args[0]) if fault.args else "refused", [str(self._account["private_key"])])
         message = (f"{self.system}: Google refused the key of {self.email} ({said}); create a new key for this service "

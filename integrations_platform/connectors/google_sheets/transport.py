@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import requests
+from google.auth.exceptions import TransportError
 from google.auth.transport.requests import AuthorizedSession, Request
 from google.oauth2.service_account import Credentials
 from gspread.auth import DEFAULT_SCOPES
@@ -47,7 +48,7 @@ def opened(sheets: Sheets, account: Mapping[str, Any], stand_in: bool) -> Sheets
 
     Raises ValueError for a key that cannot be read.
     """
-    credentials: Any = Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
+    credentials: Any = _Account.from_service_account_info(  # type: ignore[no-untyped-call]
         account, scopes=DEFAULT_SCOPES
     )
     for_tokens = requests.Session()
@@ -59,6 +60,18 @@ def opened(sheets: Sheets, account: Mapping[str, Any], stand_in: bool) -> Sheets
     )
     session.trust_env = not stand_in  # proxies are for the world outside
     return SheetsHttp(sheets, session)
+
+
+class _Account(Credentials):
+    """A service account. google-auth takes any answer of status 200 to hold a token, and trips over one cut short."""
+
+    def refresh(self, request: Any) -> None:
+        """Raises TransportError, as for no answer at all."""
+        try:
+            super().refresh(request)  # type: ignore[no-untyped-call]
+        except TypeError:
+            message = "the answer with the access token is not as it should be"
+            raise TransportError(message) from None  # type: ignore[no-untyped-call]
 
 
 class _Refused(BaseAdapter):

@@ -208,6 +208,13 @@ def test_text_that_looks_like_a_formula_stays_text_on_both_sides(shop: Shop) -> 
     assert not any(cell is not None and cell.formula for row in shop.office.tab.rows for cell in row)
 
 
+@pytest.mark.parametrize("kind", [FaultKind.CUT_JSON, FaultKind.TRUNCATE, FaultKind.HTML, FaultKind.DROP_AFTER])
+def test_an_answer_with_a_token_that_is_cut_short_is_asked_for_again(shop: Shop, kind: FaultKind) -> None:
+    shop.office.vendor.faults.add(Fault(kind, "token"))
+    assert shop.run().status is RunStatus.SUCCEEDED
+    assert len(shop.people()) == 4
+
+
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
