@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -29,7 +30,7 @@ TABLES = {
     "mysql": "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()",
 }
 OTHERS = {
-    "postgresql": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "postgresql": "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
     "WHERE datname = current_database() AND pid <> pg_backend_pid()",
     "mysql": "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()",
 }
@@ -136,8 +137,13 @@ class Table(System):
             if each[2] == "lost":
                 message = f"{self.kind}: the connection was lost before the answer came"
                 raise SideError(ErrorKind.TRANSIENT, message, code="lost", effect_unknown=True)
-            for (number,) in self._run(OTHERS[self.kind]):
-                if self.kind == "mysql":
+            self._kill()
+
+    def _kill(self) -> None:
+        """End all connections but this one, and see them gone."""
+        while others := self._run(OTHERS[self.kind]):
+            for (number,) in others if self.kind == "mysql" else ():
+                with suppress(sa.exc.OperationalError):  # gone by itself
                     self._run(f"KILL {number}")
 
     def writes(self) -> object:

@@ -48,7 +48,7 @@ def live(stage: Stage, lived: History) -> World:
             _happen(world)
             world.settle()
         except Exception as fault:
-            told = "\n".join(world.log)
+            told = "\n".join([*world.log, "in the end:", *world.told()])
             kind = "" if isinstance(fault, AssertionError) else f"{type(fault).__name__}: "
             raise AssertionError(f"{lived}: {kind}{fault}\n{told}\nreplay: {lived.replay}") from fault
     return world

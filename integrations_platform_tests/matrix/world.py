@@ -361,6 +361,15 @@ class World:
                 for field in checks.agreed(self, link.link_id, first, second):
                     self.truth.agree(("A", first.uid), ("B", second.uid), field)
 
+    def told(self) -> list[str]:
+        """The end of it: what users see, links, and what waits for a person."""
+        lines = [f"{name} {one.uid} [{one.id}] {dict(one.values)}" for name, seen in self.people().items()
+                 for one in seen.values()]  # fmt: skip
+        lines += [f"{link.link_id}: {link.id_a} and {link.id_b}, {link.state}" for link in checks.links(self)]
+        lines += [f"held {row.subject}: {row.reason} {row.message}" for row in self.store.quarantined(PAIR)]
+        lines += [f"open {row.kind} {row.unit} of {row.link_id}" for row in self.store.conflicts(PAIR)]
+        return lines
+
     def witnessed(self) -> tuple[object, ...]:
         """What is the same as long as nobody writes: the engine's calls, and what both systems say of it."""
         made = [len(self.sides[name].calls) if name in self.sides else 0 for name in SIDES]
