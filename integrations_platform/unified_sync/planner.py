@@ -19,12 +19,12 @@ from integrations_platform.unified_sync.guards import evaluate_guards
 from integrations_platform.unified_sync.links import LinkView, view_of
 from integrations_platform.unified_sync.merging import follow, plan_merge_cases
 from integrations_platform.unified_sync.newcomers import plan_newcomers, warn_of_future
-from integrations_platform.unified_sync.operations import from_intent
+from integrations_platform.unified_sync.operations import Operation, from_intent
 from integrations_platform.unified_sync.plan import Plan, World
 from integrations_platform.unified_sync.port import Kind, Presence
 from integrations_platform.unified_sync.quarantine import Subject, clear_vanished, withhold
 from integrations_platform.unified_sync.recovery import adopt
-from integrations_platform.unified_sync.spec import SIDES, SideName
+from integrations_platform.unified_sync.spec import SIDES, SideName, other
 from integrations_platform.unified_sync.store import LinkState, OpState
 from integrations_platform.unified_sync.values import ABSENT, Invalid
 
@@ -96,6 +96,8 @@ def observe(
             view.was_settled = {"A": row["version_a"] is not None, "B": row["version_b"] is not None}
         for side in SIDES:
             _observe_side(world, plan, side, views, chunk, trust_versions=trust_versions)
+        for side in SIDES:  # moves bases, which must not be taken for what the other side shows
+            _adopt_late_writes(world, side, views)
         done += len(chunk)
         world.progress("comparing", done, classes.look.height)
         yield from zip(views, chunk, strict=True)
@@ -133,7 +135,6 @@ def _observe_side(
                 known.now, known.version = read_fields(world.places, side, record.values), record.version
                 fresh.append(known.now)
     world.references.resolve(world.places, side, fresh)
-    _adopt_late_writes(world, side, views)
 
 
 def _adopt_late_writes(world: World, side: SideName, views: Sequence[LinkView]) -> None:
@@ -152,9 +153,23 @@ def _adopt_late_writes(world: World, side: SideName, views: Sequence[LinkView]) 
             view = receipts[op_id]
             now = view.side(side).now or {}
             untouched = all(now.get(change.name, ABSENT) == change.sent for change in operation.fields)
-            if operation.kind is Kind.UPDATE and (operation.base_version == view.base_version or untouched):
+            if (
+                operation.kind is Kind.UPDATE
+                and (operation.base_version == view.base_version or untouched)
+                and not _is_adopted(view, operation)
+            ):
                 adopt(world.spec, view, operation, view.side(side).record)
                 view.adopted.append(operation)
+
+
+def _is_adopted(view: LinkView, operation: Operation) -> bool:
+    """Whether the base says already what the operation wrote, and over what."""
+    bases = (view.side(operation.side).base, view.side(other(operation.side)).base)
+    return all(
+        base.get(change.name, ABSENT) == value
+        for change in operation.fields
+        for base, value in zip(bases, (change.sent, change.origin), strict=True)
+    )
 
 
 def _readable(world: World, plan: Plan, view: LinkView) -> bool:

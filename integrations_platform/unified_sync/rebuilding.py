@@ -57,8 +57,8 @@ def rebuild(
     """Links from the tags on the records, for a state that knows none. Returns rows, tombstones, and the link frame.
 
     ``present`` and ``away`` as found by :func:`find_tagged_records`. A tagged record whose counterpart is gone becomes
-    a sleeping link, so that it is not created a second time. One whose counterpart cannot be told, because that side
-    carries no tags (``carries``) and the link is not named after it, is left to be recognised by its match key.
+    a sleeping link, so that it is not created a second time. On a side that carries no tags (``carries``) the
+    counterpart may live under an id nobody told us: then the record is left to be recognised by its match key.
     """
     found: dict[str, dict[SideName, str]] = {}
     for side in SIDES:
@@ -69,7 +69,11 @@ def rebuild(
     used: dict[SideName, set[str]] = {"A": set(), "B": set()}
     for link_id in sorted(found):
         ids = _complete(link_id, found[link_id], present, merged)
-        if ids is None or any(ids[side] in used[side] for side in ids) or _is_untold(link_id, ids, carries):
+        if (
+            ids is None
+            or any(ids[side] in used[side] for side in ids)
+            or not all(side in ids or carries[side] for side in SIDES)
+        ):
             continue
         for side in ids:
             used[side].add(ids[side])
@@ -87,11 +91,6 @@ def rebuild(
         orient="row",
     )
     return links, tombstones, frame
-
-
-def _is_untold(link_id: str, ids: Mapping[SideName, str], carries: Mapping[SideName, bool]) -> bool:
-    origin = origin_of(link_id)
-    return any(side not in ids and not carries[side] and origin is not None and origin[0] != side for side in SIDES)
 
 
 def _complete(

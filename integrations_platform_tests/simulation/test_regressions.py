@@ -10,7 +10,7 @@ from integrations_platform.unified_sync.report import RunStatus
 from integrations_platform.unified_sync.spec import SIDES, SideName, Strategy
 from integrations_platform.unified_sync.store import OpState
 from integrations_platform_tests.simulation import people
-from integrations_platform_tests.simulation.sides import Nature, healed
+from integrations_platform_tests.simulation.sides import POISON, Nature, Row, healed
 from integrations_platform_tests.simulation.world import LEASE, World
 
 
@@ -179,9 +179,8 @@ def test_after_a_loss_a_record_whose_counterpart_carries_no_tag_is_recognised_by
     assert world.counterpart("A", row) is twin
 
 
-def test_a_write_that_comes_late_over_a_newer_agreement_is_nobodys_edit() -> None:
-    """A paused worker wrote what the sides had agreed to leave behind: the newer value comes back, and nothing is
-    parked."""
+def late_write() -> tuple[World, Row, Row]:
+    """A paused worker wrote "older" over what the sides had agreed on since: the source says "newer"."""
     world = World(1, Strategy.MANUAL, nature_b=Nature(compare_and_set=False))
     row = world.create("A")
     world.run()
@@ -197,6 +196,19 @@ def test_a_write_that_comes_late_over_a_newer_agreement_is_nobodys_edit() -> Non
     twin.values["name"], twin.last_op = "older", intent.op_id
     world.sides["B"].touch(twin, ["name"], ours=True)
     world.truth.doubt(twin)  # no user wrote what is to be taken back
+    return world, row, twin
+
+
+def test_a_write_that_comes_late_over_a_newer_agreement_is_nobodys_edit() -> None:
+    world, row, twin = late_write()
     world.settle()
     assert (row.values["name"], twin.values["name"]) == ("newer", "newer")
     assert world.store.conflicts("sim") == []
+
+
+def test_a_late_write_is_recognised_once_and_not_again_in_every_run_that_cannot_mend_it() -> None:
+    world, row, twin = late_write()
+    world.edit("A", row, "street", POISON)
+    world.settle()
+    assert twin.values["name"] == "older"
+    assert [held.reason for held in world.store.quarantined("sim")] == ["rejected"]
