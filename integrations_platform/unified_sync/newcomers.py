@@ -24,7 +24,7 @@ Newcomers = dict[Node, SideView]
 
 def plan_newcomers(world: World, plan: Plan, new_a: Sequence[str], new_b: Sequence[str], leaving: set[str]) -> None:
     """Plan for unlinked ids of both sides. ``leaving``: links being deleted in this plan, which claim no key."""
-    nodes = _read(world, plan, {"A": new_a, "B": new_b})
+    nodes, faults = _read(world, plan, {"A": new_a, "B": new_b})
     awaited = {(operation.side, operation.link_id) for operation in plan.operations if operation.kind is Kind.CREATE}
     for node, known in list(nodes.items()):
         if known.record is not None and (node[0], known.record.link_id) in awaited:
@@ -33,6 +33,8 @@ def plan_newcomers(world: World, plan: Plan, new_a: Sequence[str], new_b: Sequen
         return
     taken = set(world.links["link_id"].to_list())
     for id_a, id_b, link_id in _tagged_pairs(nodes, taken):
+        if _faulty(world, plan, nodes, faults, id_a, id_b):
+            continue
         _link(world, plan, nodes, id_a, id_b, link_id)
         taken.add(link_id)
         del nodes[("A", id_a)], nodes[("B", id_b)]
@@ -46,6 +48,8 @@ def plan_newcomers(world: World, plan: Plan, new_a: Sequence[str], new_b: Sequen
     for component, reason in matching.ambiguous:
         _set_aside(world, plan, nodes, component, reason)
     for id_a, id_b in matching.pairs:
+        if _faulty(world, plan, nodes, faults, id_a, id_b):
+            continue
         link_id = link_name("A", id_a, taken)
         taken.add(link_id)
         _link(world, plan, nodes, id_a, id_b, link_id)
@@ -54,11 +58,17 @@ def plan_newcomers(world: World, plan: Plan, new_a: Sequence[str], new_b: Sequen
             # Its counterpart may be among what was not listed; a listing that is not complete proves no absence.
             plan.counts[f"waiting_{other(node[0]).lower()}"] += 1
             continue
+        if node in faults and _travels(world, node[0]):
+            _withhold_faulty(world, plan, nodes, node, faults[node])
+            continue
         _create(world, plan, nodes, node, taken)
 
 
-def _read(world: World, plan: Plan, ids: Mapping[SideName, Sequence[str]]) -> Newcomers:
+def _read(world: World, plan: Plan, ids: Mapping[SideName, Sequence[str]]) -> tuple[Newcomers, dict[Node, str]]:
+    """The new records, and what is wrong with those that hold a value nobody can read. They are matched like any other:
+    their counterparts must not be taken for new ones."""
     nodes: Newcomers = {}
+    faults: dict[Node, str] = {}
     for side in SIDES:
         for start in range(0, len(ids[side]), CHUNK):
             records = world.snapshots[side].read(ids[side][start : start + CHUNK])
@@ -72,18 +82,41 @@ def _read(world: World, plan: Plan, ids: Mapping[SideName, Sequence[str]]) -> Ne
                 if record.presence is not Presence.LIVE:
                     continue
                 values = read_fields(world.places, side, record.values)
-                faulty = next((name for name, value in values.items() if isinstance(value, Invalid)), None)
-                if faulty is not None:
-                    value = values[faulty]
-                    assert isinstance(value, Invalid)  # noqa: S101  just selected by type
-                    message, cause = f"field {faulty} holds {value.raw!r}: {value.reason}", f"invalid:{record.version}"
-                    subject = Subject(side, None, record.id, values)
-                    withhold(world, plan, subject, reason="invalid", message=message, cause=cause)
-                    continue
+                for name, value in values.items():
+                    if isinstance(value, Invalid):
+                        faults[(side, record.id)] = f"field {name} holds {value.raw!r}: {value.reason}"
+                        break
                 nodes[(side, record.id)] = SideView(record.id, record.version, values, {}, record, seen_at)
                 fresh.append(values)
             world.references.resolve(world.places, side, fresh)
-    return nodes
+    return nodes, faults
+
+
+def _faulty(world: World, plan: Plan, nodes: Newcomers, faults: Mapping[Node, str], id_a: str, id_b: str) -> bool:
+    """Set a pair aside of which a record holds what nobody can read, and say so of both."""
+    pair: tuple[Node, Node] = (("A", id_a), ("B", id_b))
+    found = next((node for node in pair if node in faults), None)
+    if found is None:
+        return False
+    for node in pair:
+        if node in faults:
+            _withhold_faulty(world, plan, nodes, node, faults[node])
+        else:
+            where = "source" if found[0] == "A" else "target"
+            message = f"the same record on the {where}, {found[1]}, cannot be read: {faults[found]}"
+            _withhold_faulty(world, plan, nodes, node, message)
+    return True
+
+
+def _withhold_faulty(world: World, plan: Plan, nodes: Newcomers, node: Node, message: str) -> None:
+    known = nodes[node]
+    subject = Subject(node[0], None, node[1], known.now or {})
+    withhold(world, plan, subject, reason="invalid", message=message, cause=f"invalid:{known.version}:{message}")
+
+
+def _travels(world: World, side: SideName) -> bool:
+    """Whether a record new on ``side`` is created on the other."""
+    return world.spec.creates[side] and world.spec.writes_to(other(side))
 
 
 def warn_of_future(world: World, plan: Plan, side: SideName, records: Iterable[Record]) -> None:
@@ -108,6 +141,8 @@ def _common_form(world: World, side: SideName, values: Mapping[str, Value]) -> d
         name = place.spec.name
         if name in world.spec.match:
             value = values[name]
+            if isinstance(value, Invalid):
+                value = None
             if side == "A" and place.spec.transforms:
                 try:
                     value = place.carry(value, "B")
@@ -170,7 +205,8 @@ def _link(world: World, plan: Plan, nodes: Newcomers, id_a: str, id_b: str, link
 def _create(world: World, plan: Plan, nodes: Newcomers, node: Node, taken: set[str]) -> None:
     side, record_id = node
     target = other(side)
-    if not world.spec.creates[side] or not world.spec.writes_to(target):
+    if not _travels(world, side):
+        cleared(world, plan, f"{side}:{record_id}")
         plan.counts[f"only_on_{side.lower()}"] += 1
         return
     link_id = link_name(side, record_id, taken)

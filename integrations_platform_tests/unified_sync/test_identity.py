@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integrations_platform.unified_sync.identity import key_digests_by_rule, link_name, match_records, origin_of
-from integrations_platform.unified_sync.spec import SyncSpec
-from integrations_platform.unified_sync.values import FieldType, Value
+from integrations_platform.unified_sync.report import RunStatus
+from integrations_platform.unified_sync.spec import Direction, SyncSpec
+from integrations_platform.unified_sync.values import FieldType, Invalid, Value
 from integrations_platform_tests.simulation.memory_store import MemoryStore
 from integrations_platform_tests.unified_sync.arrange import Story, shown, sync, text
 
@@ -48,6 +49,33 @@ def test_p26_blanks_never_match() -> None:
     found = match_records(TWO_RULES, nodes(a1=(None, "  "), b1=("", None)), {})
     assert found.pairs == []
     assert found.alone == [("A", "1"), ("B", "1")]
+
+
+UNREADABLE = Invalid("31.2.", "not a date")
+
+
+@pytest.mark.parametrize("unreadable", ["A", "B"])
+def test_a_record_that_cannot_be_read_is_not_made_a_second_time(unreadable: str) -> None:
+    """It is known by its key all the same; only what it holds cannot be told."""
+    story = Story()
+    rows = {"A": story.a.insert(person(1)), "B": story.b.insert(person(1))}
+    rows[unreadable].values["city"] = UNREADABLE
+    story.run()
+    assert (len(story.a.live()), len(story.b.live())) == (1, 1)
+    assert {(item.side, item.reason) for item in story.held()} == {("A", "invalid"), ("B", "invalid")}
+    rows[unreadable].values["city"] = "Bern"
+    rows[unreadable].version += 1
+    story.settle()
+    assert ([link.state for link in story.links], story.held()) == (["active"], [])
+
+
+def test_what_never_travels_is_nobodys_trouble_however_it_reads() -> None:
+    story = Story(sync(direction=Direction.SOURCE_TO_TARGET))
+    story.a.insert(person(1))
+    story.b.insert(person(2) | {"city": UNREADABLE})
+    story.b.insert({"email": UNREADABLE, "name": "Bo", "city": "Bern"})
+    assert story.settle().status is RunStatus.SUCCEEDED
+    assert (len(story.a.live()), len(story.b.live()), story.held()) == (1, 3, [])
 
 
 def test_a_key_that_a_linked_record_holds_is_not_given_away() -> None:
