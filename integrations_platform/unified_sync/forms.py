@@ -225,7 +225,8 @@ def read_fields(places: Sequence[FieldPlace], side: SideName, columns: Values) -
     for place in places:
         spec = place.spec
         names = spec.columns(side)
-        if len(names) == 1:
+        rendered = side == "A" and bool(spec.transforms) and spec.transforms[0].renders is not None
+        if len(names) == 1 and not rendered:
             fields[spec.name] = columns.get(names[0], ABSENT)
         else:
             fields[spec.name] = _composed(spec, columns)

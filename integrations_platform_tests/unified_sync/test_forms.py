@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -205,6 +206,15 @@ def test_a_column_that_was_not_returned_is_absent_not_null() -> None:
     spec = sync(text("name"), text("city"))
     places, _ = place_fields(spec, {"name": ColumnForm("name")}, {"name": ColumnForm("name")})
     assert read_fields(places, "A", {"name": "Ann"}) == {"name": "Ann", "city": ABSENT}
+
+
+def test_a_template_over_a_single_column_is_rendered_too() -> None:
+    """An invoice's number made from a deal's id, say."""
+    number = text("number", transforms=(template("HS-{id}"),), direction=Direction.SOURCE_TO_TARGET)
+    spec = sync(replace(number, source=("id",)))
+    places, _ = place_fields(spec, {"id": ColumnForm("id")}, {"number": ColumnForm("number")})
+    assert read_fields(places, "A", {"id": "7"}) == {"number": "HS-7"}
+    assert read_fields(places, "B", {"number": "HS-7"}) == {"number": "HS-7"}
 
 
 def test_templates_and_constants_are_composed_from_their_columns() -> None:
