@@ -13,6 +13,7 @@ COMMANDS = {
     "plan": Entry(f"{_HERE}.running:plan", "Show what a run would do, and keep it for review."),
     "apply": Entry(f"{_HERE}.running:apply", "Carry out a reviewed plan, exactly."),
     "run": Entry(f"{_HERE}.running:run", "Plan and apply in one go."),
+    "unified": Entry(f"{_HERE}.unified:unified", "Run every sync between two systems, in order."),
     "status": Entry(f"{_HERE}.reading:status", "Where every sync stands."),
     "history": Entry(f"{_HERE}.reading:history", "Past runs, newest first."),
     "explain": Entry(f"{_HERE}.reading:explain", "Why a record is as it is."),
