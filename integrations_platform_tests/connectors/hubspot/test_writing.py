@@ -246,3 +246,14 @@ def test_everything_works_under_a_date_version(portal: Crm, version: str) -> Non
     assert side.clock().uncertainty
     paths = {call.path for call in portal.hub.calls if call.operation != "validations.list"}
     assert all(f"/{version}/" in path for path in paths), paths
+
+
+def test_each_sync_over_an_object_keeps_its_own_link_id_on_a_record(portal: Crm) -> None:
+    """A property holds one value, and HubSpot takes ten unique ones an object: one for each sync."""
+    record = portal.add(email="ada@x.example")
+    sides = [portal.side(pair=pair) for pair in ("people", "books")]
+    for number, side in enumerate(sides):
+        side.tag([(record, f"A:{number}")])
+    for number, side in enumerate(sides):
+        assert side.find_tagged([f"A:{number}"]) == {f"A:{number}": record}
+        assert side.tags().rows() == [(record, f"A:{number}")]
