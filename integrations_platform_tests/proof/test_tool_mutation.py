@@ -73,7 +73,9 @@ def test_every_explanation_says_why_and_what_it_is_about(tmp_path: Path) -> None
 
 
 def test_a_guard_broken_in_one_place_is_noticed() -> None:
-    verdict = try_modules(["guards"], files=["test_guards.py"], chance=False, only=[("guards", "_deletes", "AddNot")])
+    verdict = try_modules(
+        ["guards"], files=["test_guards.py"], chance=False, only=[("guards", "_deletes", "AddNot", "")]
+    )
     assert verdict.fault == ""
     assert [(answer["becomes"], bool(answer["killed_by"])) for answer in verdict.answers] == [
         ("if not count > allowed:", True)

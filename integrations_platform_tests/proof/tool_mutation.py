@@ -25,7 +25,7 @@ import click
 PLACE = Path(__file__).resolve().parent
 SURVIVORS = PLACE / "survivors.toml"
 PARTS: dict[str, tuple[str, ...]] = {
-    "planner": ("planner",),
+    "planner": ("planner", "observation"),
     "merge": ("merge", "field_merge"),
     "guards": ("guards",),
     "evidence": ("evidence",),
@@ -163,15 +163,16 @@ def attempts(
     modules: Sequence[str],
     *,
     files: Sequence[str] = (),
-    only: Sequence[tuple[str, str, str]] | None = None,
+    only: Sequence[tuple[str, str, str, str]] | None = None,
     most: int | None = None,
     chance: bool = True,
     processes: int = PROCESSES,
 ) -> Iterator[Answer]:
     """Try mutants in a process of their own: one answer each, after one that tells of the sound engine.
 
-    ``files``: only these files of stories; ``only``: module, function and operator of those wanted; ``most``: so many
-    of each module; ``chance``: cases and histories too. Raises RuntimeError: the sound engine or the process fails.
+    ``files``: only these files of stories; ``only``: module, function, operator and new line (empty: any) of those
+    wanted; ``most``: so many of each module; ``chance``: cases and histories too. Raises RuntimeError: the sound
+    engine or the process fails.
     """
     task = {
         "modules": list(modules),
@@ -241,7 +242,8 @@ def command(names: tuple[str, ...], *, nightly: bool, again: Path | None, into: 
     only = None
     if again is not None:
         lived = json.loads(again.read_text(encoding="utf-8"))["lived"]
-        only = [(item["module"], item["function"], item["operator"]) for item in lived if item["module"] in modules]
+        about = "module", "function", "operator", "becomes"
+        only = [tuple(item[name] for name in about) for item in lived if item["module"] in modules]
     most = None if nightly or only is not None else SAMPLE
     verdict = try_modules(modules, quiet=False, only=only, most=most, processes=processes)
     for text in verdict.faults:

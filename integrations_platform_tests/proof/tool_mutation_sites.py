@@ -4,18 +4,19 @@ Owns the choice of places. Left out, because no run of the program can depend on
 of a signature, the flags ``frozen`` and ``slots`` of data classes, and what stands inside a message's braces. Left out,
 too: equality in the place of identity with a member of an enumeration, and identity in the place of equality with a
 literal, which are the same; operators that need arguments (they draw their replacement at random, so that no two runs
-would try the same); and what does not compile or compiles to the same program. Docstrings and texts are not touched by
-any operator.
+would try the same); and what does not compile, or compiles to the same program as the sound engine or as another
+mutant. Docstrings and texts are not touched by any operator.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import CodeType
 
 import cosmic_ray.plugins
 from cosmic_ray.ast import ast_nodes, get_ast
@@ -95,16 +96,45 @@ def broken(site: Site, text: str | None = None) -> Broken | None:
     """The module broken there; None where that does not compile, or compiles to the same program."""
     source = source_of(site.module) if text is None else text
     mutated = mutate_code(source, cosmic_ray.plugins.get_operator(site.operator)(), site.occurrence)
-    if mutated is None or not _differs(mutated, source):
+    if mutated is None or _program(mutated) in (None, _sound_program(source)):
         return None
     return Broken(*_changed_line(source.splitlines(), mutated.splitlines(), site.number), mutated)
 
 
-def _differs(mutated: str, source: str) -> bool:
+def distinct(places: Iterable[Site]) -> Iterator[tuple[Site, Broken]]:
+    """The mutants of these places, each program once."""
+    seen: set[tuple[str, Program | None]] = set()
+    for site in places:
+        mutant = broken(site)
+        if mutant is None:
+            continue
+        program = site.module, _program(mutant.source)
+        if program not in seen:
+            seen.add(program)
+            yield site, mutant
+
+
+Program = tuple[object, ...]
+"""What a module does when it runs, without its line numbers."""
+
+
+def _program(source: str) -> Program | None:
     try:
-        return ast.dump(ast.parse(mutated)) != ast.dump(ast.parse(source))
+        return _behaviour(compile(source, "", "exec", dont_inherit=True))
     except SyntaxError:
-        return False
+        return None
+
+
+_sound_program = cache(_program)
+
+
+def _behaviour(code: CodeType) -> Program:
+    constants = tuple(
+        _behaviour(item) if isinstance(item, CodeType) else (type(item).__name__, repr(item)) for item in code.co_consts
+    )
+    signature = code.co_argcount, code.co_kwonlyargcount, code.co_posonlyargcount, code.co_flags
+    names = code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
+    return code.co_name, signature, names, code.co_code, code.co_exceptiontable, constants
 
 
 def _changed_line(lines: list[str], mutated: list[str], number: int) -> tuple[str, str]:

@@ -2,8 +2,9 @@
 
 A fork carries the broken function in place of the sound one, which every module that imported it sees at once; what
 runs only while a module loads is broken in forks made before the engine is loaded. Each runs the stories that pass the
-place, then cases and histories if no story noticed. No file is written anywhere. It refuses to judge: it reads what to
-do from standard input as JSON and answers one line of JSON for each mutant.
+place, those first that are likeliest to notice, for some seconds; then cases and histories if no story noticed. No file
+is written anywhere. It refuses to judge: it reads what to do from standard input as JSON and answers one line of JSON
+for each mutant.
 """
 
 from __future__ import annotations
@@ -14,14 +15,13 @@ import importlib.abc
 import importlib.machinery
 import json
 import os
-import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from multiprocessing import connection, get_context
-from types import CodeType, FrameType, FunctionType
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import CodeType, FunctionType
 from typing import Any
 
 os.environ["POLARS_MAX_THREADS"] = "1"  # its threads do not survive a fork; they start in the fork, and one is enough
@@ -29,112 +29,77 @@ os.environ["POLARS_MAX_THREADS"] = "1"  # its threads do not survive a fork; the
 import polars
 import pytest
 import sqlalchemy
-from hypothesis import strategies
+from hypothesis import Phase, settings, strategies
 
-from integrations_platform_tests.proof.tool_mutation_sites import ENGINE, Site, broken, sites
+from integrations_platform_tests.proof.tool_mutation_forks import Answer, Forks, bounded
+from integrations_platform_tests.proof.tool_mutation_sites import ENGINE, Broken, Site, distinct, sites
+from integrations_platform_tests.proof.tool_mutation_stories import Stories, Watch
 
 LOADED = (polars, sqlalchemy, strategies)  # so that no fork has to
 PACKAGE = "integrations_platform.unified_sync"
 ROOT = ENGINE.parent.parent
 STORIES = ROOT / "integrations_platform_tests" / "unified_sync"
-SLOW = 0.5  # seconds; stories that take longer come last
-LONG = ("test_recovery.py",)  # half of all the time, for what only these modules do:
-PROTOCOL = frozenset({"recovery", "writer", "commit", "calls", "engine"})
-MEMORY = 4 << 30  # bytes a trial may use
-PATIENCE = 5.0  # a trial may take so many times what the sound engine takes, and
-GRACE = 20.0  # seconds more
-CASES, SEEDS = 60, 4  # for what no story notices: planner cases per strategy, and histories per strategy and profile
-LOADING = 600.0  # seconds for one that is broken before the engine is loaded
+BUDGET = 15.0  # seconds of the processor for the stories of one mutant
+PATIENCE, GRACE = 10.0, 3.0  # a story may take so many times what the sound engine takes, and seconds more
+CASES, SEEDS = 60, 2  # for what no story notices: planner cases per strategy, and histories per strategy and profile
+CHANCE = 60.0  # seconds for those
+LOADING = 120.0  # seconds for one that is broken before the engine is loaded
 
-Answer = dict[str, Any]
-Key = tuple[Site, int]
+Mutant = tuple[Site, Broken]
+Wanted = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True)
 class Task:
-    """What to try. ``files`` of stories, empty: all; ``chance``: cases and histories as well; ``only``: names of the
-    mutants wanted (module, function, operator), None: all; ``most``: no more than so many of each module."""
+    """What to try. ``files`` of stories, empty: all; ``chance``: cases and histories as well; ``only``: the
+    mutants wanted (module, function, operator, what the line becomes), empty texts fit everything, None: all;
+    ``most``: no more than so many of each module."""
 
     modules: tuple[str, ...]
     files: tuple[str, ...]
     processes: int
     chance: bool
-    only: frozenset[tuple[str, str, str]] | None
+    only: frozenset[Wanted] | None
     most: int | None
 
     @classmethod
     def from_data(cls, data: Answer) -> Task:
         """From JSON."""
-        only = frozenset((a, b, c) for a, b, c in data["only"]) if data["only"] is not None else None
+        only = None if data["only"] is None else frozenset((a, b, c, d) for a, b, c, d in data["only"])
         return cls(tuple(data["modules"]), tuple(data["files"]), data["processes"], data["chance"], only, data["most"])
 
-    def sites(self) -> list[Site]:
-        """The places wanted."""
-        found: list[Site] = []
+    def mutants(self, *, loading: bool) -> list[Mutant]:
+        """Those wanted, in an order of their own, so that an interrupted run has tried something of everything.
+        ``loading``: those that are broken while a module loads; otherwise those in functions."""
+        found: list[Mutant] = []
         for module in self.modules:
-            wanted = [site for site in sites(module) if self.only is None or short(site) in self.only]
-            step = max(1, len(wanted) // self.most) if self.most else 1
-            found += wanted[::step][: self.most]
-        return found
+            places = [site for site in sites(module) if self._wanted(site)]
+            step = max(1, len(places) // self.most) if self.most else 1
+            chosen = [site for site in places[::step][: self.most] if bool(site.function) != loading]
+            found += [(site, mutant) for site, mutant in distinct(chosen) if self._wanted(site, mutant.becomes)]
+        return sorted(found, key=_scattered)
+
+    def _wanted(self, site: Site, becomes: str = "") -> bool:
+        """Whether it is asked for; without ``becomes``, whether it may be."""
+        if self.only is None:
+            return True
+        about = short(site)
+        return any(item[:3] == about and (not becomes or item[3] in ("", becomes)) for item in self.only)
 
     @property
     def paths(self) -> list[str]:
         """The files of stories."""
-        skipped = () if PROTOCOL.intersection(self.modules) else LONG
-        everything = sorted(path.name for path in STORIES.glob("test_*.py") if path.name not in skipped)
-        return [str(STORIES / name) for name in self.files or everything]
+        return [str(STORIES / name) for name in self.files or sorted(path.name for path in STORIES.glob("test_*.py"))]
 
 
-def _scattered(site: Site) -> bytes:
-    """An order of its own, so that an interrupted run has tried something of everything."""
+def _scattered(mutant: Mutant) -> bytes:
+    site, _ = mutant
     return hashlib.sha256(f"{site.module} {site.operator} {site.occurrence}".encode()).digest()
 
 
 def short(site: Site) -> tuple[str, str, str]:
     """Module, function and operator."""
     return site.module, site.function, site.operator.rpartition("/")[2]
-
-
-@dataclass
-class Stories:
-    """What the sound engine showed: how long each story takes, and which lines of each module it runs."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-    lines: dict[str, dict[str, list[int]]] = field(default_factory=dict)  # story, module, lines
-
-    def passing(self, site: Site, kills: Counter[str]) -> list[str]:
-        """The stories that pass the place: those first that noticed most nearby, then the quick ones of its own."""
-        first, last = site.span
-        names = [
-            name
-            for name, modules in self.lines.items()
-            if any(first <= line <= last for line in modules.get(site.module, ()))
-        ]
-        own = f"test_{site.module}.py"
-        return sorted(
-            names, key=lambda name: (self.seconds[name] > SLOW, -kills[name], own not in name, self.seconds[name])
-        )
-
-
-class _Watch:
-    """Notes which lines of the engine's modules a story runs."""
-
-    def __init__(self, modules: Sequence[str]) -> None:
-        self.files = {str(ENGINE / f"{module}.py"): module for module in modules}
-        self.seen: dict[str, set[int]] = {}
-
-    def __call__(self, frame: FrameType, _event: str, _argument: Any) -> Callable[..., Any] | None:
-        module = self.files.get(frame.f_code.co_filename)
-        if module is None:
-            return None
-        lines = self.seen.setdefault(module, set())
-
-        def line(inner: FrameType, event: str, _more: Any) -> Callable[..., Any]:
-            if event == "line":
-                lines.add(inner.f_lineno)
-            return line
-
-        return line
 
 
 class _InMemory(importlib.abc.MetaPathFinder, importlib.machinery.SourceFileLoader):
@@ -195,66 +160,6 @@ def by_chance() -> str:
     return ""
 
 
-def _silently(pipe: connection.Connection, work: Callable[[], Answer]) -> None:
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, 1)
-    os.dup2(silence, 2)
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-    began = time.monotonic()
-    try:
-        answer = work()
-    except BaseException as fault:  # a broken engine may raise anything at all, at import too
-        answer = {"killed_by": f"dies: {type(fault).__name__}: {str(fault)[:100]}"}
-    pipe.send(answer | {"seconds": round(time.monotonic() - began, 2)})
-    pipe.close()
-    os._exit(0)
-
-
-class Forks:
-    """Forks at work, a few at a time, each with its own time limit."""
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self._context = get_context("fork")
-        self._working: dict[connection.Connection, tuple[Key, Any, float, float]] = {}
-
-    def start(self, key: Key, work: Callable[[], Answer], limit: float) -> None:
-        """Begin in a fork; there must be room."""
-        ours, theirs = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=_silently, args=(theirs, work), daemon=True)
-        process.start()
-        theirs.close()
-        self._working[ours] = (key, process, time.monotonic() + limit, limit)
-
-    @property
-    def full(self) -> bool:
-        """Whether one must end before another may begin."""
-        return len(self._working) >= self.most
-
-    def __bool__(self) -> bool:
-        return bool(self._working)
-
-    def ended(self) -> Iterator[tuple[Key, Answer]]:
-        """Wait until at least one has ended or run out of time, and give their answers."""
-        soonest = min(until for _, _, until, _ in self._working.values())
-        ready = connection.wait(list(self._working), timeout=max(0.0, soonest - time.monotonic()))
-        now = time.monotonic()
-        for pipe in [pipe for pipe, (_, _, until, _) in self._working.items() if pipe in ready or now >= until]:
-            key, process, _, limit = self._working.pop(pipe)
-            answer: Answer
-            if pipe in ready:
-                try:
-                    answer = pipe.recv()
-                except EOFError:  # ended by the system: out of memory, or a fault in compiled code
-                    answer = {"killed_by": "dies", "seconds": 0.0}
-            else:
-                process.kill()
-                answer = {"killed_by": f"does not end within {limit:.0f} s", "seconds": limit}
-            process.join()
-            pipe.close()
-            yield key, answer
-
-
 ANSWERS = sys.stdout  # what pytest says goes elsewhere
 
 
@@ -263,27 +168,24 @@ def _tell(answer: Answer) -> None:
     ANSWERS.flush()
 
 
-def _tell_of(site: Site, passing: int, answer: Answer) -> None:
-    if answer["killed_by"] is None:
-        return  # it does not compile, or is the same program
+def _tell_of(mutant: Mutant, passing: int, answer: Answer) -> None:
+    site, text = mutant
     module, function, operator = short(site)
-    mutant = broken(site) if "line" not in answer else None  # it died before it could say what it was
-    texts = {"line": mutant.line, "becomes": mutant.becomes} if mutant else {}
     about = {"module": module, "function": function, "operator": operator, "number": site.number}
-    _tell(about | {"stories_passing": passing} | texts | answer)
+    _tell(about | {"stories_passing": passing, "line": text.line, "becomes": text.becomes} | answer)
 
 
 def try_loading(task: Task) -> None:
     """Try what runs only while the engine loads. Nothing of the engine may be loaded here yet."""
     assert not any(name.startswith(PACKAGE) for name in sys.modules), "the engine is loaded already"
-    forks = Forks(task.processes)
-    waiting = [site for site in task.sites() if not site.function]
+    forks = Forks[Mutant](task.processes)
+    waiting = task.mutants(loading=True)
     while waiting or forks:
         while waiting and not forks.full:
-            site = waiting.pop()
-            forks.start((site, 0), lambda site=site: _load_broken(site, task), LOADING)  # type: ignore[misc]
-        for (site, passing), answer in forks.ended():
-            _tell_of(site, passing, answer)
+            mutant = waiting.pop()
+            forks.start(mutant, partial(_load_broken, mutant, task))
+        for mutant, answer in forks.ended():
+            _tell_of(mutant, 0, answer)
 
 
 class _FirstFailure:
@@ -305,19 +207,18 @@ class _FirstFailure:
 OPTIONS = ("-q", "-s", "-n", "0", "-p", "no:cacheprovider", "--no-header", "--no-summary", "--tb=no", "-W", "ignore")
 
 
-def _load_broken(site: Site, task: Task) -> Answer:
-    mutant = broken(site)
-    if mutant is None:
-        return {"killed_by": None}
-    sys.meta_path.insert(0, _InMemory(site.module, mutant.source))
+def _load_broken(mutant: Mutant, task: Task) -> Answer:
+    site, text = mutant
+    sys.meta_path.insert(0, _InMemory(site.module, text.source))
     plugin = _FirstFailure()
     own = STORIES / f"test_{site.module}.py"
-    if own.exists():
-        pytest.main([*OPTIONS, "-x", f"--rootdir={ROOT}", str(own)], plugins=[plugin])
-    killer = plugin.failed or (by_chance() if task.chance else "")
+    with bounded(LOADING):
+        if own.exists():
+            pytest.main([*OPTIONS, "-x", f"--rootdir={ROOT}", str(own)], plugins=[plugin])
+        killer = plugin.failed or (by_chance() if task.chance else "")
     loaded = sys.modules.get(f"{PACKAGE}.{site.module}")
     assert loaded is None or isinstance(loaded.__loader__, _InMemory), "the sound module was tried"
-    return {"line": mutant.line, "becomes": mutant.becomes, "killed_by": killer}
+    return {"killed_by": killer}
 
 
 class Trial:
@@ -337,89 +238,92 @@ class Trial:
         import integrations_platform_tests.proof.histories
         import integrations_platform_tests.proof.planner_cases  # noqa: F401  forks need not load them
 
-        stories, chance = self.watch_all()
-        self.try_all(stories, Forks(self.task.processes), chance)
+        stories = self.watch_all()
+        self.try_all(stories, Forks[tuple[Mutant, int]](self.task.processes))
         return True
 
-    def watch_all(self) -> tuple[Stories, float]:
+    def watch_all(self) -> Stories:
         """Run everything on the sound engine, a share in each fork. Raises UsageError: something fails."""
-        forks, stories, chance = Forks(self.task.processes), Stories(), 0.0
+        forks, stories, spent = Forks[int](self.task.processes), Stories(), 0.0
         names = list(self.items)
         for number in range(self.task.processes):
-            share, last = names[number :: self.task.processes], number == self.task.processes - 1
-            about = Site("", "sound", number, 0, "", (0, 0))
-            forks.start((about, 0), lambda share=share, last=last: self.watch(share, last), 3600)  # type: ignore[misc]
+            forks.start(number, partial(self.watch, names[number :: self.task.processes], chance=number == 0))
         while forks:
             for _, watched in forks.ended():
                 if watched["killed_by"]:
                     raise pytest.UsageError(f"the sound engine is said to be broken: {watched['killed_by']}")
                 stories.seconds.update(watched["times"])
-                stories.lines.update(watched["lines"])
-                chance += watched["chance"]
-        _tell({"stories": len(stories.seconds), "seconds": sum(stories.seconds.values()) + chance})
-        return stories, chance
+                stories.seen.update(watched["seen"])
+                spent += watched["seconds"]
+        _tell({"stories": len(stories.seconds), "seconds": spent})
+        return stories
 
-    def watch(self, names: Sequence[str], chance: bool) -> Answer:
+    def watch(self, names: Sequence[str], *, chance: bool) -> Answer:
         """Run these stories, and cases and histories, on the sound engine: one that failed there would prove nothing
         by failing."""
-        watch, stories = _Watch(self.task.modules), Stories()
+        watch = Watch(self.task.modules, (path.stem for path in ENGINE.glob("*.py")))
+        times: dict[str, float] = {}
+        seen: dict[str, dict[str, list[int]]] = {}
         for name in names:
-            watch.seen, began = {}, time.monotonic()
+            watch.seen, began = {}, time.process_time()
             sys.settrace(watch)
             try:
-                killer = self.run([name])
+                killer = self.run_one(name)
             finally:
                 sys.settrace(None)
             if killer:
                 return {"killed_by": killer}
-            stories.seconds[name] = time.monotonic() - began
-            stories.lines[name] = {module: sorted(lines) for module, lines in watch.seen.items()}
-        began = time.monotonic()
+            times[name] = time.process_time() - began
+            seen[name] = {module: sorted(lines) for module, lines in watch.seen.items()}
         killer = by_chance() if self.task.chance and chance else ""
-        return {
-            "killed_by": killer,
-            "times": stories.seconds,
-            "lines": stories.lines,
-            "chance": time.monotonic() - began,
-        }
+        return {"killed_by": killer, "times": times, "seen": seen}
 
-    def run(self, names: Sequence[str]) -> str:
-        """The first of these stories that fails; empty: none."""
-        for name in names:
-            item = self.items[name]
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
-            if self.outcome.failed:
-                return self.outcome.failed
-        return ""
+    def run_one(self, name: str) -> str:
+        """The story's name if it fails; empty: it passes."""
+        item = self.items[name]
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+        return self.outcome.failed
 
-    def try_one(self, site: Site, names: Sequence[str]) -> Answer:
-        """What notices this mutant."""
-        mutant = broken(site)
-        if mutant is None:
-            return {"killed_by": None}
-        put_in(site, mutant.source)
-        killer = self.run(names) or (by_chance() if self.task.chance else "")
-        return {"line": mutant.line, "becomes": mutant.becomes, "killed_by": killer}
+    def try_one(self, mutant: Mutant, names: Sequence[str], seconds: Mapping[str, float]) -> Answer:
+        """What notices this mutant, and how many stories were asked."""
+        site, text = mutant
+        put_in(site, text.source)
+        until = time.process_time() + BUDGET
+        for asked, name in enumerate(names):
+            if time.process_time() > until:
+                names = names[:asked]
+                break
+            with bounded(GRACE + PATIENCE * seconds[name]):
+                killer = self.run_one(name)
+            if killer:
+                return {"killed_by": killer, "stories_asked": asked + 1}
+        with bounded(CHANCE):
+            killer = by_chance() if self.task.chance else ""
+        return {"killed_by": killer, "stories_asked": len(names)}
 
-    def try_all(self, stories: Stories, forks: Forks, chance: float) -> None:
+    def try_all(self, stories: Stories, forks: Forks[tuple[Mutant, int]]) -> None:
         """Try every wanted mutant of a function."""
-        waiting = sorted((site for site in self.task.sites() if site.function), key=_scattered)
+        waiting = self.task.mutants(loading=False)
         while waiting or forks:
             while waiting and not forks.full:
-                site = waiting.pop()
+                mutant = waiting.pop()
+                site, _ = mutant
                 names = stories.passing(site, self.kills.get((site.module, site.function), Counter()))
-                limit = PATIENCE * (sum(stories.seconds[name] for name in names) + chance) + GRACE
-                forks.start((site, len(names)), lambda site=site, names=names: self.try_one(site, names), limit)  # type: ignore[misc]
-            for (site, passing), answer in forks.ended():
-                if "::" in (answer["killed_by"] or ""):
+                forks.start((mutant, len(names)), partial(self.try_one, mutant, names, stories.seconds))
+            for (mutant, passing), answer in forks.ended():
+                if "::" in answer["killed_by"]:
+                    site, _ = mutant
                     self.kills.setdefault((site.module, site.function), Counter())[answer["killed_by"]] += 1
-                _tell_of(site, passing, answer)
+                _tell_of(mutant, passing, answer)
 
 
 def main() -> int:
     """Do what standard input says."""
     task = Task.from_data(json.loads(sys.stdin.read()))
     os.chdir(ROOT)
+    phases = (Phase.explicit, Phase.generate)  # that something fails is enough: the smallest example is not looked for
+    settings.register_profile("first failure", phases=phases)
+    settings.load_profile("first failure")
     try_loading(task)
     sys.stdout = sys.stderr
     return int(pytest.main([*OPTIONS, f"--rootdir={ROOT}", *task.paths], plugins=[Trial(task)]))
