@@ -35,7 +35,7 @@ def _label(world: World, side: SideName) -> str:
 
 def _empty(world: World, plan: Plan, classes: Classes, side: SideName) -> None:
     live = classes.live_a if side == "A" else classes.live_b
-    if live == 0 and classes.active > 1:
+    if not live and classes.active > 1:
         plan.refusals.append(
             Refusal(
                 "empty_side",

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -38,11 +39,14 @@ Position = tuple[int, int]
 
 @dataclass(frozen=True)
 class Site:
-    """One place of one operator. ``span``: first and last line of the statement around it. ``function``: in which it
-    lies; empty: it runs while the module loads, so that no story can be said to pass it by."""
+    """One place of one operator. ``block``: first and last line of the outermost statement around it, and
+    ``occurrence`` counts the operator's places in that; to parse less than a module is ten times as quick. ``span``:
+    the same lines of the innermost statement. ``function``: in which it lies; empty: it runs while the module loads,
+    so that no story can be said to pass it by."""
 
     module: str
     operator: str
+    block: tuple[int, int]
     occurrence: int
     number: int
     function: str
@@ -82,21 +86,31 @@ def sites(module: str, text: str | None = None) -> list[Site]:
             continue
         operator, same = kind(), SAME.get(operator_name.rpartition("/")[2])
         positions = [position for node in nodes for position in operator.mutation_positions(node)]
-        for occurrence, (start, _) in enumerate(positions):
+        passed = Counter[tuple[int, int]]()
+        for start, _ in positions:
+            block = places.block(start)
+            occurrence = passed[block]
+            passed[block] += 1
             if places.bare_star(start) or any(first <= start < last for first, last in unused):
                 continue
             right_of_it = lines[start[0] - 1][start[1] :].partition(" ")[2]
             if same is not None and same.match(right_of_it):
                 continue
-            found.append(Site(module, operator_name, occurrence, start[0], places.function(start), places.span(start)))
+            around = places.function(start), places.span(start)
+            found.append(Site(module, operator_name, block, occurrence, start[0], *around))
     return found
 
 
 def broken(site: Site, text: str | None = None) -> Broken | None:
     """The module broken there; None where that does not compile, or compiles to the same program."""
     source = source_of(site.module) if text is None else text
-    mutated = mutate_code(source, cosmic_ray.plugins.get_operator(site.operator)(), site.occurrence)
-    if mutated is None or _program(mutated) in (None, _sound_program(source)):
+    lines, (first, last) = source.splitlines(keepends=True), site.block
+    block = "".join(lines[first - 1 : last])
+    becomes = mutate_code(block, cosmic_ray.plugins.get_operator(site.operator)(), site.occurrence)
+    if becomes is None:
+        return None
+    mutated = "".join((*lines[: first - 1], becomes, *lines[last:]))
+    if _program(mutated) in (None, _sound_program(source)):
         return None
     return Broken(*_changed_line(source.splitlines(), mutated.splitlines(), site.number), mutated)
 
@@ -173,6 +187,13 @@ class _Places:
         self._lines = source.splitlines()
         self._statements: list[tuple[Position, Position, tuple[int, int]]] = []
         self._functions: list[tuple[int, int, int, str]] = []  # first line, first and last of its body, name
+        self._blocks = [
+            (
+                min([child.lineno, *(item.lineno for item in getattr(child, "decorator_list", ()))]),
+                child.end_lineno or 0,
+            )
+            for child in tree.body
+        ]
         self._collect(tree, "")
 
     def _collect(self, node: ast.AST, inside: str) -> None:
@@ -190,6 +211,10 @@ class _Places:
                 span = (child.lineno, max(child.lineno, last))
                 self._statements.append(((child.lineno, child.col_offset), end, span))
             self._collect(child, within)
+
+    def block(self, position: Position) -> tuple[int, int]:
+        """First and last line of the outermost statement."""
+        return next((first, last) for first, last in self._blocks if first <= position[0] <= last)
 
     def span(self, position: Position) -> tuple[int, int]:
         """First and last line of the innermost statement; of a compound one only its head, of a signature the body."""

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from integrations_platform_tests.proof.tool_mutation_sites import ENGINE, Site
@@ -69,19 +69,31 @@ class Watch:
         self.files = {str(ENGINE / f"{module}.py"): module for module in all_modules}
         self.closely = frozenset(modules)
         self.seen: Seen = {}
+        self._unseen: dict[CodeType, set[int]] = {}
+
+    def begin(self) -> None:
+        """Forget what was seen: another story comes."""
+        self.seen, self._unseen = {}, {}
 
     def __call__(self, frame: FrameType, _event: str, _argument: Any) -> Callable[..., Any] | None:
-        module = self.files.get(frame.f_code.co_filename)
+        code = frame.f_code
+        module = self.files.get(code.co_filename)
         if module is None:
             return None
-        lines = self.seen.setdefault(module, set())
-        lines.add(frame.f_lineno)
-        if module not in self.closely:
-            return None
+        unseen = self._unseen.get(code)
+        if unseen is None:
+            self.seen.setdefault(module, set()).add(code.co_firstlineno)
+            lines_of = {line for _, _, line in code.co_lines() if line} - {code.co_firstlineno}
+            unseen = lines_of if module in self.closely else set()
+            self._unseen[code] = unseen
+        if not unseen:
+            return None  # all of it is seen, and watching costs ten times the running
+        lines = self.seen[module]
 
         def line(inner: FrameType, event: str, _more: Any) -> Callable[..., Any]:
             if event == "line":
                 lines.add(inner.f_lineno)
+                unseen.discard(inner.f_lineno)
             return line
 
         return line

@@ -94,7 +94,7 @@ class Task:
 
 def _scattered(mutant: Mutant) -> bytes:
     site, _ = mutant
-    return hashlib.sha256(f"{site.module} {site.operator} {site.occurrence}".encode()).digest()
+    return hashlib.sha256(f"{site.module} {site.operator} {site.number} {site.occurrence}".encode()).digest()
 
 
 def short(site: Site) -> tuple[str, str, str]:
@@ -265,7 +265,8 @@ class Trial:
         times: dict[str, float] = {}
         seen: dict[str, dict[str, list[int]]] = {}
         for name in names:
-            watch.seen, began = {}, time.process_time()
+            watch.begin()
+            began = time.process_time()
             sys.settrace(watch)
             try:
                 killer = self.run_one(name)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from integrations_platform.unified_sync.spec import Guards
+from integrations_platform.unified_sync.spec import Guards, SideName
 from integrations_platform.unified_sync.store import Role
 from integrations_platform_tests.unified_sync.arrange import Crash, Story, sync
 
@@ -62,21 +62,30 @@ def test_deletes_within_either_limit_pass() -> None:
         assert story.run().exit_code == 0
 
 
+@pytest.mark.parametrize("number", [2, 12])
 @pytest.mark.parametrize("side", ["A", "B"])
-def test_c11_a_side_that_shows_nothing_at_all_stops_the_run(side: str) -> None:
-    story = crowd(Guards(max_deletes=1000))
-    emptied = story.sides[side]  # type: ignore[index]
+def test_c11_a_side_that_shows_nothing_at_all_stops_the_run_and_is_named(side: SideName, number: int) -> None:
+    story = crowd(Guards(max_deletes=1000), number)
+    emptied = story.sides[side]
     for row in list(emptied.rows.values()):
         emptied.remove(row)
     report = story.run()
     assert [item.guard for item in report.refusals] == ["empty_side"]
+    assert report.refusals[0].message.startswith(f"{emptied.name}:things shows no record at all, and {number} linked")
     assert not any(row.archived for row in (story.a.rows | story.b.rows).values())
     assert story.run(lift=frozenset({"empty_side"})).exit_code == 0
     assert story.a.live() + story.b.live() == []
 
 
+def test_the_only_record_there_is_may_be_removed_like_any_other() -> None:
+    story = crowd(Guards(), 1)
+    story.a.remove(story.a.only())
+    assert story.run().exit_code == 0
+    assert story.b.live() == []
+
+
 def test_one_field_changed_almost_everywhere_stops_the_run_and_is_named() -> None:
-    story = crowd(Guards(max_deletes=10, max_change_fraction=0.5, change_floor=10))
+    story = crowd(Guards(max_deletes=10, max_change_fraction=0.5, change_floor=12))
     for row in story.b.live()[:7]:
         story.b.edit(row, city="BERN")
     refused(story, "mass_change")
@@ -85,8 +94,8 @@ def test_one_field_changed_almost_everywhere_stops_the_run_and_is_named() -> Non
     assert sum(row.values["city"] == "BERN" for row in story.a.live()) == 7
 
 
-@pytest.mark.parametrize(("fraction", "allowed"), [(0.5, 6), (0.25, 3), (1.0, 12)])
-def test_a_change_of_just_the_declared_share_passes(fraction: float, allowed: int) -> None:
+@pytest.mark.parametrize(("fraction", "allowed"), [(0.5, 6), (0.5, 2), (0.25, 3), (1.0, 12)])
+def test_a_change_of_no_more_than_the_declared_share_passes(fraction: float, allowed: int) -> None:
     story = crowd(Guards(max_deletes=10, max_change_fraction=fraction, change_floor=12))
     for row in story.b.live()[:allowed]:
         story.b.edit(row, city="BERN")
