@@ -73,7 +73,7 @@ def _advance(view: LinkView, places: Sequence[FieldPlace]) -> bool:
         value_a, value_b = view.a.now[name], view.b.now[name]
         if isinstance(value_a, Unresolved) or isinstance(value_b, Unresolved):
             continue
-        if view.a.base.get(name, ABSENT) != value_a or view.b.base.get(name, ABSENT) != value_b:
+        if (view.a.base.get(name, ABSENT), view.b.base.get(name, ABSENT)) != (value_a, value_b):
             view.agree(name, value_a, value_b)
             moved = True
     return moved
@@ -154,7 +154,7 @@ def _with_parked(
         status = ConflictStatus.RESOLVED if parked.choice else ConflictStatus.CONVERGED
         plan.conflicts.append(replace(parked, status=status, closed_at=world.now))
         return Decision(Verb.ADVANCE, "conflict converged")
-    based = all(field in view.a.base and field in view.b.base for field in names)
+    based = all(field in view.a.base for field in names)  # both sides agree at once, or not at all
     differing = disagreeing(places, view.sight("A"), view.sight("B"))
     back = based and unseen is None and not (view.a.changed_from(differing) and view.b.changed_from(differing))
     chosen = decided_values(plan, view, places, parked, unseen)

@@ -63,13 +63,14 @@ def make_plan(world: World, *, attended: bool = True, first_run: bool = False) -
 def _hold_back(world: World, plan: Plan) -> None:
     """Leave out what this run may not write. Nothing is settled for it, so a later run plans it again; nor may that
     run believe that the record was seen here as it was agreed (P17)."""
-    kept = [operation for operation in plan.operations if world.spec.may_write(operation.side)]
-    held = {operation.link_id for operation in plan.operations if not world.spec.may_write(operation.side)}
+    held = [operation for operation in plan.operations if not world.spec.may_write(operation.side)]
     plan.touched += [
-        (link_id, *plan.views[link_id].settled_versions) for link_id in sorted(held) if not plan.views[link_id].is_new
+        (link_id, *plan.views[link_id].settled_versions)
+        for link_id in sorted({operation.link_id for operation in held})
+        if not plan.views[link_id].is_new
     ]
-    plan.counts["held_back"] += len(plan.operations) - len(kept)
-    plan.operations = kept
+    plan.counts["held_back"] += len(held)
+    plan.operations = [operation for operation in plan.operations if world.spec.may_write(operation.side)]
 
 
 def observe(
@@ -186,10 +187,8 @@ def _readable(world: World, plan: Plan, view: LinkView) -> bool:
 
 def _note_versions(plan: Plan, view: LinkView, seen: Mapping[str, Any]) -> None:
     """Remember versions that moved without any value moving, so that the record is settled next time."""
-    if view.state is not LinkState.ACTIVE or view.link_id in plan.views:
-        return
     versions = view.settled_versions
-    if versions != (seen["version_a"], seen["version_b"]):
+    if view.link_id not in plan.views and versions != (seen["version_a"], seen["version_b"]):
         plan.touched.append((view.link_id, *versions))
 
 

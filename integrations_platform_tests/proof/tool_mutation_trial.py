@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from types import CodeType, FunctionType
+from types import CodeType
 from typing import Any
 
 os.environ["POLARS_MAX_THREADS"] = "1"  # its threads do not survive a fork; they start in the fork, and one is enough
@@ -31,12 +31,12 @@ import pytest
 import sqlalchemy
 from hypothesis import Phase, settings, strategies
 
+from integrations_platform_tests.proof.tool_mutation_engine import PACKAGE, Watch, put_in
 from integrations_platform_tests.proof.tool_mutation_forks import Answer, Forks, bounded
 from integrations_platform_tests.proof.tool_mutation_sites import ENGINE, Broken, Site, distinct, sites
-from integrations_platform_tests.proof.tool_mutation_stories import Stories, Watch
+from integrations_platform_tests.proof.tool_mutation_stories import Stories
 
 LOADED = (polars, sqlalchemy, strategies)  # so that no fork has to
-PACKAGE = "integrations_platform.unified_sync"
 ROOT = ENGINE.parent.parent
 STORIES = ROOT / "integrations_platform_tests" / "unified_sync"
 BUDGET = 15.0  # seconds of the processor for the stories of one mutant
@@ -116,26 +116,6 @@ class _InMemory(importlib.abc.MetaPathFinder, importlib.machinery.SourceFileLoad
     def get_code(self, fullname: str) -> CodeType:
         """The mutant."""
         return compile(self.text, self.path, "exec", dont_inherit=True)
-
-
-def function_of(names: dict[str, Any], path: str) -> FunctionType:
-    """The function of this qualified name, behind a property if need be."""
-    head, *rest = path.split(".")
-    found = names[head]
-    for name in rest:
-        found = vars(found)[name]
-    found = found.fget if isinstance(found, property) else getattr(found, "__func__", found)
-    assert isinstance(found, FunctionType), f"{path} is a {type(found).__name__}"
-    return found
-
-
-def put_in(site: Site, text: str) -> None:
-    """Break the loaded engine: the function goes on living under its name, with the code of the mutant."""
-    module = importlib.import_module(f"{PACKAGE}.{site.module}")
-    mutated: dict[str, Any] = {"__name__": module.__name__, "__file__": module.__file__}
-    exec(compile(text, str(module.__file__), "exec", dont_inherit=True), mutated)
-    sound, sick = function_of(vars(module), site.function), function_of(mutated, site.function)
-    sound.__code__, sound.__defaults__, sound.__kwdefaults__ = sick.__code__, sick.__defaults__, sick.__kwdefaults__
 
 
 def by_chance() -> str:
@@ -261,17 +241,12 @@ class Trial:
     def watch(self, names: Sequence[str], *, chance: bool) -> Answer:
         """Run these stories, and cases and histories, on the sound engine: one that failed there would prove nothing
         by failing."""
-        watch = Watch(self.task.modules, (path.stem for path in ENGINE.glob("*.py")))
+        watch = Watch(self.task.modules)
         times: dict[str, float] = {}
         seen: dict[str, dict[str, list[int]]] = {}
         for name in names:
-            watch.begin()
-            began = time.process_time()
-            sys.settrace(watch)
-            try:
-                killer = self.run_one(name)
-            finally:
-                sys.settrace(None)
+            watch.seen, began = {}, time.process_time()
+            killer = self.run_one(name)
             if killer:
                 return {"killed_by": killer}
             times[name] = time.process_time() - began
@@ -288,7 +263,7 @@ class Trial:
     def try_one(self, mutant: Mutant, names: Sequence[str], seconds: Mapping[str, float]) -> Answer:
         """What notices this mutant, and how many stories were asked."""
         site, text = mutant
-        put_in(site, text.source)
+        put_in(site.module, [site.function], compile(text.source, site.module, "exec", dont_inherit=True))
         until = time.process_time() + BUDGET
         for asked, name in enumerate(names):
             if time.process_time() > until:
