@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from integrations_platform.unified_sync.port import Change, ClockReading
+from integrations_platform.unified_sync.spec import SideName
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 _WHOLE_SECOND = timedelta(seconds=1)
@@ -78,7 +79,7 @@ def _disbelieved(modified: datetime | None, moment: Moment) -> str:
     return "; its modified time lies in the future and is not believed, check that system's clock"
 
 
-def later(a: Interval, b: Interval) -> str | None:
+def later(a: Interval, b: Interval) -> SideName | None:
     """ "A" or "B" if that side's change is proved the later one, else None (a tie)."""
     if a.low > b.high:
         return "A"

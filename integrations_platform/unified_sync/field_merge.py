@@ -70,11 +70,10 @@ def _advance(view: LinkView, places: Sequence[FieldPlace]) -> bool:
         name = place.spec.name
         assert view.a.now is not None  # noqa: S101  both sides are there, or existence would have taken the link
         assert view.b.now is not None  # noqa: S101
-        value_a, value_b = view.a.now[name], view.b.now[name]
-        if isinstance(value_a, Unresolved) or isinstance(value_b, Unresolved):
-            continue
-        if (view.a.base.get(name, ABSENT), view.b.base.get(name, ABSENT)) != (value_a, value_b):
-            view.agree(name, value_a, value_b)
+        values = view.a.now[name], view.b.now[name]
+        known = view.a.base.get(name, ABSENT), view.b.base.get(name, ABSENT)
+        if values != known and not any(isinstance(value, Unresolved) for value in values):
+            view.agree(name, *values)
             moved = True
     return moved
 
@@ -86,10 +85,7 @@ def _write_unit(view: LinkView, places: Sequence[FieldPlace], decision: Decision
     target = other(origin)
     differing = disagreeing(places, view.sight("A"), view.sight("B"))
     agreed = [place for place in places if place.spec.name not in differing]
-    for place in places:
-        if place in agreed:
-            continue
-        name = place.spec.name
+    for name in differing:
         source_value = (view.side(origin).now or {})[name]
         seen = (view.side(target).now or {})[name]
         changes[target].append(
@@ -206,10 +202,8 @@ def _intervals(world: World, view: LinkView, unit: Unit, has_base: bool) -> tupl
         if not has_base:
             found.append(record_interval(modified, moment))
             continue
-        settled = world.previous.get(side)
-        previous = view.agreed_at
-        if settled is not None and view.was_settled[side] and (previous is None or settled > previous):
-            previous = settled
+        quiet = view.agreed_at, world.previous.get(side) if view.was_settled[side] else None
+        previous = max((at for at in quiet if at is not None), default=None)
         columns = [column for place in places for column in place.spec.columns(side)]
         entries = [record.history.get(column, ()) if record else () for column in columns]
         latest = max((known[0] for known in entries if known), key=attrgetter("at", "ours")) if all(entries) else None

@@ -76,7 +76,7 @@ def decide(places: Sequence[FieldPlace], a: Sight, b: Sight, policy: Policy, int
     if any(side.now.get(name, ABSENT) is ABSENT for side in (a, b) for name in names):
         return SKIP
     unresolved = [isinstance(side.now[name], Unresolved) for side in (a, b) for name in names]
-    has_base = all(name in a.base and name in b.base for name in names)
+    has_base = all(name in a.base for name in names)  # both sides agree at once, or not at all
     if any(unresolved) and (all(unresolved) or not has_base):
         return SKIP  # who is meant is not known yet; looked at again until it is
     differing = disagreeing(places, a, b)
@@ -158,9 +158,8 @@ def _conflict(policy: Policy, intervals: Intervals, *, has_base: bool, kind: str
         return Decision(Verb.WRITE, f"strategy {policy.strategy}", winner, lost=True, kind=kind)
     interval_a, interval_b = intervals(has_base)
     evidence = f"source changed {interval_a}; target changed {interval_b}"
-    proved = later(interval_a, interval_b)
-    if proved is not None:
-        side: SideName = "A" if proved == "A" else "B"
+    side = later(interval_a, interval_b)
+    if side is not None:
         return Decision(
             Verb.WRITE, f"latest: {_label(side)} changed later", side, lost=True, kind=kind, evidence=evidence
         )

@@ -394,7 +394,7 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "merge.py",
-                "    has_base = all(name in a.base and name in b.base for name in names)\n",
+                "    has_base = all(name in a.base for name in names)  # both sides agree at once, or not at all\n",
                 "    has_base = False\n",
             ),
         ),
@@ -1159,9 +1159,8 @@ MUTANTS: tuple[Mutant, ...] = (
             ),
             Edit(
                 "field_merge.py",
-                "        if isinstance(value_a, Unresolved) or isinstance(value_b, Unresolved):\n"
-                "            continue\n",
-                "",
+                "        if values != known and not any(isinstance(value, Unresolved) for value in values):\n",
+                "        if values != known:\n",
             ),
         ),
         "M37",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 from typing import Any
 
 import pytest
 
+from integrations_platform.unified_sync.spec import Strategy
 from integrations_platform.unified_sync.store import ConflictStatus, DecisionRefused, Role
 from integrations_platform.unified_sync.values import FieldType
 from integrations_platform_tests.unified_sync.arrange import Story, sync, text
@@ -26,6 +28,19 @@ def dispute(**more: Any) -> tuple[Story, Row, Row]:
 
 def statuses(story: Story) -> list[ConflictStatus]:
     return [row.status for row in story.store.memory.conflicts.values()]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "why"),
+    [(Strategy.MANUAL, "strategy manual"), (Strategy.LATEST, "source changed between .*; target changed between .*")],
+)
+def test_b3_a_conflict_says_why_it_was_left_to_a_person_and_is_counted_once(strategy: Strategy, why: str) -> None:
+    story = Story(sync(strategy=strategy))
+    row, twin = story.pair_up()
+    story.a.edit(row, name="Left")
+    story.b.edit(twin, name="Right")
+    assert story.run().counts["conflicts_opened"] == 1
+    assert re.fullmatch(why, story.conflict().evidence)
 
 
 def test_p11_one_parked_field_is_one_write_withheld_from_each_side() -> None:
@@ -108,11 +123,15 @@ def test_p24_a_decision_is_carried_out_in_one_run_and_the_rejected_values_are_ke
 ) -> None:
     story, row, twin = dispute()
     story.decide(choice, value)
+    before = story.writes
+    assert story.plan().two_sided is (len(lost) == 2), "a second look is only for what goes to both sides"
     report = story.run()
     assert row.values["name"] == twin.values["name"] == end
     assert statuses(story) == [ConflictStatus.RESOLVED]
     assert report.open_conflicts == 0
     assert {json.loads(text)["name"] for text in story.lost()} == lost, "P3"
+    assert story.writes == before + len(lost), "P16: nothing goes to the side whose value was chosen"
+    assert json.loads(story.links[0].values_a)["name"] == end, "P24"
     before = story.writes
     story.run()
     assert story.writes == before, "P1"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -209,9 +210,14 @@ def test_b2_with_field_history_the_later_edit_wins_and_the_earlier_is_kept_in_th
     story.time += timedelta(hours=1)
     story.a.edit(row, name="Left")
     story.b.edit(twin, name="Right")
-    story.a.histories[row.id] = {"name": (Change(None, story.time + timedelta(seconds=times[0]), ours=False),)}
-    story.b.histories[twin.id] = {"name": (Change(None, story.time + timedelta(seconds=times[1]), ours=False),)}
+    first = Change(None, story.time, ours=False)  # not the newest entry of either side, so that it counts for nothing
+    for number, (side, there) in enumerate(((story.a, row), (story.b, twin))):
+        newest = Change(None, story.time + timedelta(seconds=times[number]), ours=False)
+        side.histories[there.id] = {"name": (newest, first)}
     story.time += timedelta(minutes=1)
+    (note,) = story.plan().notes[story.links[0].link_id]
+    said = {"A": "source", "B": "target"}[newer]
+    assert re.fullmatch(rf"name: latest: {said} changed later \(source changed .*; target changed .*\)", note)
     story.settle()
     assert row.values["name"] == twin.values["name"] == {"A": "Left", "B": "Right"}[newer]
     assert any({"A": "Right", "B": "Left"}[newer] in lost for lost in story.lost())

@@ -105,6 +105,11 @@ def test_p13_a_difference_that_nobody_made_is_called_divergent() -> None:
     assert merged(NONE, "y", "z").kind == "first_sync"
 
 
+@pytest.mark.parametrize(("a", "b", "rule"), [("y", "x", "changed on source"), ("x", "y", "changed on target")])
+def test_a_decision_says_which_side_it_follows(a: str, b: str, rule: str) -> None:
+    assert merged(("x", "x"), a, b).rule == rule
+
+
 def test_a_respelling_on_one_side_loses_to_a_new_value_on_the_other_and_is_kept() -> None:
     places = (place(lower_b=True),)
     new_on_b = merged(("Ann", "ann"), "ANN", "eva", places=places)

@@ -12,6 +12,7 @@ from integrations_platform.unified_sync.report import RunStatus
 from integrations_platform.unified_sync.spec import SideName, other
 from integrations_platform.unified_sync.store import OpState, Role
 from integrations_platform_tests.unified_sync.arrange import Crash, Story, shown, sync
+from integrations_platform_tests.unified_sync.story_side import Row
 
 POINTS = ("before write", "after write", "before commit", "after commit")
 MOST = 30  # boundaries of one run; the enumeration itself finds out how many there are
@@ -262,3 +263,52 @@ def test_p13_a_late_write_of_a_paused_process_becomes_the_base_that_is_stored() 
     story.settle()
     assert row.values == twin.values, "P2"
     assert [line.entry.role for line in story.store.memory.audit].count(Role.RECOVERED) == 1
+
+
+def given_up(story: Story, row: Row) -> str:
+    """Rename a record of the source to Anna; the process dies before that is written, and the next one gives the write
+    up. Its id."""
+    story.a.edit(row, name="Anna")
+    story.at = lambda point: _die(point, "before write")
+    assert story.dies()
+    (intent,) = story.store.open_intents("story")
+    story.at = lambda point: _die(point, "before snapshot")
+    assert story.dies()
+    story.at = lambda _: None
+    assert story.store.open_intents("story") == []
+    return intent.op_id
+
+
+def test_p9_a_late_write_is_taken_as_ours_once_whatever_its_record_goes_on_to_show() -> None:
+    story = Story()
+    row, twin = story.pair_up()
+    receipt = given_up(story, row)
+    story.b.edit(twin, name="Anna")
+    twin.last_op = receipt
+    story.run()
+    story.b.edit(twin, name="Eva")
+    story.settle()
+    assert row.values["name"] == "Eva"
+    story.b.edit(twin, city="Chur")
+    story.a.edit(row, name="Zoe")
+    story.settle()
+    assert row.values == twin.values == {"email": "ann@x.org", "name": "Zoe", "city": "Chur"}
+    assert story.store.memory.conflicts == {}, "P9: only the source changed the name"
+    assert [line.entry.role for line in story.store.memory.audit].count(Role.RECOVERED) == 1
+
+
+@pytest.mark.parametrize(("renamed", "copied_to"), [(0, 1), (1, 0)])
+def test_p3_a_receipt_that_a_user_copied_to_another_record_makes_no_values_of_that_one_ours(
+    renamed: int, copied_to: int
+) -> None:
+    """As with the rest of a row, in a table where receipts are a column."""
+    story = Story()
+    pairs = [story.pair_up(email=f"{name}@x.org", name="Bob", city="Bern") for name in "ab"]
+    receipt = given_up(story, pairs[renamed][0])
+    row, twin = pairs[copied_to]
+    story.b.edit(twin, name="Copied")
+    twin.last_op = receipt
+    story.settle()
+    assert (row.values["name"], twin.values["name"]) == ("Copied", "Copied")
+    assert story.store.memory.conflicts == {}
+    assert Role.RECOVERED not in [line.entry.role for line in story.store.memory.audit]

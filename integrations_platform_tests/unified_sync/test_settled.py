@@ -84,3 +84,22 @@ def test_p12_what_both_sides_came_to_say_by_themselves_is_agreed_from_then_on(na
     story.b.edit(twin, name="Ann")
     story.settle()
     assert row.values["name"] == "Ann", "going back to the older value is a change"
+
+
+def test_a_plan_says_of_each_change_why_it_is_carried_and_of_what_is_as_it_was_nothing() -> None:
+    story = Story()
+    row, _ = story.pair_up()
+    story.a.edit(row, name="Anna")
+    plan = story.plan()
+    assert plan.notes == {story.links[0].link_id: ["name: changed on source"]}
+
+
+def test_b0_of_a_group_only_the_members_that_differ_are_written_whatever_comes_first() -> None:
+    fields = text("street", group="address"), text("zip", group="address"), text("city", group="address")
+    story = Story(sync(*fields))
+    story.a.insert({"street": "Weg 1", "zip": "3000", "city": "Bern"})
+    story.settle()
+    story.b.written_values.clear()
+    story.a.edit(story.a.only(), zip="4000", city="Basel")
+    story.settle()
+    assert [dict(write.values) for write in story.b.written_values] == [{"zip": "4000", "city": "Basel"}]
