@@ -1102,8 +1102,8 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "rebuilding.py",
-                "        if ids is None or any(ids[side] in used[side] for side in ids):\n",
-                "        if ids is None or len(ids) < 2 or any(ids[side] in used[side] for side in ids):\n",
+                "            or any(ids[side] in used[side] for side in ids)\n",
+                "            or len(ids) < 2\n            or any(ids[side] in used[side] for side in ids)\n",
             ),
         ),
     ),
