@@ -61,7 +61,7 @@ def test_a_broken_engine_is_noticed_and_its_history_shrinks(fault: str, monkeypa
             return None
 
         monkeypatch.setattr(MemoryStore, "_fence", fence)
-    history = _first_failure("rough")
+    history = _first_failure("hostile" if fault == "no fence" else "rough")
     assert history is not None, "nothing was noticed"
     failure, _ = failure_of(history)
     assert failure is not None

@@ -209,6 +209,10 @@ def test_a_write_that_comes_late_over_a_newer_agreement_is_nobodys_edit() -> Non
 def test_a_late_write_is_recognised_once_and_not_again_in_every_run_that_cannot_mend_it() -> None:
     world, row, twin = late_write()
     world.edit("A", row, "street", POISON)
+    world.run()  # adopts it
+    world.run()  # refused over the new base, the last time
+    operations = set(world.store.memory.intents)
     world.settle()
     assert twin.values["name"] == "older"
     assert [held.reason for held in world.store.quarantined("sim")] == ["rejected"]
+    assert set(world.store.memory.intents) == operations

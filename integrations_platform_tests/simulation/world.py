@@ -20,7 +20,7 @@ from integrations_platform.unified_sync.port import Kind, Write
 from integrations_platform.unified_sync.report import RunReport, RunStatus
 from integrations_platform.unified_sync.runtime import Runtime
 from integrations_platform.unified_sync.spec import SIDES, SideName, Strategy, other
-from integrations_platform.unified_sync.store import BreakerState, LeaseHeld
+from integrations_platform.unified_sync.store import BreakerState, LeaseHeld, OpState
 from integrations_platform.unified_sync.values import Value
 from integrations_platform_tests.simulation import checks, people, referring
 from integrations_platform_tests.simulation.declared import UNIT_OF, Declared
@@ -246,8 +246,17 @@ class World:
         for column, value in survivor.values.items():
             self.truth.touched.setdefault((survivor.id, UNIT_OF[column]), set()).add(side)
             self.truth.edits[(survivor.id, column)].append((self.now, value))
+        if self._interrupted() & {row.id for row in gone}:  # what became of the write has gone with the record
+            self.truth.doubt(survivor)
         self.counts["merges"] += 1
         self.log.append(f"{side} merges {' and '.join(row.id for row in gone)} into {survivor.id}")
+
+    def _interrupted(self) -> set[str]:
+        """Records with a write of ours whose fate nobody has asked about yet."""
+        memory = self.store.memory
+        open_links = {intent.link_id for intent in memory.intents.values() if intent.state is OpState.SENT}
+        links = [link for link in memory.links.values() if link.link_id in open_links]
+        return {name for link in links for name in (link.id_a, link.id_b) if name is not None}
 
     def rescope(self, side: SideName, row: Row) -> None:
         """A record leaves the declared scope, or comes back into it."""
