@@ -13,6 +13,7 @@ import polars as pl
 
 from integrations_platform.unified_sync.calls import Caller
 from integrations_platform.unified_sync.identity import origin_of
+from integrations_platform.unified_sync.merging import survivor_of
 from integrations_platform.unified_sync.port import Listing, Presence
 from integrations_platform.unified_sync.spec import SIDES, SideName, other
 from integrations_platform.unified_sync.store import LINK_SCHEMA, Link, LinkState, Tombstone
@@ -69,6 +70,8 @@ def rebuild(
     used: dict[SideName, set[str]] = {"A": set(), "B": set()}
     for link_id in sorted(found):
         ids = _complete(link_id, found[link_id], present, merged)
+        if ids is not None:
+            ids = {side: _before_its_merge(ids[side], used[side], merged[side]) for side in ids}
         if (
             ids is None
             or any(ids[side] in used[side] for side in ids)
@@ -91,6 +94,14 @@ def rebuild(
         orient="row",
     )
     return links, tombstones, frame
+
+
+def _before_its_merge(record_id: str, used: set[str], merged: Mapping[str, str]) -> str:
+    """The id a link had when a merge gave its tag to a record that has a link of its own: of one of those merged into
+    it. So both links are known, and what became of them is a merge case like any other."""
+    if record_id not in used:
+        return record_id
+    return next((old for old in sorted(merged) if old not in used and survivor_of(merged, old) == record_id), record_id)
 
 
 def _complete(

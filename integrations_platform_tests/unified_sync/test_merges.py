@@ -9,6 +9,7 @@ import pytest
 
 from integrations_platform.unified_sync.spec import SIDES, Guards, SideName, other
 from integrations_platform.unified_sync.store import ConflictStatus, LinkState, Role
+from integrations_platform_tests.simulation.memory_store import MemoryStore
 from integrations_platform_tests.unified_sync.arrange import Crash, Story, sync
 from integrations_platform_tests.unified_sync.story_side import Row
 
@@ -208,3 +209,26 @@ def test_a_side_without_tags_follows_merges_too() -> None:
     story.a.merge(mine[1], mine[0])
     story.run()
     assert story.conflict().kind == "merge"
+
+
+def lost_after_a_merge() -> tuple[Story, Row, Row, Row]:
+    """A record that began on A merged with one that began on B, whose tag the merge copied to it; then the state is
+    lost. The survivor, its counterpart and the other one's."""
+    story = Story()
+    kept, its_own = story.pair_up()
+    other_one = story.b.insert({"email": "bob@x.org", "name": "Bob", "city": "Chur"})
+    story.run()
+    (loser,) = [row for row in story.a.live() if row is not kept]
+    story.a.merge(loser, kept)
+    kept.link_id = loser.link_id
+    story.memory = MemoryStore()
+    return story, kept, its_own, other_one
+
+
+def test_p29_a_tag_that_a_merge_copied_does_not_end_the_first_run_after_the_loss_of_the_state() -> None:
+    story, kept, its_own, other_one = lost_after_a_merge()
+    story.settle()
+    assert [row.id for row in story.a.live()] == [kept.id]
+    assert sorted(row.id for row in story.b.live()) == sorted([its_own.id, other_one.id]), "P31: nothing is removed"
+    (case,) = story.store.conflicts(story.spec.name)
+    assert case.kind == "merge"
