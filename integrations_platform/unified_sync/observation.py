@@ -101,15 +101,12 @@ class Observatory:
 
     def _heartbeat(self, lease: Lease | None) -> Callable[[], datetime]:
         """A clock for planning that keeps the lease alive: planning is long where much changed, and writes nothing
-        that would renew it."""
-        renewed = self.runtime.clock()
+        that would renew it. It is looked at a few times for every thousand records."""
 
         def now() -> datetime:
-            nonlocal renewed
             moment = self.runtime.clock()
-            if lease is not None and (moment - renewed).total_seconds() > self.runtime.lease_seconds / 4:
+            if lease is not None:
                 self.store.renew(lease, self.runtime.lease_seconds, moment)
-                renewed = moment
             return moment
 
         return now
