@@ -180,8 +180,10 @@ class World:
         elif how == "poison":
             column, value = "name", POISON
         elif how == "new":
-            finer = column in ("price", "seen") and row.values[column] is not None and self.random.random() < 0.3
-            value = self.truth.refined(row.values[column]) if finer else self.typed_in(side, column)
+            able, shown = self.sides[side].nature, row.values[column]
+            rich = (column == "price" and not able.rounds) or (column == "seen" and not able.cuts)
+            finer = rich and shown is not None and self.random.random() < 0.3
+            value = self.truth.refined(shown) if finer else self.typed_in(side, column)
         self.edit(side, row, column, value)
 
     def typed_in(self, side: SideName, column: str) -> Value:
