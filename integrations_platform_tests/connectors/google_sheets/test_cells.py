@@ -7,7 +7,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integrations_platform.connectors.google_sheets.cells import UnfitCell, decode, encode, is_marked
@@ -101,17 +101,20 @@ def test_what_a_cell_would_alter_is_refused() -> None:
             encode("Column", value, LONDON)
 
 
+@settings(deadline=None)
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=None).filter(lambda n: abs(n.adjusted()) < 400))
 def test_a_decimal_keeps_all_its_digits(number: Decimal) -> None:
     assert decode(FieldType.DECIMAL, encode("c", number, LONDON).raw, LONDON) == number
 
 
+@settings(deadline=None)
 @given(st.datetimes(datetime(1901, 1, 1), datetime(2100, 1, 1)))  # noqa: DTZ001
 def test_a_moment_keeps_its_millisecond(moment: datetime) -> None:
     value = moment.replace(microsecond=moment.microsecond // 1000 * 1000, tzinfo=UTC)
     assert decode(FieldType.DATETIME, encode("c", value, LONDON).raw, LONDON) == value
 
 
+@settings(deadline=None)
 @given(st.integers())
 def test_a_whole_number_keeps_all_its_digits(number: int) -> None:
     assert decode(FieldType.INTEGER, encode("c", number, LONDON).raw, LONDON) == number
