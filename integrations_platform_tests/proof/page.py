@@ -100,8 +100,10 @@ def _weaker() -> str:
     return (
         "## What is weaker, and where\n\nOn a side without compare-and-set a write may meet an edit made since the"
         " plan. For records written in that window the simulation does not claim P3, P9, P21 and P22 (it counts the"
-        " windows); all else is checked there too. SQL sides have compare-and-set. Clocks may be skewed by up to five"
-        " minutes, but their reading is wrong by no more than the uncertainty it declares.\n"
+        " windows); all else is checked there too. SQL sides have compare-and-set. Where a listing lags behind reading"
+        " by id, an edit of digits that the other side does not keep, made after an edit there that the listing does"
+        " not show yet, is not told from one made before it; simulated users make none there. Clocks may be skewed by"
+        " up to five minutes, but their reading is wrong by no more than the uncertainty it declares.\n"
     )
 
 

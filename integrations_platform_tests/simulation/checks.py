@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 
 def watch(world: World, name: SideName, side: SimulatedSide, row: Row, write: Write) -> None:
-    """At the moment a write takes effect: P6, P9, P21, P22, P35. Called before it does."""
-    referring.watch(world, name, write)
+    """At the moment a write takes effect: P6, P9, P21, P22. Called before it does."""
     if world.processes[-1].overtaken and not side.nature.receipts:
         # A write of a worker that was given up meanwhile cannot be told from a user's where no receipt is kept.
         twin = world.counterpart(name, row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from integrations_platform.unified_sync.restoring import restorable
@@ -72,5 +73,10 @@ def forget(world: World) -> None:
             row.link_id = row.link_id if side.nature.tags else None
     world.log.append("the state is lost")
     world.counts["states lost"] += 1
+    natures = {name: side.nature for name, side in world.sides.items()}
+    for side in world.sides.values():  # a search that has not caught up cannot tell whose counterpart is missing
+        side.nature = replace(side.nature, lags=0.0)
     world.run()
+    for name, side in world.sides.items():
+        side.nature = natures[name]
     checks.check_rebuilt(world, linked, before, alone)

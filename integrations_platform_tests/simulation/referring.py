@@ -48,6 +48,9 @@ def watch(world: World, name: SideName, write: Write) -> None:
     """P35, at the moment a write takes effect: whom it refers to is there, and is whom the other side meant."""
     if "customer" not in world.units or write.kind not in (Kind.CREATE, Kind.UPDATE) or world.restoring:
         return
+    intent = world.store.memory.intents.get(write.op_id)
+    if intent is None or intent.run_id != f"run{world.runs}":
+        return  # planned by an earlier run, for the world as it was then
     written = write.values.get("customer")
     if written is None:
         nothing = "customer" in write.values or write.kind is Kind.CREATE
@@ -62,8 +65,7 @@ def watch(world: World, name: SideName, write: Write) -> None:
     looked = world.customers.store.last_settled("sim").get(name)
     known_dead = died is not None and looked is not None and died < looked
     assert not known_dead, f"P35: {write.link_id} on {name} is to refer to {written}, known to be gone since {died}"
-    intent = world.store.memory.intents.get(write.op_id)
-    origin_id = json.loads(intent.body).get("other") if intent is not None else None
+    origin_id = json.loads(intent.body).get("other")
     origin = world.sides[other(name)].rows.get(origin_id or "")
     if origin is None:
         return

@@ -181,7 +181,9 @@ class World:
             column, value = "name", POISON
         elif how == "new":
             able, shown = self.sides[side].nature, row.values[column]
-            rich = (column == "price" and not able.rounds) or (column == "seen" and not able.cuts)
+            # Where the other side's search lags, its newer value may come to light after these digits were agreed on.
+            rich = column in ("price", "seen") and not (able.rounds if column == "price" else able.cuts)
+            rich = rich and not self.sides[other(side)].nature.lags
             finer = rich and shown is not None and self.random.random() < 0.3
             value = self.truth.refined(shown) if finer else self.typed_in(side, column)
         self.edit(side, row, column, value)
@@ -285,6 +287,7 @@ class World:
 
     def _engine_wrote(self, name: SideName, _side: SimulatedSide, row: Row, write: Write) -> None:
         self.counts[f"{write.kind} written"] += 1
+        referring.watch(self, name, write)
         if write.kind is Kind.ARCHIVE:
             self.truth.gone[row.id] = self.now
         elif write.kind is Kind.RESTORE:
