@@ -1,0 +1,36 @@
+"""The live trials on the stand-ins: known to run, to say what they found, and to leave nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from integrations_platform.sandbox.catalogue import known, stand_in
+from integrations_platform_tests.live.trials import try_google_sheets, try_hubspot, try_quickbooks
+from integrations_platform_tests.sandbox.running import running
+
+TRIALS: dict[str, Callable[..., None]] = {
+    "hubspot": try_hubspot, "quickbooks": try_quickbooks, "google_sheets": try_google_sheets
+}  # fmt: skip
+OWN = {"quickbooks": ("client_id", "client_secret", "refresh_token")}
+
+
+@pytest.mark.parametrize("kind", known())
+def test_it_runs_says_which_reading_holds_and_cleans_up(kind: str, prefix: str) -> None:
+    vendor = stand_in(kind)()
+    vendor.populate(3)
+    said: list[str] = []
+    with running(vendor) as server:
+        options = {
+            name: text for name, text in vendor.options(server.url(kind)).items() if name not in OWN.get(kind, ())
+        }
+        TRIALS[kind](options, prefix, said.append)
+    assert said
+    live = vendor.dump()
+    if kind == "quickbooks":
+        assert not [each for each in live["entities"]["Customer"].values() if prefix in str(each) and each["Active"]]
+    elif kind == "hubspot":
+        assert all(each["archived"] for each in live["records"] if prefix in str(each))
+    else:
+        assert prefix not in str(live)
