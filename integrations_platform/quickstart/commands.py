@@ -34,7 +34,7 @@ _directory = click.option(
 
 
 @click.command()
-@click.option("--records", type=click.IntRange(_FEWEST, _MOST), default=15_000, show_default=True, metavar="N",
+@click.option("--records", type=click.IntRange(_FEWEST, _MOST), default=5_000, show_default=True, metavar="N",
               help="Customers in the first database.")  # fmt: skip
 @_directory
 @click.option("--fresh", is_flag=True, help="Start from nothing: a new PostgreSQL, and Dagster's history removed.")
@@ -43,9 +43,10 @@ def quickstart(records: int, directory: Path, fresh: bool, keep_open: bool) -> N
     """See a two-way sync work, here, now: no server, account or variable is needed.
 
     Fills a real PostgreSQL and an SQLite file with customers, keeps them in agreement through edits, conflicts,
-    deletes and an accident, and proves the outcome. Every run rebuilds both databases; Dagster's history stays unless
-    --fresh is given. As root, PostgreSQL runs as a system user `pgserver`, which its package creates, and folders above
-    the directory become enterable for it.
+    deletes and an accident, and proves the outcome. Then it does the same with HubSpot, QuickBooks and Google Sheets,
+    of which it starts stand-ins on this machine; no account is touched. Every run rebuilds all data; Dagster's history
+    stays unless --fresh is given. As root, PostgreSQL runs as a system user `pgserver`, which its package creates, and
+    folders above the directory become enterable for it.
 
     Exit code 0: everything claimed was checked and held; 1: something did not, or a step failed.
     """
@@ -60,26 +61,28 @@ def _quickstart(records: int, directory: Path, *, fresh: bool, keep_open: bool) 
     from integrations_platform.quickstart.narrator import Narrator
     from integrations_platform.quickstart.orchestrator import Instance
     from integrations_platform.quickstart.server import running_postgresql
+    from integrations_platform.quickstart.services import running_services, tell_services
     from integrations_platform.quickstart.story import dagster_run, tell
 
     narrator = Narrator()
     folder = Folder.at(directory)
     with folder.claimed():
         folder.clear(everything=fresh)
-        with running_postgresql(folder) as url:
+        with running_postgresql(folder) as url, running_services(folder) as services:
             narrator.say(f"Everything is kept in {folder.root}.")
-            record = tell(folder, url, records, narrator)
+            record = tell(folder, url, services.options, records, narrator)
+            tell_services(folder, services, narrator)
             dagster_run(folder, Instance.of(folder), narrator)
             _farewell(narrator, folder, directory, record)
             if keep_open:
-                narrator.say("The databases stay open; Ctrl-C closes them.")
+                narrator.say("The databases and the stand-ins stay open; Ctrl-C closes them.")
                 with contextlib.suppress(KeyboardInterrupt):
                     signal.pause()
     return narrator.broken
 
 
 def _farewell(narrator: Any, folder: Folder, directory: Path, record: str) -> None:
-    from integrations_platform.quickstart.folder import SYNC
+    from integrations_platform.quickstart.folder import CONTACTS, SHEET, SYNC
     from integrations_platform.quickstart.showing import command
 
     narrator.say()
@@ -102,6 +105,9 @@ def _farewell(narrator: Any, folder: Folder, directory: Path, record: str) -> No
         ("sync", "verify", SYNC),
     ):
         narrator.line(command(folder, *words))
+    narrator.say("The syncs of the services are those that are shipped; theirs are, for example:")
+    for words in (("sync", "run", SHEET), ("sync", "history", CONTACTS)):
+        narrator.line(command(folder, *words, shipped=True))
     narrator.say("To sync your own databases, name them in a file like")
     narrator.line(str(folder.environment))
     narrator.say("and let `integrations sync init --source SYSTEM:TABLE --target SYSTEM:TABLE` draft the sync.")
@@ -114,7 +120,8 @@ def _farewell(narrator: Any, folder: Folder, directory: Path, record: str) -> No
 def ui(session: Any, port: int, directory: Path) -> None:
     """Open the platform in Dagster's web interface, on 127.0.0.1 only, until Ctrl-C.
 
-    Shows the quickstart: its databases are started again, and the run it made is there. With `--env` or `--env-file`
+    Shows the quickstart: its databases and stand-ins are started again, and the run it made is there; the syncs
+    of the stand-ins can be run from there, too. With `--env` or `--env-file`
     before `ui`, or with INTEGRATIONS_ENV or INTEGRATIONS_ENV_FILE set, it shows that environment instead, with
     Dagster's history in DAGSTER_HOME or, without that, in .integrations/dagster.
     """
@@ -130,6 +137,7 @@ def _show_quickstart(port: int, directory: Path) -> None:
     from integrations_platform.quickstart.folder import SYNC, Folder, QuickstartError
     from integrations_platform.quickstart.orchestrator import Instance
     from integrations_platform.quickstart.server import running_postgresql
+    from integrations_platform.quickstart.services import running_services
 
     folder = Folder.at(directory)
     if not folder.is_there:
@@ -138,8 +146,8 @@ def _show_quickstart(port: int, directory: Path) -> None:
             f"there is no quickstart in {folder.root} yet; make one with `uv run integrations quickstart{where}`, "
             "or name an environment: `uv run integrations --env NAME ui`"
         )
-    with folder.claimed(), running_postgresql(folder) as url:
-        folder.write_files(url)  # the socket may be elsewhere now, or the directory was moved
+    with folder.claimed(), running_postgresql(folder) as url, running_services(folder) as services:
+        folder.write_files(url, services.options)  # socket and ports may be others now, or the directory was moved
         _serve(Instance.of(folder), port, f"assets/{SYNC}")
 
 

@@ -10,7 +10,7 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -21,9 +21,11 @@ import yaml
 ENVIRONMENT = "quickstart"
 SYNC = "quickstart_customers"
 CRM, WEBSHOP = "crm", "webshop"
+SERVICES = ("hubspot", "quickbooks", "google_sheets")
+CONTACTS, SHEET = "hubspot_contacts_quickbooks_customers", "google_sheets_hubspot_contacts"
 _MARKER = ".integrations-quickstart"
 _LOCK = ".lock"
-_MADE = ("webshop.sqlite", "state.sqlite", "environments", "syncs")  # rebuilt every time
+_MADE = ("webshop.sqlite", "state.sqlite", "environments", "syncs", "services")  # rebuilt every time
 _KEPT = ("postgres", "dagster_home")  # a server's files and Dagster's history: removed only when asked for
 
 
@@ -66,6 +68,11 @@ class Folder:
     def sync(self) -> Path:
         """The declared sync."""
         return self.syncs / f"{SYNC}.yaml"
+
+    @property
+    def services(self) -> Path:
+        """Where the stand-ins of the services keep their data."""
+        return self.root / "services"
 
     @property
     def dagster(self) -> Path:
@@ -117,12 +124,20 @@ class Folder:
                     for file in self.root.glob(f"{name}*"):  # a journal or WAL beside a database
                         file.unlink()
 
-    def write_files(self, crm_url: str) -> None:
-        """Write the environment and the sync; paths are absolute, so that both serve from any directory."""
+    def write_files(self, crm_url: str, services: Mapping[str, Mapping[str, str]]) -> None:
+        """Write the environment and the sync; paths are absolute, so that both serve from any directory.
+
+        ``services``: the options by which each stand-in is reached. They stand in the file, so that no account of
+        whoever tries this is ever touched, whatever variables are set.
+        """
         settings = {
             "systems": {
                 CRM: {"kind": "postgresql", "url": _literal(crm_url)},
                 WEBSHOP: {"kind": "sqlite", "path": _literal(str(self.webshop))},
+                **{
+                    name: {"kind": name, **{option: _literal(text) for option, text in options.items()}}
+                    for name, options in services.items()
+                },
             },
             "state": {"url": _literal(f"sqlite:///{self.root / 'state.sqlite'}")},
         }

@@ -97,9 +97,9 @@ def show_losers(narrator: Narrator, folder: Folder, lines: Iterable[StoredAuditE
     return lost
 
 
-def command(folder: Folder, *words: str) -> str:
-    """A command on this quickstart's environment."""
-    options = ("--env-file", str(folder.environment), "--syncs", str(folder.syncs))
+def command(folder: Folder, *words: str, shipped: bool = False) -> str:
+    """A command on this quickstart's environment, about its own sync or about one that is ``shipped``."""
+    options = ["--env-file", str(folder.environment), *([] if shipped else ["--syncs", str(folder.syncs)])]
     return shlex.join(("uv", "run", "integrations", *options, *words))
 
 

@@ -6,6 +6,7 @@ before the engine ran; what does not hold is said and makes the command fail.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
@@ -25,11 +26,14 @@ from integrations_platform.unified_sync.report import RunStatus
 from integrations_platform.unified_sync.store import Role
 
 
-def tell(folder: Folder, crm_url: str, records: int, narrator: Narrator) -> str:
+def tell(
+    folder: Folder, crm_url: str, services: Mapping[str, Mapping[str, str]], records: int, narrator: Narrator
+) -> str:
     """Tell the whole story, Dagster apart; returns the key of a record worth explaining.
 
     Raises QuickstartError when it cannot go on.
     """
+    folder.write_files(crm_url, services)
     scene = _set_the_scene(folder, crm_url, records, narrator)
     try:
         _first_sync(scene)
@@ -47,7 +51,6 @@ def _set_the_scene(folder: Folder, crm_url: str, records: int, narrator: Narrato
     with narrator.step("Two databases, filled"):
         narrator.say("A real PostgreSQL was started on a Unix socket: the CRM. An SQLite file beside it: the web shop.")
         recreate_database(crm_url)
-        folder.write_files(crm_url)
         population = make_population(records)
         databases = Databases(crm_url, folder.webshop)
         databases.fill(population)

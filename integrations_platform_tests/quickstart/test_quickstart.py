@@ -11,10 +11,13 @@ import psycopg
 import pytest
 import yaml
 
+from integrations_platform.platform import Platform
 from integrations_platform.quickstart.data import make_population
 from integrations_platform.quickstart.databases import Databases
-from integrations_platform.quickstart.folder import Folder, QuickstartError
+from integrations_platform.quickstart.folder import CONTACTS, SHEET, Folder, QuickstartError
 from integrations_platform.quickstart.server import plain_dsn, running_postgresql
+from integrations_platform.quickstart.services import running_services
+from integrations_platform.unified_sync.report import RunStatus
 from integrations_platform_tests.quickstart.conftest import RECORDS, Made
 from integrations_platform_tests.quickstart.running import integrations, running
 
@@ -31,6 +34,15 @@ SENTENCES = (
     "the decided name is on both sides",
     "plain SQL on both databases says the same, value by value",
     "chained by hash and unaltered",
+    "26 people were recognised by e-mail",
+    "all 54 people are in both now, each once",
+    "the run asked again, and there is exactly one such customer",
+    "the customer of the deleted contact is inactive, not gone",
+    "HubSpot's history of that field proves its change the later one: it is in both",
+    "the number that lost is in the audit",
+    "the new row is one contact in HubSpot",
+    "and one customer in QuickBooks",
+    "no call broke a service's published contract",
     "the newest run in the sync's own history is the one Dagster started",
     "Everything above was checked and held.",
     "uv run integrations ui",
@@ -75,13 +87,32 @@ def test_nothing_is_left_running_and_nothing_outside_is_written(made: Made) -> N
 def test_the_files_it_writes_serve_the_command_line(made: Made, tmp_path: Path) -> None:
     folder = Folder.at(made.directory)
     settings = yaml.safe_load(folder.environment.read_text(encoding="utf-8"))
-    assert set(settings["systems"]) == {"crm", "webshop"}
+    assert set(settings["systems"]) == {"crm", "webshop", "hubspot", "quickbooks", "google_sheets"}
     with folder.claimed(), running_postgresql(folder):
         done = integrations(
             "--env-file", str(folder.environment), "--syncs", str(folder.syncs),
             "sync", "verify", "quickstart_customers", cwd=tmp_path,
         )  # fmt: skip
     assert done.returncode in (0, 3), done.stdout + done.stderr
+
+
+def test_the_services_go_on_where_the_story_left_them_and_no_variable_leads_elsewhere(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `integrations ui` starts them: on other ports, with the data they had."""
+    monkeypatch.setenv("HUBSPOT_API_TOKEN", "somebody's real token")
+    folder = Folder.at(made.directory)
+    with folder.claimed(), running_services(folder) as services:
+        folder.write_files("postgresql://nobody@127.0.0.1:1/none", services.options)
+        platform = Platform.open(env_file=folder.environment)
+        try:
+            for name in (SHEET, CONTACTS):
+                report = platform.run(platform.sync(name))
+                assert (report.status, report.written) == (RunStatus.SUCCEEDED, 0), report.message
+        finally:
+            platform.close()
+        assert services.hub.calls
+    assert (folder.services / "google_sheets-credentials.json").stat().st_mode & 0o077 == 0
 
 
 def test_dagster_keeps_the_run(made: Made) -> None:
