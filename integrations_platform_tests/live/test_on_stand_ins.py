@@ -13,7 +13,7 @@ from integrations_platform_tests.sandbox.running import running
 TRIALS: dict[str, Callable[..., None]] = {
     "hubspot": try_hubspot, "quickbooks": try_quickbooks, "google_sheets": try_google_sheets
 }  # fmt: skip
-OWN = {"quickbooks": ("client_id", "client_secret", "refresh_token")}
+RENEWAL = {"quickbooks": ("client_id", "client_secret", "refresh_token")}
 
 
 @pytest.mark.parametrize("kind", known())
@@ -23,7 +23,7 @@ def test_it_runs_says_which_reading_holds_and_cleans_up(kind: str, prefix: str) 
     said: list[str] = []
     with running(vendor) as server:
         options = {
-            name: text for name, text in vendor.options(server.url(kind)).items() if name not in OWN.get(kind, ())
+            name: text for name, text in vendor.options(server.url(kind)).items() if name not in RENEWAL.get(kind, ())
         }
         TRIALS[kind](options, prefix, said.append)
     assert said

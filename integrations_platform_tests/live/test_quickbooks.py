@@ -1,4 +1,4 @@
-"""QuickBooks, live: a token of an hour; QUICKBOOKS_ENVIRONMENT says production or sandbox, Intuit's own (the default)."""
+"""QuickBooks, live: a token of an hour. QUICKBOOKS_ENVIRONMENT: production or sandbox, Intuit's own (the default)."""
 
 from __future__ import annotations
 
