@@ -86,10 +86,13 @@ def test_p12_what_both_sides_came_to_say_by_themselves_is_agreed_from_then_on(na
     assert row.values["name"] == "Ann", "going back to the older value is a change"
 
 
-def test_a_plan_says_of_each_change_why_it_is_carried_and_of_what_is_as_it_was_nothing() -> None:
+@pytest.mark.parametrize("touched", [False, True])
+def test_a_plan_says_of_each_change_why_it_is_carried_and_of_what_is_as_it_was_nothing(*, touched: bool) -> None:
     story = Story()
-    row, _ = story.pair_up()
+    row, twin = story.pair_up()
     story.a.edit(row, name="Anna")
+    if touched:
+        story.b.touch(twin)
     plan = story.plan()
     assert plan.notes == {story.links[0].link_id: ["name: changed on source"]}
 
