@@ -18,7 +18,7 @@ from integrations_platform_tests.proof.part import Part, Shown, seeds
 from integrations_platform_tests.proof.trials import try_seeds
 from integrations_platform_tests.simulation.history import History, begin, draw, happen
 from integrations_platform_tests.simulation.sides import Row, SimulatedSide
-from integrations_platform_tests.simulation.truth import same
+from integrations_platform_tests.simulation.truth import same, typed
 from integrations_platform_tests.simulation.world import World
 
 LENGTH = 20  # events
@@ -102,7 +102,7 @@ def _restored(world: World, line: StoredAuditEntry) -> Counter[str]:
         assert not row.archived, f"audit: the record of line {line.number} is still archived"
     else:
         for column, value in json.loads(entry.lost or "{}").items():
-            kept = world.sides[entry.side or "A"].keep(value)
+            kept = world.sides[entry.side or "A"].keep(typed(column, value))
             assert same(row.values[column], kept), f"audit: {column} of line {line.number} is {row.values[column]!r}"
     return Counter({"restored": 1, "records restored" if entry.role is Role.DELETED else "values restored": 1})
 
