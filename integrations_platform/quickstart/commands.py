@@ -172,6 +172,8 @@ def _serve(instance: Any, port: int, page: str) -> None:
     with contextlib.suppress(KeyboardInterrupt), interface(instance, port) as process:
         click.secho(f"http://{HOST}:{port}/{page}", bold=True)
         click.echo("Ctrl-C stops it.")
+        # Polars, which the stand-ins' story brings, has a blocked wait resumed after Ctrl-C instead of ended by it.
+        signal.siginterrupt(signal.SIGINT, True)
         code = process.wait()
         raise click.ClickException(
             f"Dagster ended by itself (code {code}); its output is in {instance.home / 'ui.log'}"
