@@ -77,7 +77,7 @@ class SandboxServer:
     def stop(self) -> None:
         """End serving, keep the states that are kept, release the ports. Harmless to repeat."""
         for server in self._servers:
-            server.should_exit = True
+            server.end()
         if self._thread is not None:
             self._thread.join(_STOP_SECONDS)
         for listener in self._sockets:
@@ -100,15 +100,34 @@ class SandboxServer:
 
 
 class _Server(uvicorn.Server):
-    """Says when it is ready, without anybody asking again and again."""
+    """Says when it is ready and ends at once, where the original asks again and again whether it should, and gives
+    every caller a moment: nobody is owed an answer by a stand-in that ends."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ending = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self._loop = asyncio.get_running_loop()
         self.ready.set()
+
+    async def main_loop(self) -> None:
+        await self._ending.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002  as the base has it
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+
+    def end(self) -> None:
+        """To be called from any thread."""
+        self.should_exit = True
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._ending.set)
 
 
 class _Protocol(H11Protocol):
