@@ -6,6 +6,7 @@ edit through the stand-ins' own screens, and every claim is read from the stand-
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,6 +30,9 @@ from integrations_platform.unified_sync.store import Role
 PEOPLE = 40
 MIA, ZOE = "mia.novak@pier-hotel.example", "zoe.novak@pier-hotel.example"
 LATER_PHONE, EARLIER_PHONE = "+1 (202) 555-0199", "+1 (202) 555-0111"
+APART = 6.0
+"""Seconds between two edits whose order is to be proved: the books keep whole seconds, and each service's clock is
+known to about one."""
 
 
 @dataclass(frozen=True)
@@ -170,9 +174,11 @@ class _Story:
             (customer,) = services.customers()[MIA]
             values = {"PrimaryPhone": {"FreeFormNumber": "+1 (202) 555-0122"}}
             services.books.person({"do": "edit", "kind": "Customer", "id": customer["Id"], "values": values})
+            edited = time.monotonic()
             narrator.say("Somebody corrects Mia's phone number in QuickBooks. Then the sheet meets HubSpot:")
             self.run(SHEET)
             contact = services.contacts()[MIA]["id"]
+            time.sleep(max(0.0, APART - (time.monotonic() - edited)))
             services.hub.person({"do": "edit", "type": "contacts", "id": contact, "properties": {"phone": LATER_PHONE}})
             narrator.say("Now somebody else corrects it in HubSpot. Who was later?")
             report = self.run(CONTACTS)
