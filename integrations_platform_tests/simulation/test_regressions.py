@@ -8,7 +8,7 @@ import pytest
 
 from integrations_platform.unified_sync.report import RunStatus
 from integrations_platform.unified_sync.spec import SIDES, SideName, Strategy
-from integrations_platform.unified_sync.store import OpState
+from integrations_platform.unified_sync.store import OpState, Role
 from integrations_platform_tests.simulation import people
 from integrations_platform_tests.simulation.sides import POISON, Nature, Row, healed
 from integrations_platform_tests.simulation.world import LEASE, World
@@ -207,12 +207,16 @@ def test_a_write_that_comes_late_over_a_newer_agreement_is_nobodys_edit() -> Non
 
 
 def test_a_late_write_is_recognised_once_and_not_again_in_every_run_that_cannot_mend_it() -> None:
+    """A parked street has the record read in every run, and the name that would mend it is refused: each recognition
+    anew would have renamed the refused operation, which would then be tried for ever."""
     world, row, twin = late_write()
-    world.edit("A", row, "street", POISON)
-    world.run()  # adopts it
-    world.run()  # refused over the new base, the last time
+    world.edit("A", row, "street", "Hill")
+    world.edit("B", twin, "street", "Dale")
+    world.edit("A", row, "name", POISON)
+    world.run()  # recognises it
+    world.run()  # is refused over the new base, the last time
     operations = set(world.store.memory.intents)
     world.settle()
-    assert twin.values["name"] == "older"
-    assert [held.reason for held in world.store.quarantined("sim")] == ["rejected"]
     assert set(world.store.memory.intents) == operations
+    assert [line.entry.role for line in world.store.memory.audit].count(Role.RECOVERED) == 1
+    assert [held.reason for held in world.store.quarantined("sim")] == ["rejected"]
