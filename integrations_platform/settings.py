@@ -1,4 +1,4 @@
-"""The settings of one environment: its systems and its state.
+"""The settings of one environment: its systems, its state, and one section per capability.
 
 The only reader of ``environments/*.yaml`` and of the process environment. Variables are resolved when a system is
 opened, never at load, so that everything loads with no variable set; values of addresses appear in no message or repr.
@@ -17,7 +17,14 @@ from typing import Any
 
 from integrations_platform.schema_check import brief, check, nearest
 from integrations_platform.secret_text import SecretText, SettingsError
-from integrations_platform.settings_schema import ENVIRONMENT_SCHEMA, Option, environment_schema, service_options
+from integrations_platform.settings_lake import LakeSettings
+from integrations_platform.settings_schema import (
+    ENVIRONMENT_SCHEMA,
+    SECTIONS,
+    Option,
+    environment_schema,
+    service_options,
+)
 from integrations_platform.yaml_source import Fault, Faults, Located, read_file, shown_path
 
 __all__ = [
@@ -196,12 +203,13 @@ class StateSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """One environment. ``name`` is that of its file."""
+    """One environment. ``name`` is that of its file; a section that is left out is what works on one machine."""
 
     name: str
     file: Path
     systems: Mapping[str, SystemSettings]
     state: StateSettings
+    lake: LakeSettings = field(default_factory=LakeSettings)
 
     def system(self, name: str) -> SystemSettings:
         """The system of that name. Raises :class:`SettingsError` that lists the known ones."""
@@ -286,9 +294,14 @@ def _build(root: Located, path: Path, faults: Faults, environ: Mapping[str, str]
     }
     url = (root.get("state") or root).get("url")
     state = None if url is None or faults.within("state") else _secret(url, "state.url", faults, environ)
+    sections = {
+        name: section.read(root.get(name), lambda node, key: _secret(node, key, faults, environ), faults)
+        for name, section in SECTIONS.items()
+        if not faults.within(name)
+    }
     if faults or state is None:
         return None
-    settings = Settings(path.stem, path.absolute(), systems, StateSettings(state))
+    settings = Settings(path.stem, path.absolute(), systems, StateSettings(state), **sections)
     _judge_literals(settings, faults)
     return settings
 

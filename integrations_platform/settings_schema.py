@@ -1,4 +1,4 @@
-"""The JSON Schema of an environment file: systems, their options, limits and state.
+"""The JSON Schema of an environment file: systems, their options, limits, state and the sections of capabilities.
 
 The loader checks files against this very table and editors get it as JSON. Addresses are marked ``writeOnly``, which
 keeps their values out of every message.
@@ -6,15 +6,34 @@ keeps their values out of every message.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Protocol, cast
+
+from integrations_platform import settings_lake
+from integrations_platform.secret_text import SecretText
+from integrations_platform.yaml_source import Faults, Located
 
 Schema = dict[str, Any]
 DATABASES = ("postgresql", "mysql", "sqlite")
 
 _ADDRESS: Schema = {"type": "string", "writeOnly": True}
+
+
+class Section(Protocol):
+    """What the settings module of a capability offers. ``read`` gets None when a file has no such section, and returns
+    None only when it has noted a fault; the secrets it takes are resolved when the capability is used."""
+
+    SCHEMA: Schema
+
+    def read(
+        self, node: Located | None, secret: Callable[[Located, str], SecretText | None], faults: Faults, /
+    ) -> Any: ...
+
+
+SECTIONS: Mapping[str, Section] = {"lake": settings_lake}
+"""Sections of an environment file by name: each is a field of that name of the settings."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +185,7 @@ ENVIRONMENT_SCHEMA: Schema = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "An environment of integrations_platform",
     "type": "object",
-    "description": "where the platform runs: its systems and its state",
+    "description": "where the platform runs: its systems, its state, and what its capabilities use",
     "properties": {
         "systems": {
             "type": "object",
@@ -184,6 +203,7 @@ ENVIRONMENT_SCHEMA: Schema = {
             "required": ["url"],
             "additionalProperties": False,
         },
+        **{name: section.SCHEMA for name, section in SECTIONS.items()},
     },
     "required": ["systems", "state"],
     "additionalProperties": False,

@@ -23,6 +23,7 @@ from integrations_platform.settings import (
     load_settings,
     variable,
 )
+from integrations_platform.settings_schema import SECTIONS
 from integrations_platform.settings_schema import SERVICES as SERVICE_OPTIONS
 
 ROOT = Path(__file__).parent.parent
@@ -229,7 +230,7 @@ def test_a_missing_file_is_a_settings_error(tmp_path: Path) -> None:
 def test_the_schema_is_a_copy() -> None:
     schema = json_schema()
     schema["properties"].clear()
-    assert set(json_schema()["properties"]) == {"systems", "state"}
+    assert set(json_schema()["properties"]) == {"systems", "state", *SECTIONS}
 
 
 def test_variable_reads_the_process_environment(monkeypatch: pytest.MonkeyPatch) -> None:
