@@ -67,6 +67,13 @@ class Memory:
         return repr(rows)
 
 
+def _held(link: Link | None) -> tuple[str | None, str | None]:
+    """The records a link holds, and no other live link may."""
+    if link is None or link.state in (LinkState.CLOSED, LinkState.MERGED_AWAY):
+        return None, None
+    return link.id_a, link.id_b
+
+
 class MemoryTransaction:
     """Changes to one copy of the memory."""
 
@@ -74,14 +81,15 @@ class MemoryTransaction:
         self.memory = memory
 
     def put_links(self, links: Sequence[Link]) -> None:
-        for link in links:
-            self.memory.links[link.link_id] = link
-        for letter in ("id_a", "id_b"):
-            live = [
-                getattr(link, letter)
-                for link in self.memory.links.values()
-                if link.state not in (LinkState.CLOSED, LinkState.MERGED_AWAY) and getattr(link, letter) is not None
-            ]
+        known = self.memory.links
+        moved = any(_held(link) != _held(known.get(link.link_id)) for link in links)
+        known.update({link.link_id: link for link in links})
+        if moved:  # looking through all of them each time would make large simulations slow
+            self._check_held()
+
+    def _check_held(self) -> None:
+        for ids in zip(*map(_held, self.memory.links.values()), strict=True):
+            live = [record_id for record_id in ids if record_id is not None]
             if len(live) != len(set(live)):
                 raise ValueError(f"a record is in two live links: {sorted(live)}")
 
@@ -93,6 +101,8 @@ class MemoryTransaction:
     def set_states(self, rows: Sequence[tuple[str, LinkState]]) -> None:
         for link_id, state in rows:
             self.memory.links[link_id] = replace(self.memory.links[link_id], state=state)
+        if rows:
+            self._check_held()
 
     def put_intents(self, intents: Sequence[Intent]) -> None:
         self.memory.intents.update({intent.op_id: intent for intent in intents})

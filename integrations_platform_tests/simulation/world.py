@@ -24,7 +24,7 @@ from integrations_platform.unified_sync.store import BreakerState, LeaseHeld, Op
 from integrations_platform.unified_sync.values import Value
 from integrations_platform_tests.simulation import checks, people, referring
 from integrations_platform_tests.simulation.declared import UNIT_OF, Declared
-from integrations_platform_tests.simulation.memory_store import Crash, MemoryStore, Process
+from integrations_platform_tests.simulation.memory_store import Crash, Memory, MemoryStore, Process
 from integrations_platform_tests.simulation.sides import POISON, Nature, Row, SimulatedSide, healed
 from integrations_platform_tests.simulation.truth import Truth
 
@@ -88,6 +88,9 @@ class World:
         self.restoring = False
         self.breaker_after = 10_000
         self.runs = 0
+        self.vouched: set[tuple[SideName, str]] = set()  # stored bases of which all was shown on their side
+        self._paired: Memory | None = None  # whose links are noted in ``_twins``
+        self._twins: dict[tuple[SideName, str], str] = {}
         self.invoices: World | None = None  # the world whose references point here
 
     def _join(self, customers: World) -> None:
@@ -279,11 +282,14 @@ class World:
 
     def counterpart(self, side: SideName, row: Row) -> Row | None:
         """The record on the other side that the engine linked to this one."""
-        for link in self.store.memory.links.values():
-            mine, theirs = (link.id_a, link.id_b) if side == "A" else (link.id_b, link.id_a)
-            if mine == row.id and theirs is not None:
-                return self.sides[other(side)].rows.get(theirs)
-        return None
+        memory = self.store.memory
+        if self._paired is not memory:  # every commit makes another one
+            self._paired, self._twins = memory, {}
+            for link in memory.links.values():
+                if link.id_a is not None and link.id_b is not None:
+                    self._twins.setdefault(("A", link.id_a), link.id_b)
+                    self._twins.setdefault(("B", link.id_b), link.id_a)
+        return self.sides[other(side)].rows.get(self._twins.get((side, row.id), ""))
 
     def _engine_wrote(self, name: SideName, _side: SimulatedSide, row: Row, write: Write) -> None:
         self.counts[f"{write.kind} written"] += 1

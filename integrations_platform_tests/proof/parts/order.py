@@ -8,12 +8,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from integrations_platform.unified_sync.engine import Engine, Request
-from integrations_platform.unified_sync.port import Capabilities
 from integrations_platform.unified_sync.report import RunStatus
 from integrations_platform.unified_sync.runtime import Runtime
 from integrations_platform.unified_sync.spec import SIDES, SideName, Strategy, SyncSpec
 from integrations_platform_tests.proof.part import Part, Shown, seeds
-from integrations_platform_tests.proof.planner_cases import Case, Trial
+from integrations_platform_tests.proof.planner_cases import Case, Settled, Trial
 from integrations_platform_tests.proof.trials import try_seeds
 from integrations_platform_tests.simulation.memory_store import Memory, MemoryStore
 from integrations_platform_tests.simulation.sides import Nature, Row, SimulatedSide
@@ -24,23 +23,15 @@ BATCHES = (1, 7, 100)
 PAIRS = 6  # linked records of one state, each changed twice; besides, newcomers
 
 
-class WideSide(SimulatedSide):
-    """A simulated system that takes batches of any size."""
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """As of any simulated side, without a limit of its own."""
-        return replace(super().capabilities, batch_limit=1000)
-
-
 class State:
     """One state of two systems and a sync's memory, in which much is to be done; lived on from as often as wanted."""
 
     def __init__(self, seed: int) -> None:
         drawn = random.Random(f"order {seed}")
         cases = [Case.drawn(f"c{number}", drawn) for number in range(PAIRS)]
-        trial = Trial(seed, list(Strategy)[seed % 4], cases)
-        trial.perturb([case.name for case in cases])
+        names = [case.name for case in cases]
+        trial = Trial(Settled(seed, list(Strategy)[seed % 4], cases), cases, 3, names)
+        trial.perturb(names)
         for number in range(drawn.randint(1, 4)):  # newcomers: on one side, or on both, in one case twice on one
             sides = drawn.choice((("A",), ("B",), ("A", "B"), ("A", "A", "B")))
             for side in sides:
@@ -72,10 +63,12 @@ class Life:
         self.spec = replace(state.spec, batch_size=batch_size)
         self.store = MemoryStore()
         self.store.memory = state.memory.copied()
-        self.sides: dict[SideName, WideSide] = {}
+        self.sides: dict[SideName, SimulatedSide] = {}
         for name, prefix in zip(SIDES, "ab", strict=True):
             system = self.spec.side(name).system
-            side = WideSide(system, Nature(shuffles=True), self.tick, self.random, lambda _point: None, prefix)
+            side = SimulatedSide(
+                system, Nature(shuffles=True), self.tick, self.random, lambda _point: None, prefix, 1000
+            )
             rows = list(state.rows[name].values())
             self.random.shuffle(rows)
             side.rows = {row.id: row.copied() for row in rows}
