@@ -25,15 +25,19 @@ def plan_create(
     for place in world.places:
         spec, form = place.spec, place.form(side)
         value = (origin.now or {}).get(spec.name, ABSENT)
-        if form is None or not form.writable or value is ABSENT or spec.direction is Direction.NEVER:
+        if form is None or not form.writable or spec.direction is Direction.NEVER:
             continue
+        if value is ABSENT:
+            if not (spec.required and spec.direction.allows(other(side))):
+                continue
+            value = None  # not on show at the moment: missing, where nothing may be missing
         if is_blank(value) and not spec.direction.allows(other(side)):
             continue  # nothing to start with, and it would not travel this way anyway
         if side == "A" and any(step.backward is None for step in spec.transforms):
             value = view.a.base.get(spec.name, ABSENT)  # no way back through the transform: the last known value
             if value is ABSENT:
                 continue
-        changes.append(FieldChange(spec.name, None, value, (origin.now or {})[spec.name], rule))
+        changes.append(FieldChange(spec.name, None, value, (origin.now or {}).get(spec.name), rule))
     prepared = prepare(world, plan, view, side, changes)
     if prepared is None:
         return False

@@ -10,6 +10,7 @@ from integrations_platform.unified_sync.report import RunStatus
 from integrations_platform.unified_sync.spec import SIDES, SideName, Strategy
 from integrations_platform.unified_sync.store import OpState, Role
 from integrations_platform_tests.simulation import people
+from integrations_platform_tests.simulation.declared import REFERRING, Declared
 from integrations_platform_tests.simulation.sides import POISON, Nature, Row, healed
 from integrations_platform_tests.simulation.world import LEASE, World
 
@@ -220,3 +221,25 @@ def test_a_late_write_is_recognised_once_and_not_again_in_every_run_that_cannot_
     assert set(world.store.memory.intents) == operations
     assert [line.entry.role for line in world.store.memory.audit].count(Role.RECOVERED) == 1
     assert [held.reason for held in world.store.quarantined("sim")] == ["rejected"]
+
+
+def test_p35_a_record_is_not_created_while_a_required_field_of_it_is_not_on_show() -> None:
+    """It would have been made without the customer it must have; it is set aside, and made once the field is back."""
+    customers = World(1, Strategy.MANUAL)
+    invoices = World(
+        1, Strategy.MANUAL, declared=Declared("invoices", REFERRING, required=True, refers="sim"), customers=customers
+    )
+    customer = customers.create("A")
+    customers.run()
+    invoices.hide("A", "customer")
+    invoice = invoices.create("A")
+    invoice.values["customer"] = customer.id
+    invoices.run()
+    assert invoices.sides["B"].rows == {}
+    (held,) = invoices.store.quarantined("sim")
+    assert "customer" in held.message
+    invoices.hide("A", "customer")
+    invoices.run()
+    twin = customers.counterpart("A", customer)
+    assert twin is not None
+    assert [row.values["customer"] for row in invoices.sides["B"].rows.values()] == [twin.id]
