@@ -80,19 +80,18 @@ def decide(places: Sequence[FieldPlace], a: Sight, b: Sight, policy: Policy, int
     if any(unresolved) and (all(unresolved) or not has_base):
         return SKIP  # who is meant is not known yet; looked at again until it is
     differing = disagreeing(places, a, b)
-    agree = not differing
     if policy.direction is Direction.NEVER:
         return Decision(Verb.ADVANCE, "shown only")
     if not has_base:
-        return _without_base(names, a, b, agree, policy, intervals, "first_sync")
-    if agree:
+        return _without_base(differing, a, b, policy, intervals, "first_sync")
+    if not differing:
         moved = a.changed(names) or b.changed(names)
         return Decision(Verb.ADVANCE, "both sides say the same") if moved else NOTHING
     # A member that was only respelled, or set to the same on both sides, is no part of a dispute about its group.
     changed_a, changed_b = a.changed(differing), b.changed(differing)
     if not changed_a and not changed_b:
         # Both equal their base and still disagree: the base broke its invariant, so it is not one (P13).
-        return _without_base(names, a, b, agree, policy, intervals, "divergent")
+        return _without_base(differing, a, b, policy, intervals, "divergent")
     respelled: SideName | None = None
     if changed_a and changed_b:
         respelled = _respelled_only(places, differing, a, b)
@@ -136,11 +135,13 @@ def disagreeing(places: Sequence[FieldPlace], a: Sight, b: Sight) -> list[str]:
 
 
 def _without_base(
-    names: Sequence[str], a: Sight, b: Sight, agree: bool, policy: Policy, intervals: Intervals, kind: str
+    differing: Sequence[str], a: Sight, b: Sight, policy: Policy, intervals: Intervals, kind: str
 ) -> Decision:
-    if agree:
+    if not differing:
         return Decision(Verb.ADVANCE, "both sides say the same")
-    blank_a, blank_b = (all(is_blank(side.now[name]) for name in names) for side in (a, b))
+    # A group of which one side knows a part, and says nothing that the other does not say, is filled whole: a city
+    # alone must not empty the address it belongs to.
+    blank_a, blank_b = (all(is_blank(side.now[name]) for name in differing) for side in (a, b))
     if kind == "first_sync" and policy.fill_blanks and blank_a != blank_b:
         origin: SideName = "B" if blank_a else "A"
         if policy.direction.allows(origin):

@@ -475,7 +475,7 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "merge.py",
-                '        return _without_base(names, a, b, agree, policy, intervals, "divergent")\n',
+                '        return _without_base(differing, a, b, policy, intervals, "divergent")\n',
                 "        return NOTHING\n",
             ),
         ),

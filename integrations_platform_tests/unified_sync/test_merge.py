@@ -151,6 +151,28 @@ def test_c14_a_group_is_merged_as_one_unit(base: str, a: str, b: str, verb: Verb
     assert (decision.verb, decision.origin) == (verb, origin)
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "verb", "origin"),
+    [
+        (("", "x", ""), ("s", "x", "z"), Verb.WRITE, "B"),  # a city alone, and the address it belongs to
+        (("s", "x", "z"), (None, "x", None), Verb.WRITE, "A"),
+        (("", "", ""), ("s", "x", "z"), Verb.WRITE, "B"),
+        (("", "y", ""), ("s", "x", "z"), Verb.PARK, None),  # another city: whose address it is, nobody can tell
+        (("s", "x", ""), ("", "x", "z"), Verb.PARK, None),  # a half from each side would be nobody's address
+    ],
+)
+def test_c14_a_group_that_one_side_knows_in_part_is_filled_on_the_first_sync_and_never_joined(
+    a: tuple[Value, ...], b: tuple[Value, ...], verb: Verb, origin: str | None
+) -> None:
+    names = ("street", "city", "zip")
+    sides = [Sight(dict(zip(names, values, strict=True)), {}) for values in (a, b)]
+    places = tuple(place(name) for name in names)
+    decision = decide(places, *sides, policy(), lambda _: (TIE, TIE))
+    assert (decision.verb, decision.origin, decision.lost) == (verb, origin, False)
+    unfilled = decide(places, *sides, policy(fill=False), lambda _: (TIE, TIE))
+    assert unfilled.verb is Verb.PARK
+
+
 def test_a_group_with_a_member_nobody_can_read_is_left_alone() -> None:
     places = (place("x"), place("y"))
     known = {"x": "1", "y": "1"}
