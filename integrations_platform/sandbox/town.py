@@ -7,7 +7,7 @@ numbers are those reserved for examples.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 _GIVEN = (
@@ -26,6 +26,7 @@ _STREETS = ("Harbor Road", "Main Street", "Mill Lane", "Orchard Avenue", "Quay S
 _TRADES = ("Analytics", "Bakery", "Boatyard", "Clinic", "Couriers", "Energy", "Farms", "Hardware", "Hotel", "Studio")
 _GOODS = ("Anchor", "Bench", "Canvas", "Dinghy", "Engine oil", "Fender", "Gasket", "Hull paint", "Inspection", "Jib")
 _PEOPLE_A_COMPANY = 4
+_CHANGES = 20  # of so many people, one has moved and one has another number
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,25 @@ def person(number: int) -> Person:
         f"+1202555{number % 10_000:04}", f"{number % 300 + 1} {_STREETS[number % len(_STREETS)]}", city, state, code,
         works_for,
     )  # fmt: skip
+
+
+def moved(number: int) -> bool:
+    """Whether somebody lives elsewhere since lately, which not every system has heard of."""
+    return number % _CHANGES == 7
+
+
+def renumbered(number: int) -> bool:
+    """Whether somebody has a new telephone number since lately, which not every system has heard of."""
+    return number % _CHANGES == 11
+
+
+def formerly(number: int) -> Person:
+    """The person of that number as known to whoever has not heard lately."""
+    now = person(number)
+    if moved(number):
+        then = person(number + 1)
+        return replace(now, street=then.street, city=then.city, state=then.state, zip=then.zip)
+    return replace(now, phone=f"+1202555{(number + 5_000) % 10_000:04}") if renumbered(number) else now
 
 
 def article(number: int) -> Article:

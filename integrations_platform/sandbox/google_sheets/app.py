@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
 
 from starlette.requests import Request
@@ -20,6 +20,7 @@ from integrations_platform.sandbox.google_sheets import person as people
 from integrations_platform.sandbox.google_sheets.a1 import BadRange, Box
 from integrations_platform.sandbox.google_sheets.book import Spreadsheet, Tab
 from integrations_platform.sandbox.google_sheets.tokens import EMAIL, Refused, Tokens, new_key
+from integrations_platform.sandbox.past import Past
 from integrations_platform.sandbox.vendor import Vendor, VendorError
 
 T = TypeVar("T")
@@ -67,8 +68,12 @@ class GoogleSheets(Vendor):
         return schema.contract(METHODS, _TOKEN_PATH)
 
     def populate(self, size: int) -> None:
-        """One spreadsheet with a tab of ``size`` customers."""
-        self.add(seed.customers(self.seed, size))
+        """One spreadsheet with a tab of ``size`` customers, made long ago and edited lately."""
+        book = seed.customers(self.seed, size)
+        past = Past(self.name, self.seed, self.clock.now())
+        book.created = _stamp(past.created("spreadsheet", len(self.books)))
+        book.modified = _stamp(past.lately("spreadsheet", len(self.books)))
+        self.add(book)
 
     def reset(self) -> None:
         """See :meth:`Vendor.reset`."""
@@ -212,7 +217,7 @@ class GoogleSheets(Vendor):
         book.modified = self._now()
 
     def _now(self) -> str:
-        return self.clock.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + "000Z"
+        return _stamp(self.clock.now())
 
     # Spreadsheets
 
@@ -393,6 +398,10 @@ def _error(status: int, message: str, details: list[Any] | None = None, **more: 
     if "errors" not in more:
         found["status"] = _STATUS.get(status, "UNKNOWN")
     return {"error": found | ({"details": details} if details else {})}
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + "000Z"
 
 
 def _quota(kind: str) -> str:

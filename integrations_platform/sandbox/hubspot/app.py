@@ -63,7 +63,8 @@ class HubSpot(Vendor):
 
     def populate(self, size: int) -> None:
         """Companies, contacts and deals, ``size`` contacts in all."""
-        seed.populate(self.portal, size, random.Random(self.seed))  # noqa: S311  made-up people
+        with self.lock:
+            seed.populate(self.portal, size, self.seed)
 
     def reset(self) -> None:
         """An empty portal."""

@@ -7,6 +7,7 @@ does not document; whoever syncs with HubSpot must work under both readings.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -122,6 +123,16 @@ class Portal:
         now = now.replace(microsecond=now.microsecond // 1000 * 1000)
         self._last = max(now, self._last + timedelta(milliseconds=1))
         return self._last
+
+    @contextmanager
+    def at(self, moment: datetime) -> Iterator[None]:
+        """What is written inside was written at ``moment``."""
+        present = self.now, self._last
+        self.now, self._last = lambda: moment, moment - timedelta(milliseconds=1)
+        try:
+            yield
+        finally:
+            self.now, self._last = present
 
     def live(self, object_type: str) -> Iterator[Stored]:
         """Records that are not archived, by id."""

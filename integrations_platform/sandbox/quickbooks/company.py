@@ -6,7 +6,8 @@ the only delete of a list entity. What invoices add to that is in :mod:`.invoici
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -60,6 +61,15 @@ class Company:
         return list(self.entities[kind].values())
 
     # Writing
+
+    @contextmanager
+    def at(self, moment: datetime) -> Iterator[None]:
+        """What is written inside was written at ``moment``."""
+        present, self.now = self.now, lambda: moment
+        try:
+            yield
+        finally:
+            self.now = present
 
     def create(self, kind: str, sent: Mapping[str, Any]) -> Entity:
         """A new entity, as it is answered."""

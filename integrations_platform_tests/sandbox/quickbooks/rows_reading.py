@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -124,9 +124,10 @@ def cdc_shows_changes_inactive_records_and_deletions_and_nothing_else(books: Boo
 
 @row("§4 CDC")
 def cdc_cuts_silently(books: Books) -> None:
-    books.vendor.populate(30)
+    for number in range(12):
+        books.customer(f"Customer {number}")
     books.vendor.cdc_most = 10
-    since = (books.vendor.clock.now()).replace(hour=0).isoformat()
+    since = (books.vendor.clock.now() - timedelta(minutes=5)).isoformat()
     books.call("GET", "cdc", params={"entities": "Customer,Item", "changedSince": since})
     found = [
         len(each.get("Customer", each.get("Item", []))) for each in books.json()["CDCResponse"][0]["QueryResponse"]
