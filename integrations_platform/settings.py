@@ -17,7 +17,8 @@ from typing import Any
 
 from integrations_platform.schema_check import brief, check, nearest
 from integrations_platform.secret_text import SecretText, SettingsError
-from integrations_platform.settings_lake import LakeSettings
+from integrations_platform.settings_databricks import DatabricksSettings
+from integrations_platform.settings_lake import JobOutput, LakeSettings
 from integrations_platform.settings_schema import (
     ENVIRONMENT_SCHEMA,
     SECTIONS,
@@ -210,6 +211,7 @@ class Settings:
     systems: Mapping[str, SystemSettings]
     state: StateSettings
     lake: LakeSettings = field(default_factory=LakeSettings)
+    databricks: DatabricksSettings = field(default_factory=DatabricksSettings)
 
     def system(self, name: str) -> SystemSettings:
         """The system of that name. Raises :class:`SettingsError` that lists the known ones."""
@@ -303,6 +305,7 @@ def _build(root: Located, path: Path, faults: Faults, environ: Mapping[str, str]
         return None
     settings = Settings(path.stem, path.absolute(), systems, StateSettings(state), **sections)
     _judge_literals(settings, faults)
+    _judge_datasets(settings, faults)
     return settings
 
 
@@ -377,3 +380,16 @@ def _judge_literals(settings: Settings, faults: Faults) -> None:
         except SettingsError as refusal:
             for fault in refusal.faults:
                 faults.add(fault.line, fault.path, fault.what, fault.remedy)
+
+
+def _judge_datasets(settings: Settings, faults: Faults) -> None:
+    """Datasets and jobs name each other across sections: both must be there."""
+    datasets, jobs = settings.lake.datasets, settings.databricks.jobs
+    for name, dataset in datasets.items():
+        if isinstance(dataset.source, JobOutput) and dataset.source.job not in jobs:
+            what = f"no job is named {brief(dataset.source.job)}"
+            faults.add(None, f"lake.datasets.{name}.source.job", what, nearest(dataset.source.job, jobs))
+    for name, job in jobs.items():
+        if job.reads and job.reads not in datasets:
+            what = f"no dataset is named {brief(job.reads)}"
+            faults.add(None, f"databricks.jobs.{name}.reads", what, nearest(job.reads, datasets))

@@ -48,6 +48,7 @@ _SOURCE: Schema = {
             "type": "object",
             "properties": {
                 "sample": {"type": "string", "enum": list(SAMPLES), "description": "data that comes with the platform"},
+                "job": {"type": "string", "description": "a job of databricks.jobs that writes the partitions"},
                 "sync": {"type": "string", "description": 'a declared sync, or "*" for all of them'},
                 "publish": {
                     "type": "string",
@@ -167,7 +168,14 @@ class SyncOutput:
     publish: Literal["changes", "state"]
 
 
-Source = FilesOfOthers | SampleData | SyncOutput
+@dataclass(frozen=True)
+class JobOutput:
+    """What a declared job writes, on Databricks or on this machine; its own step makes the partition visible."""
+
+    job: str
+
+
+Source = FilesOfOthers | SampleData | SyncOutput | JobOutput
 
 
 @dataclass(frozen=True)
@@ -280,9 +288,11 @@ def _source(node: Located, path: str, faults: Faults) -> Source | None:
     said = given.plain()
     if set(said) == {"sample"}:
         return SampleData(said["sample"])
+    if set(said) == {"job"}:
+        return JobOutput(said["job"])
     if set(said) == {"sync", "publish"}:
         return SyncOutput(said["sync"], said["publish"])
-    remedy = "write `files`, {sample: NAME}, or {sync: NAME, publish: changes} (or state)"
+    remedy = "write `files`, {sample: NAME}, {job: NAME}, or {sync: NAME, publish: changes} (or state)"
     faults.add(given.line, f"{path}.source", "does not say one source", remedy)
     return None
 

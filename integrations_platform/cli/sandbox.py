@@ -1,4 +1,4 @@
-"""The command `integrations sandbox`: the stand-ins for the SaaS systems, served until Ctrl-C.
+"""The command `integrations sandbox`: the stand-ins for outside services, served until Ctrl-C.
 
 Owns which of them run, where their data is kept, and the lines a person pastes to point the platform at them.
 """
@@ -35,15 +35,18 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
         "credentials": "GOOGLE_SHEETS_CREDENTIALS_JSON", "spreadsheet_id": "GOOGLE_SHEETS_SPREADSHEET_ID",
         "base_url": "GOOGLE_SHEETS_BASE_URL",
     },
+    "databricks": {"host": "DATABRICKS_HOST", "token": "DATABRICKS_TOKEN"},
 }  # fmt: skip
 _LONG = 200  # characters; a longer value is put into a file and its path exported
 
 
 @click.command()
-@click.option("--vendors", metavar="A,B", help="Which ones: hubspot, quickbooks, google_sheets (default: all).")
+@click.option(
+    "--vendors", metavar="A,B", help="Which ones: hubspot, quickbooks, google_sheets, databricks (default: all)."
+)
 @click.option(
     "--port", type=click.IntRange(0, 65_000), metavar="BASE",
-    help="First port; HubSpot gets it, QuickBooks the next, Google Sheets the one after (default: 8801; 0: free ones).",
+    help="First port; HubSpot gets it, then QuickBooks, Google Sheets, Databricks (default: 8801; 0: free ones).",
 )  # fmt: skip
 @click.option(
     "--state", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
@@ -53,11 +56,11 @@ _LONG = 200  # characters; a longer value is put into a file and its path export
               help="Records each of them starts with, where its data is new.")  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same data and faults.")
 def sandbox(vendors: str | None, port: int | None, state: Path | None, size: int, seed: int) -> None:
-    """Run stand-ins for HubSpot, QuickBooks and Google Sheets on this machine, until Ctrl-C.
+    """Run stand-ins for HubSpot, QuickBooks, Google Sheets and Databricks on this machine, until Ctrl-C.
 
     They speak the vendors' APIs on 127.0.0.1, need no account, and keep other hosts and web pages out. The local
-    environment uses the ones on the default ports while none of a service's variables is set; the printed lines point
-    any environment at them.
+    environment uses those of its systems on the default ports while none of a service's variables is set; the printed
+    lines point any environment at them.
 
     \b
     Each takes orders below /_control:

@@ -13,8 +13,13 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from integrations_platform.sandbox.vendor import Vendor
 
-_CLASSES: Mapping[str, str] = {"hubspot": "HubSpot", "quickbooks": "QuickBooks", "google_sheets": "GoogleSheets"}
-PORTS: Mapping[str, int] = {"hubspot": 8801, "quickbooks": 8802, "google_sheets": 8803}
+_CLASSES: Mapping[str, str] = {
+    "hubspot": "HubSpot",
+    "quickbooks": "QuickBooks",
+    "google_sheets": "GoogleSheets",
+    "databricks": "Databricks",
+}
+PORTS: Mapping[str, int] = {"hubspot": 8801, "quickbooks": 8802, "google_sheets": 8803, "databricks": 8804}
 """Where `integrations sandbox` serves them unless told otherwise."""
 
 

@@ -18,12 +18,12 @@ from click.testing import CliRunner
 from integrations_platform.cli import cli
 from integrations_platform.doctor import Level, examine
 from integrations_platform.platform import Platform
-from integrations_platform.settings import load_settings
+from integrations_platform.settings import json_schema, load_settings
 from integrations_platform.settings_schema import SERVICES
 from integrations_platform.unified_sync.port import ErrorKind, SideError
 from integrations_platform_tests.cli.conftest import ROOT, environment
 
-KINDS = ("hubspot", "quickbooks", "google_sheets")
+KINDS = ("hubspot", "quickbooks", "google_sheets", "databricks")
 
 
 @dataclass
@@ -68,7 +68,7 @@ def started(*words: str) -> Iterator[Running]:
         process.communicate()
 
 
-def test_it_serves_all_three_tells_how_to_reach_them_and_ends_cleanly() -> None:
+def test_it_serves_all_tells_how_to_reach_them_and_ends_cleanly() -> None:
     with started("--size", "7", "--seed", "3") as command:
         for kind in KINDS:
             answer = httpx.get(f"{command.url(kind)}/_control/log")
@@ -120,7 +120,9 @@ def test_every_option_it_exports_is_one_of_the_service() -> None:
 
     shipped = (ROOT / "environments" / "local.yaml").read_text(encoding="utf-8")
     for kind, variables in VARIABLES.items():
-        assert set(variables) <= set(SERVICES[kind])
+        assert set(variables) <= set(
+            SERVICES.get(kind, json_schema()["properties"].get(kind, {}).get("properties", ()))
+        )
         assert all(f"${{{variable}" in shipped for variable in variables.values())
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
+from integrations_platform.databricks.waiting import Timing
 from integrations_platform.sandbox.catalogue import known, stand_in
-from integrations_platform_tests.live.trials import try_google_sheets, try_hubspot, try_quickbooks
+from integrations_platform.sandbox.databricks import Databricks
+from integrations_platform_tests.live.trials import try_databricks, try_google_sheets, try_hubspot, try_quickbooks
 from integrations_platform_tests.sandbox.running import running
 
 TRIALS: dict[str, Callable[..., None]] = {
-    "hubspot": try_hubspot, "quickbooks": try_quickbooks, "google_sheets": try_google_sheets
+    "hubspot": try_hubspot, "quickbooks": try_quickbooks, "google_sheets": try_google_sheets,
+    "databricks": try_databricks,
 }  # fmt: skip
 RENEWAL = {"quickbooks": ("client_id", "client_secret", "refresh_token")}
 
@@ -25,12 +29,18 @@ def test_it_runs_says_which_reading_holds_and_cleans_up(kind: str, prefix: str) 
         options = {
             name: text for name, text in vendor.options(server.url(kind)).items() if name not in RENEWAL.get(kind, ())
         }
-        TRIALS[kind](options, prefix, said.append)
+        trial = TRIALS[kind]
+        if isinstance(vendor, Databricks):
+            options["job_id"] = str(next(iter(vendor.account.jobs)))
+            trial = partial(trial, timing=Timing(sleep=vendor.clock.advance))
+        trial(options, prefix, said.append)
     assert said
     live = vendor.dump()
     if kind == "quickbooks":
         assert not [each for each in live["entities"]["Customer"].values() if prefix in str(each) and each["Active"]]
     elif kind == "hubspot":
         assert all(each["archived"] for each in live["records"] if prefix in str(each))
+    elif kind == "databricks":
+        assert [run["result"] for run in live["runs"]] == ["CANCELED"]
     else:
         assert prefix not in str(live)

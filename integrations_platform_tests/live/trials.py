@@ -10,6 +10,10 @@ from integrations_platform.connectors.budgets import ALLOWANCES, Budget
 from integrations_platform.connectors.google_sheets.client import Sheets
 from integrations_platform.connectors.hubspot.client import HubSpotClient
 from integrations_platform.connectors.quickbooks import _client as quickbooks_client
+from integrations_platform.databricks.faults import JobFault
+from integrations_platform.databricks.launch import ExistingJob
+from integrations_platform.databricks.waiting import Patience, Timing, wait
+from integrations_platform.databricks.workspace import Workspace
 from integrations_platform.unified_sync.port import SideError
 
 Options = Mapping[str, str]
@@ -113,3 +117,30 @@ def _row(tab: int, cells: list[dict[str, Any]]) -> dict[str, Any]:
     values = [{"userEnteredValue": cell} for cell in cells]
     return {"updateCells": {"start": {"sheetId": tab, "rowIndex": 0, "columnIndex": 0}, "rows": [{"values": values}],
                             "fields": "userEnteredValue"}}  # fmt: skip
+
+
+def try_databricks(options: Options, prefix: str, say: Say, timing: Timing | None = None) -> None:
+    """A run of the job, started twice with one token and cancelled: what the refusals of unknown jobs say, whether the
+    token holds, and how a cancellation shows. The job named by ``job_id`` does start; name one that may."""
+    workspace = Workspace(options["host"], options["token"])
+    assert workspace.who()
+    for what, call in (
+        ("an unknown job", lambda: workspace.start(ExistingJob(1), f"{prefix}unknown")),
+        ("an unknown run", lambda: workspace.look(1)),
+        ("a repair of an unknown run", lambda: workspace.repair(1, None)),
+        ("a cancellation of an unknown run", lambda: workspace.cancel(1)),
+    ):
+        try:
+            call()
+            say(f"Databricks: {what} is accepted")
+        except JobFault as refusal:
+            say(f"Databricks: {what} is refused with {refusal.code} ({refusal.kind.value})")
+    job = ExistingJob(int(options["job_id"]))
+    first, again = (workspace.start(job, f"{prefix}token") for _ in range(2))
+    assert first == again, "one token is one run"
+    workspace.cancel(first)
+    ended = wait(lambda: workspace.look(first), Patience(1, 5, timeout=300), timing or Timing(), say, say)
+    say(f"Databricks: the cancelled run ended as {ended.life} {ended.result} ({ended.code})")
+    workspace.cancel(first)
+    say("Databricks: cancelling a finished run is accepted")
+    assert ended.verdict is not None

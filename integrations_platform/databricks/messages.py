@@ -1,0 +1,77 @@
+"""Dagster Pipes messages on their way through the lake: one object each, in a folder per process that writes.
+
+The lake is the one place that a cluster, this machine and the orchestrator all reach, so no DBFS, volume or extra
+credential is needed, and the same task file works everywhere. Knows the form of messages, not what they mean.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+FOLDER = "_messages"
+KNOWN = frozenset(
+    {"opened", "closed", "log", "log_external_stream", "report_asset_materialization", "report_asset_check",
+     "report_custom_message"}
+)  # fmt: skip
+_AT_ONCE = frozenset({"opened", "log", "log_external_stream"})
+_LONGEST = 1_000_000  # bytes of a message
+
+Message = Mapping[str, Any]
+
+
+class Messages:
+    """What the task of one step says, below ``folder`` of an obstore store.
+
+    A task that is tried again by Databricks or after a crash writes into a new folder. Lines of a log are handed over
+    as they come; results only at the end, and only those of the newest process: an earlier one did not finish.
+    """
+
+    def __init__(self, store: Any, folder: str, warn: Callable[[str], None] = lambda _: None) -> None:
+        self._store, self._folder, self._warn = store, folder, warn
+        self._seen: set[str] = set()
+        self._held: dict[str, list[Message]] = {}
+        self._opened = False
+
+    def pull(self, handle: Callable[[Message], None]) -> None:
+        """Hand over what has come since, of what may be handed over at once."""
+        import obstore
+
+        keys = sorted(item["path"] for batch in obstore.list(self._store, self._folder) for item in batch)
+        for key in keys:
+            if key in self._seen or not key.endswith(".json"):
+                continue
+            self._seen.add(key)
+            message = self._message(bytes(obstore.get(self._store, key).bytes()))
+            if message is None:
+                self._warn(f"{key} is no Pipes message and is left out")
+            elif message["method"] in _AT_ONCE:
+                if message["method"] != "opened" or not self._opened:
+                    handle(message)
+                self._opened = self._opened or message["method"] == "opened"
+            else:
+                self._held.setdefault(key.rpartition("/")[0], []).append(message)
+
+    def finish(self, handle: Callable[[Message], None]) -> None:
+        """Hand over the rest, and remove the messages."""
+        import obstore
+
+        self.pull(handle)
+        for message in self._held.get(max(self._held, default=""), ()):
+            handle(message)
+        self._held.clear()
+        if self._seen:
+            obstore.delete(self._store, sorted(self._seen))
+
+    @staticmethod
+    def _message(content: bytes) -> Message | None:
+        if len(content) > _LONGEST:
+            return None
+        try:
+            message = json.loads(content)
+        except ValueError:
+            return None
+        if not isinstance(message, dict) or message.get("method") not in KNOWN:
+            return None
+        return message if isinstance(message.get("params"), dict | None) else None
