@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import floor
 from typing import Any, Literal, Protocol, TypeVar
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from integrations_platform.unified_sync.port import ErrorKind, SideError
 
@@ -36,16 +36,17 @@ class Rate:
 
 @dataclass(frozen=True)
 class Quota:
-    """At most ``calls`` in a calendar day or month of ``zone``."""
+    """At most ``calls`` in a calendar day or month of ``zone``; without one, of the zone the service says the account
+    is in (:meth:`Budget.located`), and of UTC until it has."""
 
     name: str
     calls: int
     period: Literal["day", "month"]
-    zone: str = "UTC"
+    zone: str = ""
 
-    def bounds(self, now: datetime) -> tuple[datetime, datetime]:
-        """Begin and end of the period that ``now`` lies in, in UTC."""
-        local = now.astimezone(ZoneInfo(self.zone)).replace(hour=0, minute=0, second=0, microsecond=0)
+    def bounds(self, now: datetime, place: str = "") -> tuple[datetime, datetime]:
+        """Begin and end of the period that ``now`` lies in, in UTC; ``place`` is the account's zone."""
+        local = now.astimezone(ZoneInfo(self.zone or place or "UTC")).replace(hour=0, minute=0, second=0, microsecond=0)
         if self.period == "month":
             begin = local.replace(day=1)
             end = (begin + timedelta(days=32)).replace(day=1)
@@ -97,6 +98,11 @@ ALLOWANCES: Mapping[str, Allowance] = {
         (Rate("reads", 60, 60), Rate("writes", 60, 60)),
         {"call": ("reads",), "read": ("reads",), "write": ("writes",), "drive": ()},
     ),
+}
+
+# Of what several accounts are in together: a Google project holds many service accounts.
+SHARED_ALLOWANCES: Mapping[str, Allowance] = {
+    "google_sheets": Allowance((Rate("reads", 300, 60), Rate("writes", 300, 60)), ALLOWANCES["google_sheets"].buckets),
 }
 
 
@@ -153,7 +159,8 @@ def _now() -> datetime:
 class Budget:
     """What one account may still do. ``system`` is its name in messages; ``longest_wait``: seconds a call may be held
     back before the run ends instead. ``clock`` and ``sleep`` are the engine's. ``rows`` may also keep what else all
-    processes share about the account, like a renewed token, under an :func:`account_of` of its own."""
+    processes share about the account, like a renewed token, under an :func:`account_of` of its own. ``shared`` is the
+    budget of what this account is in together with others: every call counts for both."""
 
     def __init__(
         self,
@@ -165,15 +172,16 @@ class Budget:
         clock: Callable[[], datetime] = _now,
         sleep: Callable[[float], None] = time.sleep,
         longest_wait: float = 120.0,
+        shared: Budget | None = None,
     ) -> None:
-        self._system, self.account, self._allowance = system, account, allowance
+        self._system, self.account, self._allowance, self._shared = system, account, allowance, shared
         self.rows: Rows = rows or LocalRows()
         self._clock, self._sleep, self._longest = clock, sleep, longest_wait
 
     def within(self, allowance: Allowance) -> Budget:
         """The same account under another allowance, where only its connector knows it."""
         return Budget(self._system, self.account, allowance, self.rows, clock=self._clock, sleep=self._sleep,
-                      longest_wait=self._longest)  # fmt: skip
+                      longest_wait=self._longest, shared=self._shared)  # fmt: skip
 
     def spend(self, cost: int = 1, bucket: str = "call") -> None:
         """Wait until a call of ``cost`` may be made. Raises SideError(TRANSIENT) as :meth:`take` does."""
@@ -187,13 +195,17 @@ class Budget:
         Raises SideError(TRANSIENT), with nothing reserved, when the wait is too long or a quota is used up; its
         ``retry_after`` is the wait.
         """
+        # First the limits shared with others, then one's own from that moment on; what one's own refuse stays counted
+        # among the shared ones, which then wait a little longer than they must.
+        ahead = self._shared.take(cost, bucket) if self._shared is not None else 0.0
         limits, now = self._allowance.of(bucket), self._clock()
         if not limits and self.rows.read(self.account) is None:
-            return 0.0
+            return ahead
+        earliest = now + timedelta(seconds=ahead)
 
         def step(text: str | None) -> tuple[str, tuple[float, str]]:
             state = _State(text)
-            free_at = state.held_until(self._allowance.holding(bucket), now)
+            free_at = max(earliest, state.held_until(self._allowance.holding(bucket), now))
             wait, reason = state.reserve(limits, cost, now, free_at, self._longest)
             return state.text(now, self._allowance.limits), (wait, reason)
 
@@ -216,13 +228,31 @@ class Budget:
 
         self.rows.change(self.account, step)
 
+    def located(self, zone: str) -> None:
+        """The service says that the account is in ``zone``: from now on its days begin and end there, for everybody who
+        shares it, and what was counted today stays counted. A zone nobody knows changes nothing."""
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            return
+        if _State(self.rows.read(self.account)).place == zone:
+            return
+        now = self._clock()
+
+        def step(text: str | None) -> tuple[str, None]:
+            state = _State(text)
+            state.move(zone, self._allowance.limits, now)
+            return state.text(now, self._allowance.limits), None
+
+        self.rows.change(self.account, step)
+
     def usage(self) -> list[Usage]:
         """Of every quota, how much is used and where it is heading."""
         now, state = self._clock(), _State(self.rows.read(self.account))
         found = []
         for limit in self._allowance.limits:
             if isinstance(limit, Quota):
-                begin, end = limit.bounds(now)
+                begin, end = limit.bounds(now, state.place)
                 used = state.used(limit, begin)
                 share = max((now - begin) / (end - begin), 0.01)  # the first minutes of a day foretell nothing
                 found.append(Usage(limit.name, used, limit.calls, end, round(used / share)))
@@ -230,13 +260,15 @@ class Budget:
 
 
 class _State:
-    """The row of one account: calls per part of a window, calls per period, and until when it is to be left alone."""
+    """The row of one account: calls per part of a window, calls per period, until when it is to be left alone, and the
+    zone it is in."""
 
     def __init__(self, text: str | None) -> None:
         data: dict[str, Any] = json.loads(text) if text else {}
         self._slots: dict[str, dict[str, int]] = data.get("slots", {})
         self._used: dict[str, list[Any]] = data.get("used", {})
         self._held: dict[str, str] = data.get("held", {})
+        self.place: str = data.get("zone", "")
 
     def text(self, now: datetime, limits: tuple[Rate | Quota, ...]) -> str:
         """The row, without what no window sees any more."""
@@ -247,7 +279,16 @@ class _State:
             if name in rates
         }
         held = {bucket: until for bucket, until in self._held.items() if datetime.fromisoformat(until) > now}
-        return json.dumps({"slots": slots, "used": self._used, "held": held}, separators=(",", ":"))
+        place = {"zone": self.place} if self.place else {}
+        return json.dumps({"slots": slots, "used": self._used, "held": held, **place}, separators=(",", ":"))
+
+    def move(self, zone: str, limits: tuple[Rate | Quota, ...], now: datetime) -> None:
+        """Count by the days of ``zone``; what the present period holds so far goes along."""
+        for limit in limits:
+            if isinstance(limit, Quota) and limit.name in self._used:
+                count = self.used(limit, limit.bounds(now, self.place)[0])
+                self._used[limit.name] = [limit.bounds(now, zone)[0].isoformat(), count]
+        self.place = zone
 
     def hold(self, bucket: str, until: datetime) -> None:
         known = self._held.get(bucket)
@@ -268,7 +309,7 @@ class _State:
         """Seconds to wait for a call not before ``at``, and why it cannot be made at all ("" when it can)."""
         for limit in limits:
             if isinstance(limit, Quota):
-                begin, end = limit.bounds(now)
+                begin, end = limit.bounds(now, self.place)
                 if self.used(limit, begin) + cost > limit.calls:
                     what = f"its {limit.name} quota of {limit.calls:,} calls a {limit.period} is used up"
                     return (end - now).total_seconds(), what
@@ -282,7 +323,7 @@ class _State:
             counts[slot] = counts.get(slot, 0) + cost
         for limit in limits:
             if isinstance(limit, Quota):
-                begin, _ = limit.bounds(now)
+                begin, _ = limit.bounds(now, self.place)
                 self._used[limit.name] = [begin.isoformat(), self.used(limit, begin) + cost]
         return max(0.0, wait), ""
 

@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from integrations_platform.connectors.budgets import ALLOWANCES, UNLIMITED, Budget, Rows, account_of
+from integrations_platform.connectors.budgets import ALLOWANCES, SHARED_ALLOWANCES, UNLIMITED, Budget, Rows, account_of
 from integrations_platform.connectors.plugins import installed, plugin
 from integrations_platform.unified_sync.port import ErrorKind, SideError
 
@@ -101,19 +101,24 @@ def budget_for(
         module = service(kind)
         names = getattr(module, "IDENTITY", tuple(options))
         allowance = getattr(module, "ALLOWANCE", UNLIMITED)
-    identity = (_person(options.get(name, "")) for name in names)
-    return Budget(system, account_of(kind, *identity), allowance, rows, clock=clock, sleep=sleep)
+    mine = account_of(kind, *(_said_in(options.get(name, ""), "client_email") for name in names))
+    shared = None
+    if kind in SHARED_ALLOWANCES:
+        ours = account_of(kind, "project", *(_said_in(options.get(name, ""), "project_id") for name in names))
+        shared = Budget(f"{system} (its project)", ours, SHARED_ALLOWANCES[kind], rows, clock=clock, sleep=sleep)
+    return Budget(system, mine, allowance, rows, clock=clock, sleep=sleep, shared=shared)
 
 
-def _person(credential: str) -> str:
-    """Whom a service account's key, given as JSON or as a file, belongs to: its limits are per user, not per key."""
+def _said_in(credential: str, name: str) -> str:
+    """What a service account's key, given as JSON or as a file, says of the user (``client_email``) or the project
+    (``project_id``) it belongs to: limits are theirs, not the key's. Any other credential is itself."""
     text = credential.strip()
     if text.endswith(".json"):
         with suppress(OSError, UnicodeDecodeError):
             text = Path(text).expanduser().read_text(encoding="utf-8").strip()
     if text.startswith("{"):
         with suppress(ValueError, RecursionError):
-            return str(json.loads(text).get("client_email") or text)
+            return str(json.loads(text).get(name) or text)
     return text
 
 

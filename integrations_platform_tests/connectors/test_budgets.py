@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from datetime import UTC, datetime, timedelta
 
@@ -18,6 +19,7 @@ from integrations_platform.connectors.budgets import (
     Rate,
     account_of,
 )
+from integrations_platform.connectors.services import budget_for
 from integrations_platform.unified_sync.port import ErrorKind, SideError
 
 START = datetime(2026, 5, 4, 12, 0, 0, 300_000, tzinfo=UTC)
@@ -115,6 +117,62 @@ def test_a_used_up_quota_says_when_it_is_free_again_and_forecasts() -> None:
     world.sleep(16 * 3600)
     assert budget.take() == 0
     assert budget.usage()[0].used == 1
+
+
+def test_the_day_is_the_accounts_own_as_soon_as_it_is_known_and_nothing_counted_is_forgotten() -> None:
+    world, rows = World(), LocalRows()
+    daily = Allowance((Quota("daily", 3, "day"),), {"call": ("daily",)})
+    world.budget(daily, rows).take()
+    assert world.budget(daily, rows).usage()[0].resets_at == datetime(2026, 5, 5, tzinfo=UTC), "nobody has said: UTC"
+    world.budget(daily, rows).located("America/New_York")
+    (usage,) = world.budget(daily, rows).usage()  # as another process sees it
+    assert (usage.used, usage.resets_at) == (1, datetime(2026, 5, 5, 4, tzinfo=UTC))
+    world.budget(daily, rows).located("Atlantis/Centre")
+    world.budget(daily, rows).located("../etc/passwd")
+    assert world.budget(daily, rows).usage() == [usage]
+    world.sleep(13 * 3600)  # past midnight in UTC, not in New York
+    world.budget(daily, rows).take()
+    world.budget(daily, rows).take()
+    with pytest.raises(SideError, match="free again at 2026-05-05T04:00:00"):
+        world.budget(daily, rows).take()
+    world.sleep(3 * 3600)
+    assert world.budget(daily, rows).take() == 0
+
+
+def test_what_accounts_share_is_counted_for_all_of_them_and_each_keeps_its_own_limit() -> None:
+    world, rows = World(), LocalRows()
+    mine, ours = Rate("reads", 4, 60), Rate("reads", 6, 60)
+    project = Budget("sheet (its project)", "project", Allowance((ours,), {"read": ("reads",)}), rows,
+                     clock=lambda: world.now, sleep=world.sleep)  # fmt: skip
+    people = [
+        Budget("sheet", name, Allowance((mine,), {"read": ("reads",)}), rows, clock=lambda: world.now,
+               sleep=world.sleep, shared=project)
+        for name in ("ann", "bob")
+    ]  # fmt: skip
+    moments: dict[Budget, list[datetime]] = {one: [] for one in people}
+    for turn in range(24):
+        one = people[turn % 2]
+        one.spend(bucket="read")
+        moments[one].append(world.now)
+    assert_within([moment for known in moments.values() for moment in known], ours)
+    for known in moments.values():
+        assert_within(known, mine)
+    assert world.now - START < timedelta(minutes=5), "six a minute, not four"
+
+
+def test_two_service_accounts_of_one_project_share_its_limit_and_nothing_else() -> None:
+    def account(email: str, project: str, rows: LocalRows) -> Budget:
+        key = json.dumps({"client_email": email, "project_id": project})
+        return budget_for("sheet", "google_sheets", {"credentials": key}, rows, clock=lambda: START,
+                          sleep=lambda _seconds: None)  # fmt: skip
+
+    rows = LocalRows()
+    for number in range(5):
+        for _ in range(60):
+            assert account(f"robot{number}@x.example", "p", rows).take(bucket="read") == 0
+    assert account("robot5@x.example", "p", rows).take(bucket="read") > 50
+    assert account("robot6@x.example", "other", rows).take(bucket="read") == 0
+    assert account("robot6@x.example", "p", rows).take(bucket="write") == 0
 
 
 @pytest.mark.parametrize(

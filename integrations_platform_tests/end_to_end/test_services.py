@@ -6,12 +6,14 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from integrations_platform.doctor import Level, examine
 from integrations_platform.platform import Platform
 from integrations_platform.sandbox.catalogue import known, stand_in
+from integrations_platform.sandbox.hubspot import HubSpot
 from integrations_platform.sandbox.vendor import Vendor
 from integrations_platform.settings import load_settings
 from integrations_platform.settings_schema import SERVICES
@@ -82,6 +84,10 @@ def test_a_service_syncs_with_a_table_and_every_call_is_counted_for_its_account(
         assert platform.store.accounts.read(budget.account) is not None, "counted in the state"
         daily = [usage.used for usage in budget.usage() if usage.name == "daily"]
         assert daily in ([], [len(served.calls)]), "no call goes uncounted"
+        if isinstance(served, HubSpot):
+            (midnight,) = [usage.resets_at for usage in budget.usage()]
+            local = midnight.astimezone(ZoneInfo(served.limits.zone))
+            assert (local.hour, local.minute) == (0, 0), "of the portal's zone"
         found = next(finding for finding in examine(platform) if finding.subject == "service")
         assert (found.level, "it is the stand-in" in found.message) == (Level.NOTE, True)
     finally:

@@ -1,4 +1,4 @@
-"""HubSpot companies ↔ MySQL as shipped: the stand-in of HubSpot and a real MariaDB, its table as the sync's file gives it.
+"""HubSpot companies ↔ MySQL as shipped: HubSpot's stand-in and a real MariaDB, the table as the sync's file gives it.
 
 What became of it is read from the portal's own state and by SQL, not through the engine.
 """
@@ -124,7 +124,7 @@ def insert(trade: Trade, number: int, changed: datetime, **other: str) -> str:
     values = {"domain": firm.domain, "name": firm.name, "city": firm.city, "state": firm.state, "zip": firm.zip,
               "updated_at": changed, **other}  # fmt: skip
     names = ", ".join(values)
-    trade.sql(f"INSERT INTO company ({names}) VALUES ({', '.join(':' + name for name in values)})", **values)  # noqa: S608
+    trade.sql(f"INSERT INTO company ({names}) VALUES ({', '.join(':' + name for name in values)})", **values)
     return firm.domain
 
 

@@ -35,7 +35,7 @@ class HubSpotClient:
         if not token:
             message = f"{system}: there is no token; set HUBSPOT_API_TOKEN to the token of a private app"
             raise SideError(ErrorKind.CONFIGURATION, message, code="token")
-        self.kind = kind
+        self.kind, self._budget = kind, budget
         self.zone: str | None = None
         self._paths: Paths = paths_of(system, options.get("api_version", ""))
         self._api = HttpApi(
@@ -164,9 +164,11 @@ class HubSpotClient:
         return self._rows(self._api.request("GET", path, what=f"validation rules of {self.kind}").data)
 
     def account(self) -> Json:
-        """Details of the portal; remembers its time zone, in which its days end."""
+        """Details of the portal; remembers its time zone, in which its days end and the daily quota is counted."""
         data = self._api.request("GET", self._paths.account(), what="account").data
         self.zone = str(data.get("timeZone") or "") or None
+        if self.zone:
+            self._budget.located(self.zone)
         return dict(data)
 
     def clock(self) -> ClockReading:
