@@ -1,0 +1,1 @@
+"""The warehouse: statements, the COPY executor, both engines, reloads and their assets."""

@@ -1,0 +1,25 @@
+"""Fixtures of the warehouse's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from integrations_platform_tests.warehouse.desk import Desk
+
+
+@pytest.fixture(scope="session")
+def duck() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB for all tests of the process; making one costs more than most of them."""
+    with duckdb.connect(config={"threads": 1}) as connection:
+        yield connection
+
+
+@pytest.fixture
+def desk(tmp_path: Path, duck: duckdb.DuckDBPyConnection) -> Iterator[Desk]:
+    """An empty folder and empty tables."""
+    yield Desk.at(tmp_path, duck)
+    duck.execute("USE memory; DETACH mydb")
