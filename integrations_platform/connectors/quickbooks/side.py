@@ -13,7 +13,7 @@ import polars as pl
 
 from integrations_platform.connectors.http_errors import HttpError
 from integrations_platform.connectors.quickbooks import checking
-from integrations_platform.connectors.quickbooks.client import Client
+from integrations_platform.connectors.quickbooks.client import BATCH_MOST, Client
 from integrations_platform.connectors.quickbooks.objects import OBJECTS, BookObject
 from integrations_platform.connectors.quickbooks.projection import VOID, Projection
 from integrations_platform.connectors.quickbooks.reading import QuickBooksSnapshot, read_records
@@ -34,7 +34,7 @@ from integrations_platform.unified_sync.port import (
 )
 from integrations_platform.unified_sync.spec import SideSpec
 
-_CREATES_A_CALL = 100
+_MOST_A_CALL = 3 * BATCH_MOST  # changes go by thirties: a hundred would need a fourth batch for the last ten
 
 
 class QuickBooksSide:
@@ -57,7 +57,7 @@ class QuickBooksSide:
         lists = self._book is None or self._book.lists
         return Capabilities(
             compare_and_set=True, replays=True, archive=lists or self._spec.soft_delete == VOID, delete=not lists,
-            batch_limit=_CREATES_A_CALL,
+            batch_limit=_MOST_A_CALL,
         )  # fmt: skip
 
     # Looking
