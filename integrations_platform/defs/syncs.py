@@ -125,7 +125,7 @@ def _asset_spec(catalogue: Catalogue, spec: SyncSpec, upstream: tuple[str, ...])
         f"{spec.source.system}:{spec.source.object} {_ARROWS[spec.direction]} {spec.target.system}:{spec.target.object}"
     )
     kinds = {kind for end in (spec.source, spec.target) if (kind := catalogue.kind(end.system))}
-    owner = _owner(spec.owner)
+    owner = accepted_owner(spec.owner)
     return dg.AssetSpec(
         spec.name,
         deps=list(upstream),
@@ -182,7 +182,7 @@ def _column(spec: SyncSpec, item: FieldSpec) -> dg.TableColumn:
     )
 
 
-def _owner(declared: str | None) -> str | None:
+def accepted_owner(declared: str | None) -> str | None:
     """The owner as Dagster takes it: teams and plain addresses. Its idea of an address is narrower than a sync file's,
     and an odd one must not keep the location from loading: it is shown as metadata instead."""
     if declared is None:
