@@ -26,6 +26,7 @@ from integrations_platform.settings_schema import (
     environment_schema,
     service_options,
 )
+from integrations_platform.settings_warehouse import WarehouseSettings
 from integrations_platform.yaml_source import Fault, Faults, Located, read_file, shown_path
 
 __all__ = [
@@ -211,6 +212,7 @@ class Settings:
     systems: Mapping[str, SystemSettings]
     state: StateSettings
     lake: LakeSettings = field(default_factory=LakeSettings)
+    warehouse: WarehouseSettings = field(default_factory=WarehouseSettings)
     databricks: DatabricksSettings = field(default_factory=DatabricksSettings)
 
     def system(self, name: str) -> SystemSettings:
@@ -383,8 +385,12 @@ def _judge_literals(settings: Settings, faults: Faults) -> None:
 
 
 def _judge_datasets(settings: Settings, faults: Faults) -> None:
-    """Datasets and jobs name each other across sections: both must be there."""
+    """Datasets, tables and jobs name each other across sections: both must be there."""
     datasets, jobs = settings.lake.datasets, settings.databricks.jobs
+    for name, table in settings.warehouse.tables.items():
+        if table.dataset not in datasets:
+            what = f"no dataset is named {brief(table.dataset)}"
+            faults.add(table.line, f"warehouse.tables.{name}.dataset", what, nearest(table.dataset, datasets))
     for name, dataset in datasets.items():
         if isinstance(dataset.source, JobOutput) and dataset.source.job not in jobs:
             what = f"no job is named {brief(dataset.source.job)}"

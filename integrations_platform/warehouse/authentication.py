@@ -86,6 +86,8 @@ def render_authentication(way: Authentication | None, location: str, hidden: str
         if value is None:
             continue
         text = value if isinstance(value, str) else hidden if hidden is not None else value()
+        if not text and item.name == "token" and isinstance(way, AwsKeys):
+            continue  # keys of a variable that may be unset
         said.append(f"{_SPELLED[type(way)][item.name]}={literal(text)}")
     return f"CREDENTIALS=({' '.join(said)})"
 

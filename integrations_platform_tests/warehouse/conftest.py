@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from integrations_platform_tests.warehouse.desk import Desk
+from integrations_platform_tests.warehouse.house import House
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +24,9 @@ def desk(tmp_path: Path, duck: duckdb.DuckDBPyConnection) -> Iterator[Desk]:
     """An empty folder and empty tables."""
     yield Desk.at(tmp_path, duck)
     duck.execute("USE memory; DETACH mydb")
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    """A lake in a folder and an embedded warehouse."""
+    return House(tmp_path)

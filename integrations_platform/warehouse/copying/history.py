@@ -15,6 +15,7 @@ from integrations_platform.warehouse.copying.readers import quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+    from sqlglot import exp
 
 SCHEMA = "integrations_load"
 EXPIRES = timedelta(days=64)
@@ -27,7 +28,7 @@ _COLUMNS = (
 class History:
     """The load history of one table; names are compared without regard to case."""
 
-    def __init__(self, connection: DuckDBPyConnection, table: tuple[str, str, str]) -> None:
+    def __init__(self, connection: DuckDBPyConnection, table: tuple[str, ...]) -> None:
         self._connection = connection
         self._database, self._key = table[0], (table[1].upper(), table[2].upper())
         self._place = f"{quoted(self._database)}.{SCHEMA}.history"
@@ -75,6 +76,21 @@ class History:
             [self._database, SCHEMA],
         ).fetchone()
         return bool(row and row[0])
+
+
+def cleared_tables(statement: exp.Expr) -> list[tuple[str, ...]]:
+    """Tables whose history a statement ends: by TRUNCATE, DROP or CREATE OR REPLACE."""
+    from sqlglot import exp
+
+    found: list[exp.Expr | None] = []
+    if isinstance(statement, exp.TruncateTable):
+        found = statement.expressions
+    elif isinstance(statement, exp.Drop) and statement.kind == "TABLE":
+        found = [statement.this, *(statement.args.get("tables") or ())]
+    elif isinstance(statement, exp.Create) and statement.kind == "TABLE" and statement.args.get("replace"):
+        found = [statement.this.this if isinstance(statement.this, exp.Schema) else statement.this]
+    tables = [item for item in found if isinstance(item, exp.Table)]
+    return [tuple(part.name for part in table.parts) for table in tables]
 
 
 def _naive(moment: datetime) -> datetime:
