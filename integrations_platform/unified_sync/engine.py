@@ -78,7 +78,7 @@ class Engine:
     def plan(self, spec: SyncSpec, sides: Mapping[SideName, Side]) -> Plan:
         """Plan without writing anything anywhere. Raises SetupRefused, SideError."""
         with self._look(spec, sides) as world:
-            return make_plan(world, attended=True)
+            return make_plan(world, attended=True, first_run=False)
 
     def save_plan(self, spec: SyncSpec, plan: Plan) -> SavedPlan:
         """Keep a plan for review; it can be applied by its id as long as it is still the same."""
@@ -144,7 +144,7 @@ class Engine:
         try:
             self._check(spec, callers)
             with self._observatory.world(spec, callers, report.run_id, None) as (world, _):
-                report.plan = make_plan(world)
+                report.plan = make_plan(world, attended=True, first_run=False)
             report.counts.update(report.plan.counts)
             report.refusals, report.warnings = report.plan.refusals, list(report.plan.warnings)
             pending = len(self.store.open_intents(spec.name))

@@ -85,7 +85,7 @@ def _explain(world: World, link_id: str | None, side: SideName | None, record_id
         for name in SIDES
     }
     narrow = replace(world, links=links, listings=listings)
-    plan = make_plan(narrow)
+    plan = make_plan(narrow, attended=True, first_run=False)
     shown = Explanation(
         link_id,
         ids["A"][0] if ids["A"] else None,

@@ -16,7 +16,7 @@ from integrations_platform.unified_sync.existence import plan_existence
 from integrations_platform.unified_sync.field_merge import plan_fields
 from integrations_platform.unified_sync.forms import read_fields
 from integrations_platform.unified_sync.guards import evaluate_guards
-from integrations_platform.unified_sync.links import LinkView, view_of
+from integrations_platform.unified_sync.links import LinkView, SideView, view_of
 from integrations_platform.unified_sync.merging import follow, plan_merge_cases
 from integrations_platform.unified_sync.newcomers import plan_newcomers, warn_of_future
 from integrations_platform.unified_sync.operations import Operation, from_intent
@@ -31,7 +31,7 @@ from integrations_platform.unified_sync.values import ABSENT, Invalid
 CHUNK = 1000  # links looked at together: bounds memory and the length of id lists
 
 
-def make_plan(world: World, *, attended: bool = True, first_run: bool = False) -> Plan:
+def make_plan(world: World, *, attended: bool, first_run: bool) -> Plan:
     """Plan one run. ``attended``: a person started it; an unattended first run of a sync is refused."""
     plan = Plan(world.spec, world.taken_at)
     for side in SIDES:
@@ -114,22 +114,20 @@ def _observe_side(
     trust_versions: bool,
 ) -> None:
     letter = side.lower()
-    unread = [
-        (view.side(side), row)
-        for view, row in zip(views, rows, strict=True)
-        if view.side(side).id is not None and not (trust_versions and row[f"same_{letter}"])
-    ]
+    unread: list[tuple[str, SideView]] = []
     for view, row in zip(views, rows, strict=True):
+        known = view.side(side)
         if trust_versions and row[f"same_{letter}"]:
-            known = view.side(side)
             known.now, known.version = dict(known.base), row[f"seen_{letter}"]
-    records = world.snapshots[side].read([known.id for known, _ in unread if known.id is not None]) if unread else {}
+        elif known.id is not None:
+            unread.append((known.id, known))
+    records = world.snapshots[side].read([record_id for record_id, _ in unread]) if unread else {}
     seen_at = world.clock()
     plan.counts[f"read_{letter}"] += len(records)
     warn_of_future(world, plan, side, records.values())
     fresh = []
-    for known, _ in unread:
-        record = records.get(known.id or "")
+    for record_id, known in unread:
+        record = records.get(record_id)
         if record is not None:
             known.record, known.seen_at = record, seen_at
             if record.presence is Presence.LIVE:

@@ -23,6 +23,7 @@ def more(pair: Pair, *, limit: int | None = None) -> bool | None:
     """Whether 2 > 1."""
     if limit is None:
         raise ValueError(f"no limit for {pair.left + pair.right}")
+    dict(zip("ab", "cd", strict=True))
     return pair.left > limit
 '''
 

@@ -1,11 +1,12 @@
 """Where a mutation tool can break a module: every place of every operator of cosmic-ray, as the text it would become.
 
 Owns the choice of places. Left out, because no run of the program can depend on them: type annotations, the bare star
-of a signature, the flags ``frozen`` and ``slots`` of data classes, and what stands inside a message's braces. Left out,
-too: equality in the place of identity with a member of an enumeration, and identity in the place of equality with a
-literal, which are the same; operators that need arguments (they draw their replacement at random, so that no two runs
-would try the same); and what does not compile, or compiles to the same program as the sound engine or as another
-mutant. Docstrings and texts are not touched by any operator.
+of a signature, the flags ``frozen`` and ``slots`` of data classes, ``strict`` where lengths are the same by
+construction, and what stands inside a message's braces. Left out, too: equality in the place of identity with a member
+of an enumeration, and identity in the place of equality with a literal, which are the same; operators that need
+arguments (they draw their replacement at random, so that no two runs would try the same); and what does not compile, or
+compiles to the same program as the sound engine or as another mutant. Docstrings and texts are not touched by any
+operator.
 """
 
 from __future__ import annotations
@@ -160,7 +161,7 @@ def _changed_line(lines: list[str], mutated: list[str], number: int) -> tuple[st
 
 
 def _untouchable(tree: ast.Module) -> list[tuple[Position, Position]]:
-    """Spans of annotations, of the flags of classes, and of what stands inside messages."""
+    """Spans of annotations, of the flags of classes, of ``strict``, and of what stands inside messages."""
     spans: list[tuple[Position, Position]] = []
     for node in ast.walk(tree):
         parts: Sequence[ast.expr | None] = ()
@@ -172,6 +173,8 @@ def _untouchable(tree: ast.Module) -> list[tuple[Position, Position]]:
             parts = [node.annotation]
         elif isinstance(node, ast.JoinedStr):
             parts = [node]
+        elif isinstance(node, ast.keyword) and node.arg == "strict":
+            parts = [node.value]
         spans += [
             ((part.lineno, part.col_offset), (part.end_lineno or part.lineno, part.end_col_offset or part.col_offset))
             for part in parts

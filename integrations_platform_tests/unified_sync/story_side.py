@@ -68,7 +68,8 @@ class StorySide:
     batch with them; ``keeps`` is what the side makes of a stored value; ``faults`` are raised one per call, first come;
     ``write_faults`` likewise for writes: one whose effect is unknown comes after the write, any other instead of it.
     ``unlisted`` ids are left out of listings, which then call themselves incomplete unless ``lies``; ``unread`` ones
-    are listed, but gone when the snapshot is read. ``merged``: by the id of a record merged
+    are listed, but gone when the snapshot is read. ``fresh``: reading shows what is there by then, and not what was
+    there when it was listed. ``merged``: by the id of a record merged
     away, the one it was merged into.
     """
 
@@ -98,6 +99,7 @@ class StorySide:
     told: dict[str, Outcome] = field(default_factory=dict)  # first answers, where writes can be replayed
     merged: dict[str, str] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)
+    fresh: bool = False
 
     # the port
 
@@ -122,7 +124,7 @@ class StorySide:
     @contextmanager
     def snapshot(self) -> Iterator[StorySnapshot]:
         self.at("before snapshot")
-        yield StorySnapshot(self, copy.deepcopy(self.rows))
+        yield StorySnapshot(self, self.rows if self.fresh else copy.deepcopy(self.rows))
 
     def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
         self.at("before read")
@@ -290,5 +292,7 @@ class StorySnapshot:
         return Listing(frame, complete, "" if complete else "a page is missing", dict(self.side.merged))
 
     def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
+        if self.side.fresh:
+            self.side.at("before fresh read")
         there = [name for name in ids if name in self.rows and name not in self.side.unread]
         return {name: self.side.record(self.rows[name]) for name in there}

@@ -209,6 +209,19 @@ def test_a_groups_conflict_is_decided_as_one() -> None:
     assert row.values == twin.values == {"email": "a@x.org", "street": "Old 1", "city": "Basel"}
 
 
+def test_p3_of_a_group_only_what_a_decision_replaces_is_called_lost() -> None:
+    fields = (text("email", FieldType.EMAIL), text("street", group="address"), text("city", group="address"))
+    story = Story(sync(*fields))
+    row, twin = story.pair_up(email="a@x.org", street="Old 1", city="Bern")
+    story.a.edit(row, street="New 2")
+    story.b.edit(twin, street="New 3")
+    story.run()
+    story.decide("B")
+    story.settle()
+    assert row.values["street"] == twin.values["street"] == "New 3"
+    assert [json.loads(lost) for lost in story.lost()] == [{"street": "New 2"}]
+
+
 def test_first_sync_differences_are_parked_with_no_base_and_blanks_are_filled() -> None:
     story = Story()
     story.a.insert({"email": "a@x.org", "name": "Left", "city": None})

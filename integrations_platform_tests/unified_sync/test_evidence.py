@@ -20,7 +20,7 @@ from integrations_platform.unified_sync.evidence import (
     later,
     record_interval,
 )
-from integrations_platform.unified_sync.port import Change, ClockReading
+from integrations_platform.unified_sync.port import Change, ClockReading, ColumnForm
 from integrations_platform.unified_sync.spec import Direction, OnTie, Strategy
 from integrations_platform_tests.unified_sync.arrange import Story, sync
 from integrations_platform_tests.unified_sync.story_side import ABLE
@@ -248,7 +248,7 @@ def test_first_sync_with_latest_takes_the_record_changed_later(newer: str, end: 
     assert story.a.only().values["name"] == story.b.only().values["name"] == end
 
 
-@pytest.mark.parametrize("why", ["refused", "held back"])
+@pytest.mark.parametrize("why", ["refused", "held back", "does not fit"])
 def test_p17_a_change_that_could_not_be_answered_is_as_old_as_it_was(why: str) -> None:
     """The newer change of the target is refused by the source, or this run may not write there. The run is settled all
     the same, but the source's older change was there before it."""
@@ -263,11 +263,54 @@ def test_p17_a_change_that_could_not_be_answered_is_as_old_as_it_was(why: str) -
     if why == "refused":
         story.a.refuses = lambda write: str(write.values.get("name", "")).startswith("bad")
         assert story.run().counts["rejected_a"] == 1
+    elif why == "does not fit":
+        story.a.forms["name"] = ColumnForm("name", max_length=5)
+        assert story.run().counts["quarantined"] == 1
     else:
         one_way = story.spec.overridden(direction=Direction.SOURCE_TO_TARGET)
         assert story.run(spec=one_way).counts["held_back"] == 1
     story.time += timedelta(seconds=100)
     story.a.refuses = None
+    story.a.forms.clear()
     story.store.release_quarantined("story", [row.subject for row in story.held()], "clerk", story.tick())
     story.settle()
     assert row.values["name"] == twin.values["name"] == "bad and newer", "P17"
+
+
+def test_p17_a_change_made_after_a_settled_look_is_later_than_one_that_look_had_seen() -> None:
+    """The source dates nothing. That it was unchanged when the target's edit was there already is proof enough."""
+    story = Story(sync(strategy=Strategy.LATEST))
+    row, twin = story.pair_up()
+    story.a.nature = replace(story.a.nature, dates_records=False)
+    story.time += timedelta(seconds=100)
+    story.b.edit(twin, name="Older")
+    story.time += timedelta(seconds=100)
+    one_way = story.spec.overridden(direction=Direction.SOURCE_TO_TARGET)
+    assert story.run(spec=one_way).counts["held_back"] == 1
+    story.time += timedelta(seconds=100)
+    story.a.edit(row, name="Newer")
+    story.settle()
+    assert row.values["name"] == twin.values["name"] == "Newer"
+    assert any("Older" in lost for lost in story.lost()), "P3"
+
+
+def test_p17_an_edit_that_slips_in_between_a_listing_and_the_reading_is_believed() -> None:
+    """Its time is later than the listing's, and no later than when the record was read: not from the future."""
+    story = Story(sync(strategy=Strategy.LATEST))
+    row, twin = story.pair_up()
+    story.time += timedelta(seconds=100)
+    story.a.edit(row, city="Basel")
+    story.b.edit(twin, name="Older")
+    story.a.fresh = True
+
+    def slips_in(point: str) -> None:
+        if point == "before fresh read":
+            story.at = lambda _: None
+            story.time += timedelta(seconds=10)
+            story.a.edit(row, name="Newer")
+            story.a.histories[row.id] = {"name": (Change("Newer", story.time, ours=False),)}
+
+    story.at = slips_in
+    story.settle()
+    assert row.values["name"] == twin.values["name"] == "Newer"
+    assert twin.values["city"] == "Basel"

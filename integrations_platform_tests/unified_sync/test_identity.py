@@ -205,6 +205,21 @@ def test_p29_losing_the_whole_state_creates_and_deletes_nothing_even_with_edited
     assert not any(row.archived for side in story.sides.values() for row in side.rows.values())
 
 
+def test_p7_a_look_at_a_lost_state_finds_the_links_again_and_stores_none_of_them() -> None:
+    story = Story()
+    for number in range(3):
+        story.a.insert(person(number))
+    story.settle()
+    story.memory = MemoryStore()
+    story.a.edit(story.a.rows["a1"], name="Changed")
+    report = story.run(dry_run=True)
+    assert report.exit_code == 0
+    assert report.counts["active"] == 3
+    assert report.plan is not None
+    assert {op.kind for op in report.plan.operations} <= {"update"}, "P29: nothing is made a second time"
+    assert story.links == []
+
+
 def test_p29_a_record_deleted_while_the_state_was_lost_is_not_made_again() -> None:
     story = Story()
     for number in range(3):

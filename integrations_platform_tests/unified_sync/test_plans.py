@@ -88,7 +88,7 @@ def test_operations_that_are_no_longer_the_same_are_named_and_not_carried_out() 
 def test_a_chosen_part_of_a_plan_leaves_the_rest_as_it_was() -> None:
     story = busy()
     chosen = next(op for op in story.plan().operations if op.record_id == "a2")
-    story.run(only_ops=frozenset({chosen.op_id}))
+    assert story.run(only_ops=frozenset({chosen.op_id})).stale == [], "what was not chosen is not out of date"
     assert story.a.rows["a2"].values["city"] == "Basel"
     assert story.b.rows["b1"].values["name"] == "P0"
     assert not story.b.rows["b3"].archived
@@ -186,3 +186,12 @@ def test_p9_a_field_a_side_cannot_show_is_not_written_holds_up_no_other_and_is_n
     story.b.touch(twin)
     story.settle()
     assert twin.values["city"] == "Basel", "P13: the change was not forgotten while the field was away"
+
+
+def test_progress_counts_every_record_that_is_compared_up_to_all_of_them() -> None:
+    story = busy()
+    told: list[tuple[str, int, int]] = []
+    engine = story.engine()
+    engine.runtime = replace(engine.runtime, progress=lambda *said: told.append(said))
+    engine.plan(story.spec, story.sides)
+    assert [said for said in told if said[0] == "comparing"] == [("comparing", 4, 4)], "one of five is settled"

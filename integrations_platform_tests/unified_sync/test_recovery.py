@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -295,6 +296,68 @@ def test_p9_a_late_write_is_taken_as_ours_once_whatever_its_record_goes_on_to_sh
     assert row.values == twin.values == {"email": "ann@x.org", "name": "Zoe", "city": "Chur"}
     assert story.store.memory.conflicts == {}, "P9: only the source changed the name"
     assert [line.entry.role for line in story.store.memory.audit].count(Role.RECOVERED) == 1
+
+
+def test_p1_a_late_write_that_was_taken_as_ours_is_no_news_when_its_record_is_looked_at_again() -> None:
+    story = Story()
+    row, twin = story.pair_up()
+    receipt = given_up(story, row)
+    story.b.edit(twin, name="Anna")
+    twin.last_op = receipt
+    story.run()
+    story.b.touch(twin)
+    assert story.plan().settlements == []
+    story.run()
+    assert [line.entry.role for line in story.store.memory.audit].count(Role.RECOVERED) == 1
+
+
+def agrees_on_newer(story: Story, row: Row, twin: Row, name: str) -> str:
+    """A write of Anna is given up, and the sides agree on ``name`` since. The id of what was given up."""
+    receipt = given_up(story, row)
+    story.a.edit(row, name=name)
+    story.settle()
+    assert row.values["name"] == twin.values["name"] == name
+    return receipt
+
+
+@pytest.mark.parametrize("newer", ["Zoe", "Aaron", None])
+def test_p3_a_late_write_that_goes_over_what_was_agreed_since_is_not_taken_for_an_edit(newer: str | None) -> None:
+    story = Story()
+    row, twin = story.pair_up()
+    receipt = agrees_on_newer(story, row, twin, newer)
+    story.b.edit(twin, name="Anna")
+    twin.last_op = receipt
+    story.settle()
+    assert row.values["name"] == twin.values["name"] == newer
+    assert story.store.memory.conflicts == {}
+    assert [line.entry.role for line in story.store.memory.audit].count(Role.RECOVERED) == 1
+
+
+@pytest.mark.parametrize("typed", ["Abe", "Zed"])
+def test_p9_an_edit_on_top_of_a_late_write_is_a_plain_change_against_what_was_agreed_since(typed: str) -> None:
+    story = Story()
+    row, twin = story.pair_up()
+    receipt = agrees_on_newer(story, row, twin, "Mia")
+    story.b.edit(twin, name="Anna")
+    story.b.edit(twin, name=typed)
+    twin.last_op = receipt
+    story.settle()
+    assert row.values["name"] == twin.values["name"] == typed
+    assert story.store.memory.conflicts == {}, "P9: only the target changed it since the sides agreed"
+
+
+def test_p5b_a_late_write_is_recognised_however_often_its_record_was_agreed_on_before() -> None:
+    story = Story()
+    row, twin = story.pair_up()
+    links = story.store.memory.links
+    links.update({name: replace(link, base_version=10_000) for name, link in links.items()})
+    receipt = given_up(story, row)
+    story.b.edit(twin, name="Anna")
+    story.b.edit(twin, name="Eva")
+    twin.last_op = receipt
+    story.settle()
+    assert row.values["name"] == twin.values["name"] == "Eva"
+    assert story.store.memory.conflicts == {}, "P5b: the source's edit had been written when the target was edited"
 
 
 @pytest.mark.parametrize(("renamed", "copied_to"), [(0, 1), (1, 0)])

@@ -5,14 +5,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from integrations_platform.state import SqlStore, open_store
-from integrations_platform.unified_sync.port import ColumnForm
+from integrations_platform.unified_sync.port import Change, ColumnForm
 from integrations_platform.unified_sync.report import RunReport
-from integrations_platform.unified_sync.spec import SyncSpec
+from integrations_platform.unified_sync.spec import Strategy, SyncSpec
 from integrations_platform.unified_sync.values import FieldType
 from integrations_platform_tests.unified_sync.arrange import Story, shown, sync, text
 from integrations_platform_tests.unified_sync.story_side import Row
@@ -95,6 +96,28 @@ def test_b6_a_reference_nobody_can_resolve_is_told_after_its_runs_and_does_not_m
     books.run()
     assert books.invoices.b.only().values["customer"] == "b70"
     assert books.held() == []
+
+
+def test_p17_a_reference_that_is_owed_is_as_old_as_it_was(store: SqlStore) -> None:
+    """Its run is settled all the same, and must not be taken for one that saw the reference as it was agreed."""
+    books = Books(store, required=False)
+    invoices = books.invoices
+    invoices.spec = invoices.spec.overridden(strategy=Strategy.LATEST)
+    ann, cy = books.customer(), books.customer("cy@x.org")
+    row = books.invoice(ann.id)
+    books.run()
+    twin, bob = invoices.b.only(), books.customer("bob@x.org")
+    invoices.time += timedelta(seconds=100)
+    invoices.a.edit(row, customer=bob.id)  # whom the other side does not know yet
+    invoices.time += timedelta(seconds=100)
+    books.run("invoices")
+    assert twin.values["customer"] == "b70"
+    invoices.time += timedelta(seconds=100)
+    invoices.b.edit(twin, customer="b71")
+    invoices.b.histories[twin.id] = {"customer": (Change("b71", invoices.time, ours=False),)}
+    invoices.time += timedelta(seconds=100)
+    books.run()
+    assert (row.values["customer"], twin.values["customer"]) == (cy.id, "b71")
 
 
 def test_b6_an_optional_reference_is_owed_and_the_record_is_written_without_it(store: SqlStore) -> None:
