@@ -222,11 +222,9 @@ def build_update(
     if prepared is None:
         return False
     fields, columns = prepared
-    if not fields:
-        return False
     known = view.side(side)
     op_id = operation_id(world.pair, view.link_id, side, Kind.UPDATE, view.base_version, columns)
-    if refused_before(world, plan, write_to(view, side), op_id):
+    if not fields or refused_before(world, plan, write_to(view, side), op_id):
         return False
     plan.operations.append(
         Operation(

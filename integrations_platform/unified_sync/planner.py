@@ -21,7 +21,7 @@ from integrations_platform.unified_sync.merging import follow, plan_merge_cases
 from integrations_platform.unified_sync.newcomers import plan_newcomers, warn_of_future
 from integrations_platform.unified_sync.operations import Operation, from_intent
 from integrations_platform.unified_sync.plan import Plan, World
-from integrations_platform.unified_sync.port import Kind, Presence
+from integrations_platform.unified_sync.port import Presence
 from integrations_platform.unified_sync.quarantine import Subject, clear_vanished, withhold
 from integrations_platform.unified_sync.recovery import adopt
 from integrations_platform.unified_sync.spec import SIDES, SideName, other
@@ -152,11 +152,8 @@ def _adopt_late_writes(world: World, side: SideName, views: Sequence[LinkView]) 
             view = receipts[op_id]
             now = view.side(side).now or {}
             untouched = all(now.get(change.name, ABSENT) == change.sent for change in operation.fields)
-            if (
-                operation.kind is Kind.UPDATE
-                and (operation.base_version == view.base_version or untouched)
-                and not _is_adopted(view, operation)
-            ):
+            same_base = operation.base_version == view.base_version
+            if (same_base or untouched) and not _is_adopted(view, operation):
                 adopt(world.spec, view, operation, view.side(side).record)
                 view.adopted.append(operation)
 

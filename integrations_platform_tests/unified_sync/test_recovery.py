@@ -298,6 +298,40 @@ def test_p9_a_late_write_is_taken_as_ours_once_whatever_its_record_goes_on_to_sh
     assert [line.entry.role for line in story.store.memory.audit].count(Role.RECOVERED) == 1
 
 
+@pytest.mark.parametrize("made", ["new", "again"])
+def test_p5b_an_edit_after_a_create_that_came_late_is_a_plain_change(made: str) -> None:
+    """The create was given up and arrives just before the next, which finds its record. What that shows was ours."""
+    story = Story()
+    if made == "again":
+        row, twin = story.pair_up()
+        story.b.remove(twin)
+        story.a.edit(row, name="Anna")
+    else:
+        row = story.a.insert({"email": "ann@x.org", "name": "Anna", "city": "Bern"})
+    late: list[Write] = []
+
+    def stops(point: str) -> None:
+        if point == "before write" and not late:
+            late.extend(operation.as_write() for operation in story.plan().operations)
+            raise Crash(point)
+
+    story.at = stops
+    assert story.dies()
+    story.at = lambda point: _die(point, "before snapshot")
+    assert story.dies()
+    assert story.store.open_intents("story") == []
+    story.a.edit(row, name="Zoe")
+
+    def arrives(point: str) -> None:
+        if point == "before write" and late:
+            story.b.one(late.pop())
+
+    story.at = arrives
+    story.settle()
+    assert [item.values["name"] for item in story.b.live()] == [row.values["name"]] == ["Zoe"]
+    assert story.store.conflicts("story") == []
+
+
 def test_p1_a_late_write_that_was_taken_as_ours_is_no_news_when_its_record_is_looked_at_again() -> None:
     story = Story()
     row, twin = story.pair_up()

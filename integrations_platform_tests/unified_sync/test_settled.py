@@ -39,6 +39,15 @@ def test_p1_a_version_that_moved_alone_is_noted_and_the_record_is_not_read_again
     assert (counts["settled"], counts["read_a"], counts["read_b"]) == (1, 0, 0)
 
 
+@pytest.mark.parametrize(("edited", "read"), [("A", (1, 0)), ("B", (0, 1))])
+def test_a_side_whose_record_has_not_moved_is_not_read(edited: SideName, read: tuple[int, int]) -> None:
+    story = Story()
+    rows = dict(zip(("A", "B"), story.pair_up(), strict=True))
+    story.sides[edited].edit(rows[edited], name="Anna")
+    counts = story.run().counts
+    assert (counts["read_a"], counts["read_b"]) == read
+
+
 def test_p1_what_stays_parked_is_looked_at_again_and_nothing_of_it_is_stored_anew() -> None:
     story = Story()
     row, twin = story.pair_up()

@@ -377,6 +377,7 @@ def test_p41_a_value_that_cannot_be_read_holds_its_whole_record_back_and_no_othe
     story.run()
     assert (row.values["city"], other.values["city"]) == ("Bern", "Chur")
     assert [(item.reason, item.side, item.record_id) for item in story.held()] == [("invalid", "A", row.id)]
+    assert "ann@x.org" in story.held()[0].values, "whose record it is must be told with it"
     story.a.edit(row, name="Ann")
     story.settle()
     assert (row.values["city"], story.held()) == ("Basel", [])
