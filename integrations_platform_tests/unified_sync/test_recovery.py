@@ -298,6 +298,19 @@ def test_p9_a_late_write_is_taken_as_ours_once_whatever_its_record_goes_on_to_sh
     assert [line.entry.role for line in story.store.memory.audit].count(Role.RECOVERED) == 1
 
 
+def test_p3_a_user_who_goes_back_to_what_we_wrote_long_ago_has_made_an_edit() -> None:
+    """Its receipt is on the record still, and tells of a write that was agreed on in its time."""
+    story = Story()
+    row, twin = story.pair_up()
+    story.a.edit(row, name="Anna")
+    story.settle()
+    for name in ("Bea", "Anna"):
+        story.b.edit(twin, name=name)
+        story.settle()
+        assert row.values["name"] == twin.values["name"] == name
+    assert Role.RECOVERED not in [line.entry.role for line in story.store.memory.audit]
+
+
 @pytest.mark.parametrize("made", ["new", "again"])
 def test_p5b_an_edit_after_a_create_that_came_late_is_a_plain_change(made: str) -> None:
     """The create was given up and arrives just before the next, which finds its record. What that shows was ours."""
