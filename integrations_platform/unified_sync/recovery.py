@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from integrations_platform.unified_sync.calls import Caller
+from integrations_platform.unified_sync.claims import claimed_by_others
 from integrations_platform.unified_sync.clobbers import Ledger, losses
 from integrations_platform.unified_sync.forms import FieldPlace
 from integrations_platform.unified_sync.links import LinkView, SideView, full_record, view_of
@@ -21,7 +22,7 @@ from integrations_platform.unified_sync.probing import Fate, Finding, may_replay
 from integrations_platform.unified_sync.quarantine import UNKNOWN_OUTCOME
 from integrations_platform.unified_sync.references import References
 from integrations_platform.unified_sync.runtime import Runtime
-from integrations_platform.unified_sync.spec import SideName, SyncSpec, other
+from integrations_platform.unified_sync.spec import SIDES, SideName, SyncSpec, other
 from integrations_platform.unified_sync.store import (
     AuditEntry,
     BaseRow,
@@ -38,6 +39,11 @@ from integrations_platform.unified_sync.store import (
 from integrations_platform.unified_sync.values import ABSENT, dumps
 
 CHUNK = 500
+
+_UNTOLD = (
+    "the answer to this create was lost and the system cannot say what became of it; look there, then link the record "
+    "by its match key, or release this row to create it"
+)
 
 
 @dataclass
@@ -74,12 +80,17 @@ def recover(
         frame = store.record_ids(lease.pair, sorted({op.link_id for op in operations}))
         bases = store.bases(lease.pair, sorted({op.link_id for op in operations}))
         found = Recovered()
+        refused = _claimed_by_others(spec, store, operations, findings)
         for operation in operations:
             finding = findings[operation.op_id]
+            if operation.op_id in refused:
+                found.states.append((operation.op_id, OpState.REJECTED))
+                found.parked.append(_parked(operation, "rejected", refused[operation.op_id], run_id, runtime.clock()))
+                continue
             if finding.fate is not Fate.APPLIED:
                 found.states.append((operation.op_id, OpState.NOT_APPLIED))
                 if finding.fate is Fate.UNDECIDED and operation.kind is Kind.CREATE:
-                    found.parked.append(_parked(operation, run_id, runtime.clock()))
+                    found.parked.append(_parked(operation, UNKNOWN_OUTCOME, _UNTOLD, run_id, runtime.clock()))
                 continue
             view = found.links.get(operation.link_id) or _stored_view(spec, operation, frame, bases)
             found.links[operation.link_id] = view
@@ -177,15 +188,29 @@ def _shows(record: Record, column: str, operation: Operation) -> bool:
     return record.values.get(column, ABSENT) == sent or sent in written
 
 
-def _parked(operation: Operation, run_id: str, at: datetime) -> Quarantined:
+def _claimed_by_others(
+    spec: SyncSpec, store: Store, operations: Sequence[Operation], findings: Mapping[str, Finding]
+) -> dict[str, str]:
+    """Creates whose record turned out to be that of another link, and in words why they are not believed."""
+    refused: dict[str, str] = {}
+    for side in SIDES:
+        made = []
+        for operation in operations:
+            finding = findings[operation.op_id]
+            if operation.side == side and operation.kind is Kind.CREATE and finding.fate is Fate.APPLIED:
+                made.append((operation, finding.record.id if finding.record is not None else finding.record_id))
+        refused |= claimed_by_others(store, spec, side, made)
+    return refused
+
+
+def _parked(operation: Operation, reason: str, message: str, run_id: str, at: datetime) -> Quarantined:
     return Quarantined(
         subject=f"{operation.link_id}:{operation.side}",
         side=operation.side,
         link_id=operation.link_id,
         record_id=operation.other_id,
-        reason=UNKNOWN_OUTCOME,
-        message="the answer to this create was lost and the system cannot say what became of it; look there, then "
-        "link the record by its match key, or release this row to create it",
+        reason=reason,
+        message=message,
         cause=operation.op_id,
         values=dumps({change.name: change.sent for change in operation.fields}),
         run_id=run_id,

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from integrations_platform.unified_sync.calls import Caller
+from integrations_platform.unified_sync.claims import ALREADY_LINKED, claimed_by_others
 from integrations_platform.unified_sync.clobbers import marks, was_written
 from integrations_platform.unified_sync.commit import Committer
 from integrations_platform.unified_sync.operations import Operation, to_intent
@@ -282,27 +283,14 @@ class Writer:
             ):
                 records.pop(operation.op_id, None)
                 believed[operation.op_id] = Outcome(operation.op_id, Status.UNKNOWN)
-        if kind is Kind.CREATE and self.callers[side].capabilities.replays:
-            believed |= self._taken(side, done, believed)
+        if kind is Kind.CREATE:
+            made = [(operation, believed[operation.op_id].id) for operation in done]
+            refused = claimed_by_others(self.store, self.plan.spec, side, made)
+            believed |= {
+                op_id: Outcome(op_id, Status.REJECTED, code=ALREADY_LINKED, message=message)
+                for op_id, message in refused.items()
+            }
         self.committer.commit(side, batch, believed, records, after)
-
-    def _taken(self, side: SideName, done: Sequence[Operation], outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
-        """Creates that were answered with a record of another link: a side that repeats its first answer may name one
-        that was made before our memory was lost and has been linked otherwise since. Who is meant is for a person."""
-        ids = {operation.op_id: outcomes[operation.op_id].id for operation in done}
-        links = self.store.links_by_record(self.pair, side, sorted({name for name in ids.values() if name is not None}))
-        refused = {}
-        for operation in done:
-            holder = links.get(ids[operation.op_id] or "")
-            if holder is not None and holder[0] != operation.link_id:
-                message = (
-                    f"{self.plan.spec.side(side).system} answers that this record was created before, as "
-                    f"{ids[operation.op_id]}, which is linked to another record by now; remove the one that is too many"
-                )
-                refused[operation.op_id] = Outcome(
-                    operation.op_id, Status.REJECTED, code="already_linked", message=message
-                )
-        return refused
 
     def _untouched(self, side: SideName, operation: Operation, record: Record) -> bool:
         """Whether the record is as it was before the write that is said to be done: then it was not done. One that
