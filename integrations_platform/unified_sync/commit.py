@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from integrations_platform.unified_sync.clobbers import Ledger, Losses, losses
+from integrations_platform.unified_sync.existence import OURS
 from integrations_platform.unified_sync.forms import FieldPlace, read_fields
 from integrations_platform.unified_sync.links import LinkView, full_record
 from integrations_platform.unified_sync.operations import FieldChange, Operation
 from integrations_platform.unified_sync.plan import Merge, Plan
 from integrations_platform.unified_sync.port import Kind, Outcome, Record, Status
+from integrations_platform.unified_sync.recovery import recovered_line
 from integrations_platform.unified_sync.references import References
 from integrations_platform.unified_sync.runtime import Runtime
-from integrations_platform.unified_sync.spec import SideName, other
+from integrations_platform.unified_sync.spec import OnDelete, SideName, other
 from integrations_platform.unified_sync.store import (
     AuditEntry,
     Conflict,
@@ -147,9 +149,11 @@ class Committer:
         outcomes: Mapping[str, Outcome],
         records: Mapping[str, Record],
         after: Mapping[str, Record],
+        forgotten: Collection[str],
     ) -> None:
         """Store what became of a batch. ``records``: what is believed of each write, by op_id; ``after``: records read
-        after it, whose histories show what it went over."""
+        after it, whose histories show what it went over; ``forgotten``: creates of which only a trace is left that is
+        older than our memory."""
         links: list[Link] = []
         intents: list[tuple[str, OpState]] = []
         audit: list[AuditEntry] = []
@@ -175,6 +179,8 @@ class Committer:
                 record = records.get(operation.op_id)
                 if operation.kind in (Kind.ARCHIVE, Kind.DELETE):
                     tombstones.append(self._bury(view, operation))
+                elif operation.op_id in forgotten:
+                    tombstones.append(self._sleep(view, operation, outcome))
                 elif record is not None:
                     conflicts += self._show(view, operation, record, outcome)
                 else:
@@ -190,6 +196,10 @@ class Committer:
                     links.append(row)
                 view.is_new = False
                 audit += self._written(operation, record)
+                if operation.rule == OURS:  # from now on it is known as done, and the next removal there is a user's
+                    late = view.late_removals[side]
+                    intents.append((late.op_id, OpState.APPLIED))
+                    audit.append(recovered_line(late, self.run_id, self.runtime.clock()))
                 conflicts += self._closed(operation)
                 subject = f"{operation.link_id}:{side}"
                 if subject in self.quarantined:
@@ -273,6 +283,12 @@ class Committer:
             view.state = LinkState.TRASHED
         view.side(operation.side).now = None
         return tomb
+
+    def _sleep(self, view: LinkView, operation: Operation, outcome: Outcome) -> Tombstone:
+        """The link sleeps, as one whose record was deleted while its state was lost: nothing is made or removed."""
+        view.side(operation.side).id, view.state = outcome.id, LinkState.TRASHED
+        last = full_record(view.a), full_record(view.b)
+        return Tombstone(view.link_id, operation.side, OnDelete.IGNORE.value, *last, self.runtime.clock())
 
     def _show(self, view: LinkView, operation: Operation, record: Record, outcome: Outcome) -> list[Conflict]:
         """Take over what the written side shows, and set the bases of the written fields."""

@@ -32,6 +32,9 @@ class Standing(Enum):
     UNPROVEN = "unproven"  # not seen, and nothing proves why
 
 
+USERS = "deleted here but changed on the other side: brought back"
+OURS = "removed by a write of ours that had been given up: the removal is undone"
+
 _GONE = (Standing.DELETED, Standing.ARCHIVED)
 
 
@@ -123,6 +126,13 @@ def _one_sided(world: World, plan: Plan, view: LinkView, deleted: SideName, stan
         else:
             _bring_back(world, plan, view, deleted, stand, closes=(parked.conflict_id,))
         return
+    if deleted in view.late_removals:
+        plan.warnings.append(
+            f"{world.spec.side(deleted).system}: record {view.side(deleted).id} was removed by a write of ours that "
+            "had been given up; it is brought back"
+        )
+        _bring_back(world, plan, view, deleted, stand, rule=OURS)
+        return
     if changed and world.spec.writes_to(deleted):
         if rule is OnDeleteOfChanged.KEEP and parked is None:
             _bring_back(world, plan, view, deleted, stand)
@@ -201,11 +211,16 @@ def remove(
 
 
 def _bring_back(
-    world: World, plan: Plan, view: LinkView, side: SideName, stand: Standing, closes: tuple[str, ...] = ()
+    world: World,
+    plan: Plan,
+    view: LinkView,
+    side: SideName,
+    stand: Standing,
+    closes: tuple[str, ...] = (),
+    rule: str = USERS,
 ) -> None:
     """Bring the record back on ``side``: un-archived where a tombstone allows it, else created anew, same link."""
-    note = "deleted here but changed on the other side: brought back"
-    plan.notes.setdefault(view.link_id, []).append(note)
+    plan.notes.setdefault(view.link_id, []).append(rule)
     able = world.capabilities[side]
     if stand is Standing.ARCHIVED and able.archive and able.restore:
         known = view.side(side)
@@ -225,13 +240,13 @@ def _bring_back(
                 view.base_version,
                 {},
                 (),
-                rule=note,
+                rule=rule,
                 closes=closes,
             )
         )
         plan.views[view.link_id] = view
         return
-    plan_create(world, plan, view, side, rule=note, closes=closes)
+    plan_create(world, plan, view, side, rule=rule, closes=closes)
 
 
 def _park_record(world: World, plan: Plan, view: LinkView, deleted: SideName, parked: Conflict | None) -> None:

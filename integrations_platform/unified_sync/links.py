@@ -73,6 +73,7 @@ class LinkView:
     is_new: bool = False
     frozen: set[str] = field(default_factory=set)  # units nobody may write in this run
     adopted: list[Operation] = field(default_factory=list)  # late writes of ours that this look found on the records
+    late_removals: dict[SideName, Operation] = field(default_factory=dict)  # given up by us, and yet it is gone
     was_settled: dict[SideName, bool] = field(default_factory=lambda: {"A": False, "B": False})
 
     def side(self, name: SideName) -> SideView:

@@ -50,7 +50,12 @@ def plan_newcomers(world: World, plan: Plan, new_a: Sequence[str], new_b: Sequen
     for id_a, id_b in matching.pairs:
         if _faulty(world, plan, nodes, faults, id_a, id_b):
             continue
-        link_id = link_name("A", id_a, taken)
+        # Named after the record that is not tagged: the tag then tells both, were everything else forgotten (P29).
+        named: SideName = "B" if _tagged_side(world) == "A" else "A"
+        ids: dict[SideName, str] = {"A": id_a, "B": id_b}
+        link_id = link_name(named, ids[named], taken)
+        unsure = link_name(other(named), ids[other(named)], taken)
+        cleared(world, plan, f"{unsure}:{named}")  # a create that may have happened: it has, or is not needed any more
         taken.add(link_id)
         _link(world, plan, nodes, id_a, id_b, link_id)
     for node in matching.alone:
@@ -191,15 +196,20 @@ def _link(world: World, plan: Plan, nodes: Newcomers, id_a: str, id_b: str, link
         cleared(world, plan, f"{side}:{record_id}")
     plan.counts["linked"] += 1
     plan.notes.setdefault(link_id, []).append("recognised as the same record by its match key")
-    tagged: SideName = "B" if world.spec.writes_to("B") else "A"
+    tagged = _tagged_side(world)
     ids: dict[SideName, str] = {"A": id_a, "B": id_b}
     for side, record_id in ids.items():
-        capable = world.capabilities[side]
-        if side == tagged and capable.tags:
+        if side == tagged:
             plan.tags.append((side, record_id, link_id))
-        elif capable.provisional_ids:
+        elif world.capabilities[side].provisional_ids:
             plan.tags.append((side, record_id, ""))
     plan_fields(world, plan, view)
+
+
+def _tagged_side(world: World) -> SideName | None:
+    """The side on whose record a new link's name is left: the target if it is written to and keeps tags."""
+    able: list[SideName] = [side for side in ("B", "A") if world.spec.writes_to(side) and world.capabilities[side].tags]
+    return able[0] if able else None
 
 
 def _create(world: World, plan: Plan, nodes: Newcomers, node: Node, taken: set[str]) -> None:

@@ -16,6 +16,7 @@ from integrations_platform.unified_sync.existence import plan_existence
 from integrations_platform.unified_sync.field_merge import plan_fields
 from integrations_platform.unified_sync.forms import read_fields
 from integrations_platform.unified_sync.guards import evaluate_guards
+from integrations_platform.unified_sync.late_removals import find_late_removals
 from integrations_platform.unified_sync.links import LinkView, SideView, view_of
 from integrations_platform.unified_sync.merging import follow, plan_merge_cases
 from integrations_platform.unified_sync.newcomers import plan_newcomers, warn_of_future
@@ -99,6 +100,7 @@ def observe(
             _observe_side(world, plan, side, views, chunk, trust_versions=trust_versions)
         for side in SIDES:  # moves bases, which must not be taken for what the other side shows
             _adopt_late_writes(world, side, views)
+            find_late_removals(world, side, views)
         done += len(chunk)
         world.progress("comparing", done, classes.look.height)
         yield from zip(views, chunk, strict=True)

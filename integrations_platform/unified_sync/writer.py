@@ -49,6 +49,7 @@ class Writer:
         self.lease, self.runtime, self.report, self.committer = lease, runtime, report, committer
         self._down: dict[SideName, str] = {}
         self._misconfigured: SideError | None = None
+        self._known: set[str] = set()  # creates that may have been sent before the one that is answered
 
     def carry_out(self) -> None:
         """Store what needs no call, then write batch by batch. Raises LeaseLost, or SideError for configuration."""
@@ -113,6 +114,8 @@ class Writer:
         batch = self._looked_at(side, kind, batch)
         if not batch:
             return
+        if kind is Kind.CREATE:
+            self._known |= set(self.store.intents(self.pair, [operation.op_id for operation in batch]))
         with self.store.transaction(self.lease) as tx:
             tx.put_intents([to_intent(operation, self.report.run_id) for operation in batch])
             tx.append_audit([entry for operation in batch for entry in self.committer.losers(operation)])
@@ -204,6 +207,7 @@ class Writer:
         """Find out what became of an unanswered batch, and repeat what provably did not happen."""
         outcomes: dict[str, Outcome] = {}
         waiting = list(batch)
+        self._known |= {operation.op_id for operation in batch}
         for attempt in range(1, TRIES + 1):
             try:
                 findings = probe({side: self.callers[side]}, waiting)
@@ -290,7 +294,15 @@ class Writer:
                 op_id: Outcome(op_id, Status.REJECTED, code=ALREADY_LINKED, message=message)
                 for op_id, message in refused.items()
             }
-        self.committer.commit(side, batch, believed, records, after)
+        forgotten = {op.op_id for op in done if self._is_forgotten(op, believed[op.op_id], records.get(op.op_id))}
+        self.committer.commit(side, batch, believed, records, after, forgotten)
+
+    def _is_forgotten(self, operation: Operation, outcome: Outcome, record: Record | None) -> bool:
+        """Whether a create was carried out before our memory began, and its record is gone since. Nobody saw it go, so
+        that is no delete to carry on (P29)."""
+        made = operation.kind is Kind.CREATE and outcome.status is Status.ALREADY and outcome.id is not None
+        gone = record is None or record.presence is Presence.ARCHIVED
+        return made and gone and operation.op_id not in self._known
 
     def _untouched(self, side: SideName, operation: Operation, record: Record) -> bool:
         """Whether the record is as it was before the write that is said to be done: then it was not done. One that

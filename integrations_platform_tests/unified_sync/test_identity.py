@@ -11,11 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integrations_platform.unified_sync.identity import key_digests_by_rule, link_name, match_records, origin_of
+from integrations_platform.unified_sync.port import Capabilities, Status
 from integrations_platform.unified_sync.report import RunStatus
-from integrations_platform.unified_sync.spec import Direction, SyncSpec
+from integrations_platform.unified_sync.spec import Direction, SideName, SyncSpec
+from integrations_platform.unified_sync.store import LinkState
 from integrations_platform.unified_sync.values import FieldType, Invalid, Value
 from integrations_platform_tests.simulation.memory_store import MemoryStore
 from integrations_platform_tests.unified_sync.arrange import Story, shown, sync, text
+from integrations_platform_tests.unified_sync.story_side import ABLE
 
 TWO_RULES = sync(text("email", FieldType.EMAIL), text("phone", FieldType.PHONE), text("name"), match=("email", "phone"))
 
@@ -220,6 +223,23 @@ def test_p7_a_look_at_a_lost_state_finds_the_links_again_and_stores_none_of_them
     assert story.links == []
 
 
+@pytest.mark.parametrize("untagged", ["A", "B"])
+def test_p29_a_pair_recognised_by_its_key_is_tagged_where_it_can_be_and_known_by_that_after_a_loss(
+    untagged: SideName,
+) -> None:
+    """One side keeps no tags (QuickBooks); the link is named after its record, and the other one carries the name."""
+    story = Story()
+    story.sides[untagged].able = replace(ABLE, tags=False, receipts=False)
+    story.a.insert(person(1))
+    story.b.insert(person(1))
+    story.settle()
+    story.memory = MemoryStore()
+    story.b.edit(story.b.only(), email="changed@x.org")  # the key no longer matches: only the tag knows
+    report = story.settle()
+    assert (len(story.a.rows), len(story.b.rows), len(story.links)) == (1, 1, 1)
+    assert report.open_conflicts == 1, "without a base, a difference is a conflict"
+
+
 def test_p29_a_record_deleted_while_the_state_was_lost_is_not_made_again() -> None:
     story = Story()
     for number in range(3):
@@ -230,6 +250,29 @@ def test_p29_a_record_deleted_while_the_state_was_lost_is_not_made_again() -> No
     story.settle()
     assert sorted(story.a.rows) == ["a1", "a3"]
     assert len(story.b.live()) == 3, "the delete has no proof any more: nothing is removed either"
+
+
+@pytest.mark.parametrize(
+    "able", [ABLE, replace(ABLE, tags=False, receipts=False, replays=True)], ids=["tags", "replays"]
+)
+def test_p29_a_create_done_before_the_loss_and_undone_by_a_user_since_removes_nothing(able: Capabilities) -> None:
+    """The side answers that it made the record before; nobody saw it go, so that is no delete to carry on."""
+    story = Story()
+    story.b.able = able
+    row, twin = story.pair_up()
+    story.settle()
+    story.memory = MemoryStore()
+    story.b.archive(twin)
+    if able.replays:  # as QuickBooks' connector tells an answer that is an old one's
+        story.b.answers = lambda _, told: [replace(each, status=Status.ALREADY, record=None) for each in told]
+    story.settle()
+    assert [each.archived for each in (row, twin)] == [False, True]
+    assert [link.state for link in story.links] == [LinkState.TRASHED]
+    assert len(story.b.rows) == 1, "and nothing is made anew"
+    story.b.archive(twin, archived=False)
+    story.a.edit(row, name="Anna")
+    story.settle()
+    assert [link.state for link in story.links] == [LinkState.ACTIVE]
 
 
 def test_a_side_that_creates_nothing_is_only_reported() -> None:

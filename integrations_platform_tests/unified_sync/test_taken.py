@@ -1,4 +1,4 @@
-"""Creates that find their tag on a record of another link: set aside for a person, and nobody else waits for it (P10)."""
+"""Creates that find their tag on a record of another link: set aside for a person, nobody else waits for it (P10)."""
 
 from __future__ import annotations
 
