@@ -6,7 +6,7 @@ Owns paths, parameters, the query language's spelling and the trace id in messag
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from integrations_platform.connectors.budgets import Budget
@@ -20,6 +20,7 @@ BATCH_MOST: Final = 30
 PAGE_MOST: Final = 1000
 _MINOR_VERSION = "75"
 _SECONDS = 120.0  # after which QuickBooks itself gives up
+_LONG_SINCE = timedelta(seconds=2 * _SECONDS)
 HOSTS: Final[Mapping[str, str]] = {
     "production": "https://quickbooks.api.intuit.com",
     "sandbox": "https://sandbox-quickbooks.api.intuit.com",
@@ -44,7 +45,7 @@ class Client:
     ) -> None:
         self.system, self.realm, self.page = system, realm, page
         self._base = f"/v3/company/{quoted(realm)}/"
-        self._tokens, self._budget = tokens, budget
+        self._tokens, self._budget, self._clock = tokens, budget, clock
         self._api = HttpApi(
             system, base_url, budget=budget, clock=clock, authorize=tokens.headers, renew=tokens.renew,
             secrets=tokens.secrets, rules=RULES, read_error=read_error, timeout=_SECONDS,
@@ -125,6 +126,14 @@ class Client:
         params = {"requestid": request_id, "operation": operation}
         reply = self._request("POST", kind.lower(), params=params, json=body, what=what, bucket="call")
         return self._one(kind, reply.data)
+
+    def repeated(self, entity: Entity) -> bool:
+        """Whether a create was answered with an entity made long before: the answer is that of an earlier request, and
+        what it shows may be gone or changed by now. Both times are QuickBooks' own."""
+        created, reading = (entity.get("MetaData") or {}).get("CreateTime"), self.clock_reading
+        if not isinstance(created, str) or reading is None:
+            return False
+        return self._clock() + reading.offset - datetime.fromisoformat(created) > _LONG_SINCE
 
     def batch(self, items: Sequence[Mapping[str, Any]], request_id: str) -> list[Entity]:
         """Items of a batch answer, each with its bId."""

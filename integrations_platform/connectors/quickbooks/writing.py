@@ -1,8 +1,9 @@
 """Writes to QuickBooks: one request for each create, batches for what a SyncToken guards, one outcome for each.
 
 A create is protected by its requestid (and by its unique name or number), so it travels alone. Anything else is refused
-by QuickBooks when its token is stale; whether a batch's requestid is honoured does not matter then. Outcomes of a batch
-are attributed by bId.
+by QuickBooks when its token is stale; whether a batch's requestid is honoured does not matter then. Its requestid names
+the version too: after a loss of the state an operation may have the id of one done long ago, on an older version, and
+QuickBooks would repeat that one's answer and do nothing. Outcomes of a batch are attributed by bId.
 """
 
 from __future__ import annotations
@@ -36,6 +37,11 @@ class _Request:
 def request_id(*parts: str) -> str:
     """The requestid of a write, or of a batch of them: the same for the same, at most 50 characters."""
     return str(uuid.uuid5(_NAMESPACE, "\0".join(parts)))
+
+
+def _guarded(write: Write) -> tuple[str, str]:
+    """What makes a write to a record one and the same: its operation, and the version it was planned from."""
+    return write.op_id, write.expected_version or ""
 
 
 class Writer:
@@ -81,6 +87,8 @@ class Writer:
         except SideError as fault:
             self._unsure |= {write.op_id} if fault.code != "budget" else set()
             raise
+        if self._client.repeated(entity):
+            return Outcome(write.op_id, Status.ALREADY, str(entity["Id"]))
         return self._applied(write, entity)
 
     def _refused_create(self, write: Write, fault: Fault, message: str) -> Outcome:
@@ -178,7 +186,7 @@ class Writer:
         write, operation = request.write, request.operation
         try:
             entity = self._client.write(
-                self._projection.book.kind, request.body, request_id(write.op_id),
+                self._projection.book.kind, request.body, request_id(*_guarded(write)),
                 operation=operation if operation in ("delete", "void") else None,
             )  # fmt: skip
         except HttpError as fault:
@@ -194,7 +202,8 @@ class Writer:
         items = [
             {"bId": bid, "operation": by_bid[op_id].operation, kind: by_bid[op_id].body} for bid, op_id in bids.items()
         ]
-        answered = self._client.batch(items, request_id("batch", *by_bid))
+        named = [part for request in requests for part in _guarded(request.write)]
+        answered = self._client.batch(items, request_id("batch", *named))
         return list(self._read_batch(answered, {bid: by_bid[op_id] for bid, op_id in bids.items()}))
 
     def _read_batch(self, answered: Sequence[Mapping[str, Any]], sent: Mapping[str, _Request]) -> Iterator[Outcome]:

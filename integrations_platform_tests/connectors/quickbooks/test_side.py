@@ -46,6 +46,36 @@ def test_archiving_and_restoring_give_the_record_its_name_back(company: Company)
     assert (entity["DisplayName"], entity["Active"], entity["Notes"]) == ("Ann", True, "new")
 
 
+@pytest.mark.parametrize("together", [False, True], ids=["alone", "in a batch"])
+def test_a_write_planned_anew_after_a_loss_of_the_state_is_carried_out_again(
+    company: Company, *, together: bool
+) -> None:
+    """What is planned from no memory may have the id of what was done long ago; the requestid tells them apart by the
+    version, and QuickBooks does not answer as it did then."""
+    side = company.side()
+    records = [ann(company, side), *([ann(company, side, DisplayName="Bob")] if together else [])]
+    first = [change(each, f"op-{each.id}", Kind.ARCHIVE) for each in records]
+    assert {each.status for each in side.write(first)} == {Status.APPLIED}
+    for each in records:
+        company.person("reactivate", id=each.id)
+    back = side.read([each.id for each in records])
+    again = [change(back[each.id], f"op-{each.id}", Kind.ARCHIVE) for each in records]
+    assert {each.status for each in side.write(again)} == {Status.APPLIED}
+    now = side.read([each.id for each in records])
+    assert {each.presence for each in now.values()} == {Presence.ARCHIVED}
+
+
+def test_an_answer_that_quickbooks_gave_long_ago_is_not_taken_for_what_is_there(company: Company) -> None:
+    side = company.side()
+    created = written(side, make())
+    assert created.status is Status.APPLIED
+    company.person("deactivate", id=created.id)
+    assert written(side, make()).status is Status.APPLIED, "a repetition of just now is answered as it was"
+    company.vendor.clock.advance(1800)
+    told = written(side, make())
+    assert (told.status, told.id, told.record) == (Status.ALREADY, created.id, None)
+
+
 def test_a_record_whose_name_was_taken_meanwhile_is_not_restored(company: Company) -> None:
     side = company.side()
     record = ann(company, side)
