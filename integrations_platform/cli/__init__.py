@@ -21,6 +21,7 @@ _HERE = "integrations_platform.cli"
 COMMANDS = {
     "quickstart": Entry("integrations_platform.quickstart.commands:quickstart", "See a two-way sync work, here, now."),
     "sync": Entry(f"{_HERE}.sync:sync", "Plan, run and look after syncs."),
+    "warehouse": Entry(f"{_HERE}.warehouse:warehouse", "Load days of the lake into tables, and ask them."),
     "doctor": Entry(f"{_HERE}.checkup:doctor", "Check settings, systems, state and syncs; say how to mend."),
     "state": Entry(f"{_HERE}.state:state", "The database that remembers: its schema, its upgrade."),
     "sandbox": Entry(f"{_HERE}.sandbox:sandbox", "Run stand-ins for the SaaS systems on this machine."),

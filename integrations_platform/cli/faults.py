@@ -37,10 +37,12 @@ def explain_fault(fault: BaseException, *, debug: bool) -> int:
 
 
 def _worded(fault: BaseException) -> tuple[Sequence[str], int]:
+    from integrations_platform.lake.errors import LakeError, Trouble
     from integrations_platform.state.errors import StateError
     from integrations_platform.unified_sync.engine import SetupRefused
     from integrations_platform.unified_sync.port import ErrorKind, SideError
     from integrations_platform.unified_sync.store import DecisionRefused, LeaseHeld, LeaseLost
+    from integrations_platform.warehouse.errors import StatementError, WarehouseError
     from integrations_platform.yaml_source import ConfigurationError
 
     if isinstance(fault, KeyboardInterrupt):
@@ -51,6 +53,12 @@ def _worded(fault: BaseException) -> tuple[Sequence[str], int]:
         return [f"Error: {line}" for line in str(fault).splitlines()], USAGE
     if isinstance(fault, SideError):
         return [f"Error: {fault.message}"], USAGE if fault.kind is ErrorKind.CONFIGURATION else FAILED
+    if isinstance(fault, StatementError):
+        return [f"Error: {fault}"], USAGE
+    if isinstance(fault, WarehouseError):
+        return [f"Error: {fault}"], FAILED
+    if isinstance(fault, LakeError):
+        return [f"Error: {fault}"], USAGE if fault.trouble is Trouble.CONFIGURATION else FAILED
     if isinstance(fault, StateError):
         return [f"Error: {fault}"], USAGE
     if isinstance(fault, LeaseHeld | LeaseLost | DecisionRefused):

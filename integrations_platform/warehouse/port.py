@@ -66,9 +66,11 @@ class Session(Protocol):
 
 
 class Warehouse(Protocol):
-    """An engine. ``kind`` says which, so that neither is mistaken for the other."""
+    """An engine."""
 
-    kind: str
+    @property
+    def kind(self) -> str:
+        """Which one it is, so that neither is mistaken for the other: embedded or snowflake."""
 
     def open(self, tag: QueryTag) -> AbstractContextManager[Session]:
         """A session. Raises WarehouseError when the engine cannot be reached."""
