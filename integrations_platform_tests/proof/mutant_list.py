@@ -858,8 +858,8 @@ MUTANTS: tuple[Mutant, ...] = (
             ),
             Edit(
                 "planner.py",
-                'if view.side(side).id is not None and not (trust_versions and row[f"same_{letter}"])',
-                'if row[f"seen_{letter}"] is not None and not (trust_versions and row[f"same_{letter}"])',
+                "        elif known.id is not None:\n",
+                '        elif known.id is not None and row[f"seen_{letter}"] is not None:\n',
             ),
         ),
         "M10",
@@ -871,8 +871,8 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "planner.py",
-                'if view.side(side).id is not None and not (trust_versions and row[f"same_{letter}"])',
-                'if row[f"seen_{letter}"] is not None and not (trust_versions and row[f"same_{letter}"])',
+                "        elif known.id is not None:\n",
+                '        elif known.id is not None and row[f"seen_{letter}"] is not None:\n',
             ),
         ),
         "M10",
