@@ -17,7 +17,7 @@ from integrations_platform.connectors.budgets import Usage
 from integrations_platform.settings import SettingsError
 from integrations_platform.state.errors import StateError
 from integrations_platform.unified_sync.forms import place_fields
-from integrations_platform.unified_sync.port import SideError
+from integrations_platform.unified_sync.port import SideError, found_by
 from integrations_platform.unified_sync.spec import SIDES, OnDelete, SideName, SyncSpec, other
 from integrations_platform.unified_sync.store import BreakerState, Store
 from integrations_platform.yaml_source import ConfigurationError
@@ -216,9 +216,9 @@ def _both_sides(platform: Platform, spec: SyncSpec) -> Iterator[Finding]:
 
 def _one_side(spec: SyncSpec, name: SideName, side: Side, *, moves_rows: bool) -> Iterator[Finding]:
     system = spec.side(name).system
-    for problem in side.check():
+    for problem in found_by(side, spec.side(name).object):
         level = Level.PROBLEM if problem.blocking else Level.NOTE
-        yield Finding(level, "sync", spec.name, f"{system}: {problem.message}", problem.remedy)
+        yield Finding(level, "sync", spec.name, problem.message, problem.remedy)
     reading = side.clock()
     if abs(reading.offset) > SKEW + reading.uncertainty:
         way = "ahead of" if reading.offset > timedelta() else "behind"

@@ -153,8 +153,9 @@ def give_up(message: str, retries: int | None = None, metadata: Mapping[str, Any
 def find_problems(spec: SyncSpec, sides: Mapping[SideName, Side]) -> Sequence[Problem]:
     """Everything that is not in order about sides and fields, blocking or not. Raises SideError."""
     from integrations_platform.unified_sync.forms import place_fields
+    from integrations_platform.unified_sync.port import found_by
 
-    problems = [problem for side in sides.values() for problem in side.check()]
+    problems = [problem for name, side in sides.items() for problem in found_by(side, spec.side(name).object)]
     if not any(problem.blocking for problem in problems):
         _, misfits = place_fields(spec, sides["A"].columns(), sides["B"].columns())
         problems += misfits

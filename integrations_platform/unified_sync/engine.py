@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from integrations_platform.unified_sync.agreement import Agreement, compare
 from integrations_platform.unified_sync.calls import Caller, CallPolicy
@@ -17,7 +18,7 @@ from integrations_platform.unified_sync.forms import FieldPlace, place_fields
 from integrations_platform.unified_sync.observation import Observatory
 from integrations_platform.unified_sync.plan import STANDING, Plan, World
 from integrations_platform.unified_sync.planner import make_plan, only
-from integrations_platform.unified_sync.port import ErrorKind, Problem, Side, SideError
+from integrations_platform.unified_sync.port import ErrorKind, Problem, Side, SideError, found_by
 from integrations_platform.unified_sync.recovery import recover
 from integrations_platform.unified_sync.references import References
 from integrations_platform.unified_sync.report import RunReport, RunStatus
@@ -290,7 +291,10 @@ class Engine:
         }
 
     def _check(self, spec: SyncSpec, callers: Mapping[SideName, Caller]) -> tuple[FieldPlace, ...]:
-        problems = [problem for caller in callers.values() for problem in caller.call(caller.side.check)]
+        problems = [
+            problem for name, caller in callers.items()
+            for problem in caller.call(partial(found_by, caller.side, spec.side(name).object))
+        ]  # fmt: skip
         if any(problem.blocking for problem in problems):
             raise SetupRefused([problem for problem in problems if problem.blocking])
         columns = {name: caller.call(caller.side.columns) for name, caller in callers.items()}

@@ -67,7 +67,9 @@ def project(spec: FieldSpec, form: ColumnForm, value: Value) -> Value:
 def _known_options(spec: FieldSpec, form: ColumnForm, values: Sequence[str]) -> None:
     options = form.options or spec.options
     if options and any(value not in options for value in values):
-        raise Unrepresentable(f"an option that is not among {', '.join(options)}")
+        raise Unrepresentable(
+            f"an option that is not among {', '.join(options)}; choose one of these, or add it where they are kept"
+        )
 
 
 def _project_text(spec: FieldSpec, form: ColumnForm, value: str) -> str:

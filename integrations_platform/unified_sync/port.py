@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -301,3 +301,15 @@ class Side(Protocol):
 
     def close(self) -> None:
         """Release connections."""
+
+
+def found_by(side: Side, object_name: str) -> list[Problem]:
+    """What ``side.check`` finds, said of whom: each message names the system, and the object it is about."""
+    return [replace(problem, message=_placed(problem.message, side.system, object_name)) for problem in side.check()]
+
+
+def _placed(message: str, system: str, object_name: str) -> str:
+    if message.startswith((f"{system} ", f"{system}:", f"{system},")):
+        return message
+    told = object_name.strip(" -") == "" or object_name in message
+    return f"{system}: {message}" if told else f"{system}, {object_name}: {message}"

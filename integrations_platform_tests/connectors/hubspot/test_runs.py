@@ -118,28 +118,6 @@ def test_a_missing_scope_is_named(town: Town) -> None:
     assert town.run().status is RunStatus.SUCCEEDED
 
 
-def test_a_removed_property_refuses_the_run_before_any_write(town: Town) -> None:
-    town.crm.add(email="ada@x.example", city="Oslo")
-    town.settle()
-    town.crm.person("remove_property", name="city")
-    town.crm.hub.calls.clear()
-    report = town.run()
-    assert report.fault is ErrorKind.CONFIGURATION
-    assert "city" in report.message
-    assert town.crm.count("objects.batch_update") == 0
-
-
-def test_an_unknown_option_is_held_back_with_its_reason_and_the_others_pass(town: Town) -> None:
-    town.sql("INSERT INTO person (email, stage) VALUES ('bad@x.example', 'astronaut'), ('good@x.example', 'lead')")
-    assert town.run().status is RunStatus.PARTIAL
-    assert [row["email"] for row in town.crm.everyone()] == ["good@x.example"]
-    ((_, message),) = town.quarantine()
-    assert "option" in message
-    town.sql("UPDATE person SET stage = 'customer' WHERE email = 'bad@x.example'")
-    assert town.settle().status is RunStatus.SUCCEEDED
-    assert len(town.crm.everyone()) == 2
-
-
 def test_one_taken_address_holds_back_one_record_of_a_batch(town: Town) -> None:
     town.settle()
     for number in range(20):
