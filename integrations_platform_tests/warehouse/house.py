@@ -41,7 +41,7 @@ warehouse:
     sales:
       dataset: sales
       table: analytics.public.sales
-      columns: {{id: INTEGER, amount: "NUMBER(12, 2)", at: VARCHAR}}
+      columns: {{id: INTEGER, amount: "NUMBER(12, 2)", sold: VARCHAR}}
     notes:      {{dataset: notes, table: analytics.public.notes, columns: {{id: INTEGER, text: VARCHAR}}}}
     raw_events: {{dataset: events, table: mydb.public.events}}
     orders:
@@ -85,8 +85,8 @@ class House:
 
     def sell(self, day: date = DAY, amounts: Iterable[float] = (1.5, 2.5)) -> Manifest:
         """Write a day of sales."""
-        rows = [{"id": number, "amount": amount, "at": f"{day}T08:00"} for number, amount in enumerate(amounts)]
-        schema = {"id": pl.Int64, "amount": pl.Float64, "at": pl.String}
+        rows = [{"id": number, "amount": amount, "sold": f"{day}T08:00"} for number, amount in enumerate(amounts)]
+        schema = {"id": pl.Int64, "amount": pl.Float64, "sold": pl.String}
         return self.lake.write_partition("sales", day, pl.DataFrame(rows, schema=schema), "run")
 
     def event_file(self, name: str, documents: Iterable[Any], day: date = DAY) -> Path:

@@ -48,7 +48,7 @@ def test_a_table_says_what_it_is(house: House) -> None:
     assert spec.parent_keys == {dg.AssetKey(["lake", "sales"])}
     assert spec.metadata["dagster/table_name"] == "analytics.public.sales"
     assert [column.name for column in spec.metadata["dagster/column_schema"].columns] == [
-        "id", "amount", "at", "ds", "_src_file", "_loaded_at"
+        "id", "amount", "sold", "ds", "_src_file", "_loaded_at"
     ]  # fmt: skip
     assert spec.backfill_policy == dg.BackfillPolicy.multi_run(1)
     keys = spec.partitions_def.get_partition_keys() if spec.partitions_def else []

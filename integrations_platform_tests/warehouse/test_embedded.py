@@ -120,7 +120,7 @@ def test_statements_are_snowflakes(house: House) -> None:
         session.execute("CREATE SCHEMA mydb.public")
         session.execute(
             "CREATE TABLE mydb.public.t (v VARIANT, n NUMBER(38, 0), i INTEGER, a NUMBER(10, 2), f FLOAT, s STRING, "
-            "k VARCHAR(10), t TIMESTAMP_NTZ, z TIMESTAMP_TZ, d DATE, desc_ BOOLEAN)"
+            "k VARCHAR(10), t TIMESTAMP_NTZ, z TIMESTAMP_TZ, d DATE, at BOOLEAN)"
         )
         inserted = session.execute("INSERT INTO mydb.public.t (i, s) VALUES (?, ?), (2, 'b')", [1, "it's"])
         assert inserted.affected == 2
@@ -128,7 +128,7 @@ def test_statements_are_snowflakes(house: House) -> None:
         types = session.execute("SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 't'")
     assert dict(types.rows) == {
         "v": "JSON", "n": "DECIMAL(38,0)", "i": "BIGINT", "a": "DECIMAL(10,2)", "f": "DOUBLE", "s": "VARCHAR",
-        "k": "VARCHAR", "t": "TIMESTAMP", "z": "TIMESTAMP WITH TIME ZONE", "d": "DATE", "desc_": "BOOLEAN",
+        "k": "VARCHAR", "t": "TIMESTAMP", "z": "TIMESTAMP WITH TIME ZONE", "d": "DATE", "at": "BOOLEAN",
     }  # fmt: skip
 
 

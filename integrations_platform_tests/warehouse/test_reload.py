@@ -182,7 +182,7 @@ def test_leftovers_beside_the_manifests_files_are_not_loaded(house: House) -> No
 def test_columns_that_no_file_has_are_refused_instead_of_loaded_as_null(house: House) -> None:
     house.lake.write_partition("sales", DAY, pl.DataFrame({"ID_OF_SALE": [1], "price": [2.0]}), "run")
     with pytest.raises(
-        Disagreement, match=r"have no column id, amount, at.*ID_OF_SALE, price.*tables\.sales\.columns"
+        Disagreement, match=r"have no column id, amount, sold.*ID_OF_SALE, price.*tables\.sales\.columns"
     ) as bad:
         house.load("sales")
     assert bad.value.check == "not_all_null"
