@@ -30,3 +30,15 @@ def desk(tmp_path: Path, duck: duckdb.DuckDBPyConnection) -> Iterator[Desk]:
 def house(tmp_path: Path) -> House:
     """A lake in a folder and an embedded warehouse."""
     return House(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """The address of an S3 API."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()

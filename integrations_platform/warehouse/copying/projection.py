@@ -17,6 +17,7 @@ from integrations_platform.warehouse.copying.readers import Named, Reader, quote
 from integrations_platform.warehouse.errors import StatementError
 from integrations_platform.warehouse.statement import MatchBy
 
+_NARROW = ("TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT", "UINTEGER")
 ROW_NUMBER = '"%row"'
 """What stands for the number of a row until the rows have numbers."""
 
@@ -40,8 +41,8 @@ class Value:
 
     @property
     def exact(self) -> bool:
-        """Whether it has the column's type already, so that no row can fail."""
-        return self.type == self.column.type
+        """Whether the column's type holds every value of its own, so that no row can fail."""
+        return self.type == self.column.type or (self.column.type == "BIGINT" and self.type in _NARROW)
 
     @property
     def cast(self) -> str:
