@@ -18,7 +18,8 @@ from typing import Any
 from integrations_platform.schema_check import brief, check, nearest
 from integrations_platform.secret_text import SecretText, SettingsError
 from integrations_platform.settings_databricks import DatabricksSettings
-from integrations_platform.settings_lake import JobOutput, LakeSettings
+from integrations_platform.settings_lake import JobOutput, LakeSettings, ModelOutput
+from integrations_platform.settings_models import ModelsSettings
 from integrations_platform.settings_schema import (
     ENVIRONMENT_SCHEMA,
     SECTIONS,
@@ -214,6 +215,7 @@ class Settings:
     lake: LakeSettings = field(default_factory=LakeSettings)
     warehouse: WarehouseSettings = field(default_factory=WarehouseSettings)
     databricks: DatabricksSettings = field(default_factory=DatabricksSettings)
+    models: ModelsSettings = field(default_factory=ModelsSettings)
 
     def system(self, name: str) -> SystemSettings:
         """The system of that name. Raises :class:`SettingsError` that lists the known ones."""
@@ -385,17 +387,22 @@ def _judge_literals(settings: Settings, faults: Faults) -> None:
 
 
 def _judge_datasets(settings: Settings, faults: Faults) -> None:
-    """Datasets, tables and jobs name each other across sections: both must be there."""
-    datasets, jobs = settings.lake.datasets, settings.databricks.jobs
-    for name, table in settings.warehouse.tables.items():
-        if table.dataset not in datasets:
-            what = f"no dataset is named {brief(table.dataset)}"
-            faults.add(table.line, f"warehouse.tables.{name}.dataset", what, nearest(table.dataset, datasets))
+    """Datasets, tables, jobs and models name each other across sections: all must be there."""
+    datasets, jobs, models = settings.lake.datasets, settings.databricks.jobs, settings.models.models
+    named: list[tuple[int | None, str, str, str, Mapping[str, Any]]] = []
     for name, dataset in datasets.items():
-        if isinstance(dataset.source, JobOutput) and dataset.source.job not in jobs:
-            what = f"no job is named {brief(dataset.source.job)}"
-            faults.add(None, f"lake.datasets.{name}.source.job", what, nearest(dataset.source.job, jobs))
+        path = f"lake.datasets.{name}.source"
+        if isinstance(dataset.source, JobOutput):
+            named.append((None, f"{path}.job", "job", dataset.source.job, jobs))
+        elif isinstance(dataset.source, ModelOutput):
+            named.append((None, f"{path}.model", "model", dataset.source.model, models))
+    for name, table in settings.warehouse.tables.items():
+        named.append((table.line, f"warehouse.tables.{name}.dataset", "dataset", table.dataset, datasets))
     for name, job in jobs.items():
-        if job.reads and job.reads not in datasets:
-            what = f"no dataset is named {brief(job.reads)}"
-            faults.add(None, f"databricks.jobs.{name}.reads", what, nearest(job.reads, datasets))
+        if job.reads:
+            named.append((None, f"databricks.jobs.{name}.reads", "dataset", job.reads, datasets))
+    for name, model in models.items():
+        named.append((None, f"models.models.{name}.features", "dataset", model.features, datasets))
+    for line, path, what, name, known in named:
+        if name not in known:
+            faults.add(line, path, f"no {what} is named {brief(name)}", nearest(name, known))

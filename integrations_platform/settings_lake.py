@@ -49,6 +49,7 @@ _SOURCE: Schema = {
             "properties": {
                 "sample": {"type": "string", "enum": list(SAMPLES), "description": "data that comes with the platform"},
                 "job": {"type": "string", "description": "a job of databricks.jobs that writes the partitions"},
+                "model": {"type": "string", "description": "a model of models.models: its scores"},
                 "sync": {"type": "string", "description": 'a declared sync, or "*" for all of them'},
                 "publish": {
                     "type": "string",
@@ -175,7 +176,14 @@ class JobOutput:
     job: str
 
 
-Source = FilesOfOthers | SampleData | SyncOutput | JobOutput
+@dataclass(frozen=True)
+class ModelOutput:
+    """The scores that the champion of a declared model gives each day's features."""
+
+    model: str
+
+
+Source = FilesOfOthers | SampleData | SyncOutput | JobOutput | ModelOutput
 
 
 @dataclass(frozen=True)
@@ -290,9 +298,11 @@ def _source(node: Located, path: str, faults: Faults) -> Source | None:
         return SampleData(said["sample"])
     if set(said) == {"job"}:
         return JobOutput(said["job"])
+    if set(said) == {"model"}:
+        return ModelOutput(said["model"])
     if set(said) == {"sync", "publish"}:
         return SyncOutput(said["sync"], said["publish"])
-    remedy = "write `files`, {sample: NAME}, {job: NAME}, or {sync: NAME, publish: changes} (or state)"
+    remedy = "write `files`, {sample: NAME}, {job: NAME}, {model: NAME}, or {sync: NAME, publish: changes} (or state)"
     faults.add(given.line, f"{path}.source", "does not say one source", remedy)
     return None
 

@@ -25,7 +25,14 @@ from integrations_platform.lake.partitions import Partitions, days_of
 from integrations_platform.lake.schema import dtype_of, names_of
 from integrations_platform.lake.stores import Store, open_store
 from integrations_platform.schema_check import nearest
-from integrations_platform.settings_lake import DatasetSettings, FilesOfOthers, JobOutput, LakeSettings, SampleData
+from integrations_platform.settings_lake import (
+    DatasetSettings,
+    FilesOfOthers,
+    JobOutput,
+    LakeSettings,
+    ModelOutput,
+    SampleData,
+)
 
 _AT_ONCE = 16  # manifests read together: a year of them is then a second on a store that answers in 40 ms
 
@@ -173,6 +180,8 @@ def described(settings: DatasetSettings) -> str:
         return "files"
     if isinstance(source, JobOutput):
         return f"job:{source.job}"
+    if isinstance(source, ModelOutput):
+        return f"model:{source.model}"
     return f"sample:{source.name}" if isinstance(source, SampleData) else f"sync:{source.sync}:{source.publish}"
 
 
