@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, ClassVar
 
-from integrations_platform.connectors import open_side
 from integrations_platform.connectors.budgets import UNLIMITED, Budget, LocalRows
+from integrations_platform.connectors.google_sheets import open_google_sheets
+from integrations_platform.connectors.hubspot import open_hubspot
+from integrations_platform.connectors.quickbooks import open_quickbooks
 from integrations_platform.sandbox.clock import VirtualClock
 from integrations_platform.sandbox.faults import Fault, FaultKind, Faults
 from integrations_platform.sandbox.google_sheets import GoogleSheets
@@ -48,6 +51,8 @@ FAULTS: tuple[tuple[FaultKind, int, str | None], ...] = (
     (FaultKind.EXPIRE_TOKEN, 0, None),
 )
 """Kind, status, Retry-After."""
+
+PAGE = 3  # records
 
 
 class WorldClock(VirtualClock):
@@ -87,9 +92,11 @@ class Interrupted(Faults):
 
 
 class Service(System):
-    """A service. ``changing``: the operations that write."""
+    """A service. ``changing``: the operations that write. ``opener``: how the platform opens a side of it, its pages so
+    small that a handful of records fills several."""
 
     changing: ClassVar[frozenset[str]]
+    opener: ClassVar[Callable[..., Side]]
     expires: ClassVar[bool] = True
 
     def __init__(self, moment: Moment, vendor: Vendor) -> None:
@@ -117,8 +124,8 @@ class Service(System):
     def open(self, columns: list[BoundColumn], side: SideName) -> Side:
         """See :meth:`System.open`."""
         budget = Budget(self.kind, "matrix", UNLIMITED, self._rows, clock=self.moment.now, sleep=self.moment.wait)
-        return open_side(
-            self.kind, self.kind, self.options(), self.spec(), columns, PAIR, side, self.moment.now, budget
+        return self.opener(
+            self.kind, self.options(), self.spec(), columns, PAIR, side, clock=self.moment.now, budget=budget
         )
 
     def _called(self, operation: str) -> None:
@@ -136,7 +143,7 @@ class Service(System):
         kind, status, wait = drawn.choice(kinds)
         operation = drawn.choice([*sorted(self.changing)] * 2 + ["*"])
         fault = Fault(kind, operation, nth=drawn.randint(1, 12 if operation == "*" else 2), status=status,
-                      retry_after=wait, times=drawn.choice((1, 1, 2)))  # fmt: skip
+                      retry_after=wait, times=drawn.choice((1, 1, 2, 4)))  # fmt: skip
         self._faults.add(fault)
         return f"{kind} {status or ''} on {operation}, from the {fault.nth}. on, {fault.times} times"
 
@@ -166,6 +173,7 @@ class Portal(Service):
     """HubSpot contacts. The amount is a property of the portal's own."""
 
     kind, object_name = "hubspot", "contacts"
+    opener = staticmethod(partial(open_hubspot, page=PAGE))
     columns: ClassVar[Mapping[str, str]] = {
         "email": "email", "first": "firstname", "last": "lastname", "phone": "phone", "city": "city",
         "amount": "amount_due",
@@ -234,6 +242,7 @@ class Books(Service):
     """QuickBooks customers; the name on display follows from the two names and is nobody's field."""
 
     kind, object_name = "quickbooks", "customers"
+    opener = staticmethod(partial(open_quickbooks, page=PAGE))
     columns: ClassVar[Mapping[str, str]] = {
         "email": "PrimaryEmailAddr.Address", "first": "GivenName", "last": "FamilyName",
         "phone": "PrimaryPhone.FreeFormNumber", "city": "BillAddr.City", "amount": "CreditLimit",
@@ -320,6 +329,7 @@ class Sheet(Service):
     """A tab. Its users keep a column ``Row`` of their own, by which a row is known however it is moved."""
 
     kind, object_name = "google_sheets", "People"
+    opener = staticmethod(open_google_sheets)
     columns: ClassVar[Mapping[str, str]] = {
         "email": "Email", "first": "First name", "last": "Last name", "phone": "Phone", "city": "City",
         "amount": "Amount",

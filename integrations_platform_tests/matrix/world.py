@@ -108,11 +108,15 @@ class World:
 
     def _called(self, name: SideName, operation: str) -> None:
         """A call has arrived at a stand-in, in its own thread."""
-        if self.random.random() >= self.rates.user / 4:
+        too_late = operation == self.systems[name].window
+        if self.random.random() >= (self.rates.user if too_late else self.rates.user / 4):
             return
-        self.window = name if operation == self.systems[name].window else None
+        self.window = name if too_late else None
         try:
-            self.step()
+            if too_late and self.random.random() < 0.5:
+                self.act("shuffle", name)
+            else:
+                self.step()
         except BaseException as fault:  # whatever it is ends the history, in the history's own thread
             self.fault = self.fault or fault
         finally:
@@ -123,7 +127,10 @@ class World:
         if point == "before write":
             checks.check_writes(self, name, writes)
         if self.random.random() < self.rates.user:
-            self.step()
+            if point == "before write" and self.random.random() < 0.5:
+                self.cross(name, self.random.choice(writes))
+            else:
+                self.step()
         self._dies_at(f"{point} on {name}", point)
         self.systems[name].reached(point)
 
@@ -140,6 +147,16 @@ class World:
         """One action of one user in the middle of a run."""
         self.counts["steps inside runs"] += 1
         self.act(self.random.choice(STEPS), self.random.choice(SIDES))
+
+    def cross(self, name: SideName, write: Write) -> None:
+        """A user edits the very field that is about to be written, if it is one of a record that is there."""
+        record = checks.by_id(self.people()[name]).get(write.id or "")
+        fields = [field for field, column in self.systems[name].columns.items() if column in write.values]
+        if record is not None and fields:
+            self.counts["steps inside runs"] += 1
+            field = self.random.choice(fields)
+            with suppress(Cannot):
+                self.edit(name, record, field, self.truth.token(field))
 
     def act(self, what: str, name: SideName) -> None:
         """One action of a user on a record drawn at random; nothing where the system does not let them."""

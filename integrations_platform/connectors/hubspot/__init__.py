@@ -8,7 +8,7 @@ from datetime import datetime
 from integrations_platform.connectors.budgets import Budget
 from integrations_platform.connectors.hubspot.binding import PLAIN
 from integrations_platform.connectors.hubspot.checking import unknown_object
-from integrations_platform.connectors.hubspot.client import HubSpotClient
+from integrations_platform.connectors.hubspot.client import PAGE, HubSpotClient
 from integrations_platform.connectors.hubspot.properties import ASSOCIATION, TYPE_IDS
 from integrations_platform.connectors.hubspot.side import TAG, HubSpotSide
 from integrations_platform.connectors.introspection import DescribedColumn, Description
@@ -29,12 +29,14 @@ def open_hubspot(
     *,
     clock: Callable[[], datetime],
     budget: Budget,
+    page: int = PAGE,
 ) -> HubSpotSide:
-    """An object of a portal as one side of the sync ``pair``; connects to nothing yet.
+    """An object of a portal as one side of the sync ``pair``; connects to nothing yet. ``page`` is how many records a
+    listing asks for at once.
 
     Raises SideError(CONFIGURATION) for options that cannot be used.
     """
-    return HubSpotSide(system, options, spec, columns, pair, side, clock=clock, budget=budget)
+    return HubSpotSide(system, options, spec, columns, pair, side, clock=clock, budget=budget, page=page)
 
 
 def probe(system: str, options: Mapping[str, str], *, clock: Callable[[], datetime], budget: Budget) -> str:
