@@ -54,7 +54,13 @@ _LONG = 200  # characters; a longer value is put into a file and its path export
 )  # fmt: skip
 @click.option("--size", type=click.IntRange(0, 1_000_000), default=100, show_default=True,
               help="Records each of them starts with, where its data is new.")  # fmt: skip
-@click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same data and faults.")
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="The same seed gives the same data, its past counted back from today, and faults.",
+)
 def sandbox(vendors: str | None, port: int | None, state: Path | None, size: int, seed: int) -> None:
     """Run stand-ins for HubSpot, QuickBooks, Google Sheets and Databricks on this machine, until Ctrl-C.
 

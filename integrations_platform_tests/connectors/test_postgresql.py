@@ -10,16 +10,8 @@ import sqlalchemy as sa
 from integrations_platform.connectors.postgresql import PostgreSQL
 from integrations_platform.unified_sync.port import ErrorKind, Kind, SideError, Status, Write
 from integrations_platform.unified_sync.values import FieldType, Invalid
-from integrations_platform_tests.connectors.contract import (
-    SideContract,
-    Store,
-    added,
-    change,
-    create,
-    only,
-    opened,
-    versions,
-)
+from integrations_platform_tests.connectors.contract import SideContract
+from integrations_platform_tests.connectors.sql_store import Store, added, change, create, only, opened, versions
 from integrations_platform_tests.servers import Server
 
 TABLES = (

@@ -10,7 +10,8 @@ import pytest
 
 from integrations_platform.unified_sync.port import ErrorKind, Kind, SideError, Status, Write
 from integrations_platform.unified_sync.values import FieldType, Invalid
-from integrations_platform_tests.connectors.contract import SideContract, Store, added, create, only, opened, versions
+from integrations_platform_tests.connectors.contract import SideContract
+from integrations_platform_tests.connectors.sql_store import Store, added, create, only, opened, versions
 
 TABLES = (
     "PRAGMA journal_mode = WAL",

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
-from integrations_platform.connectors.google_sheets import introspect, open_google_sheets, probe
 from integrations_platform.sandbox.faults import Fault, FaultKind
-from integrations_platform.sandbox.google_sheets.tokens import EMAIL
-from integrations_platform.unified_sync.port import BoundColumn, ErrorKind, Kind, Presence, SideError, Status, Write
-from integrations_platform.unified_sync.spec import SideSpec
+from integrations_platform.unified_sync.port import ErrorKind, Kind, Presence, SideError, Status, Write
 from integrations_platform.unified_sync.values import FieldType
 from integrations_platform_tests.connectors.google_sheets.conftest import (
-    HEADER,
     PEOPLE,
     Office,
     by_name,
     change,
     create,
     keyed,
-    now,
     only,
-    unlimited,
 )
 
 
@@ -232,64 +225,6 @@ def test_two_syncs_of_one_tab_keep_their_links_apart(office: Office) -> None:
     assert (dict(one.tags().rows()), dict(two.tags().rows())) == ({ann.id: "A:1"}, {ann.id: "A:2"})
 
 
-def test_header_names_are_compared_without_case_and_blanks(office: Office) -> None:
-    office.start([["  NAME ", "e-mail   Address"], ["Ann", "ann@x.org"]])
-    side = office.side({"name": FieldType.TEXT, "E-Mail address": FieldType.EMAIL})
-    assert list(side.check()) == []
-    with side.snapshot() as snapshot:
-        (record,) = snapshot.read(snapshot.listing().frame["id"].to_list()).values()
-    assert record.values == {"name": "Ann", "E-Mail address": "ann@x.org"}
-
-
-@pytest.mark.parametrize(
-    ("rows", "message", "remedy"),
-    [
-        ([], "has no header: row 1 is empty", "Name, Email, Balance"),
-        ([["Name", "Mail", "Balance"]], "no column 'Email' in row 1 (it has: Name, Mail, Balance)", "B1 says 'Mail'"),
-        ([["Name", "Email", "Balance", "email "]], "the header 'Email' twice, in B1 and D1", "rename or delete"),
-    ],
-)
-def test_a_header_that_is_not_as_declared_stops_before_any_write(
-    office: Office, rows: list[list[Any]], message: str, remedy: str
-) -> None:
-    office.start(rows)
-    side = office.side()
-    (problem,) = side.check()
-    assert problem.blocking
-    assert "tab 'People'" in problem.message
-    assert message in problem.message
-    assert remedy in problem.remedy
-    with pytest.raises(SideError) as caught, side.snapshot():
-        pass
-    assert (caught.value.kind, caught.value.code) == (ErrorKind.CONFIGURATION, "header")
-    with pytest.raises(SideError, match="People"):
-        side.write([create(1)])
-    assert office.calls().count("batchUpdate") == 0
-
-
-def test_merged_cells_in_synced_columns_stop_the_run(office: Office) -> None:
-    office.person("merge", range="D2:D3")
-    assert list(office.side().check()) == []
-    office.person("merge", range="A3:B4")
-    (problem,) = office.side().check()
-    assert problem.blocking
-    assert "merged cells in synced columns: A3:B4" in problem.message
-
-
-def test_protected_cells_are_found_before_the_run_and_refused_in_it(office: Office) -> None:
-    side = office.side()
-    bob = keyed(side)["Bob"]
-    office.person("protect", range="B2:B100")
-    (problem,) = side.check()
-    assert problem.blocking
-    assert f"B2:B100 is protected from {EMAIL}" in problem.message
-    outcome = only(side.write([change("u", bob, Email="b@x.org")]))
-    assert (outcome.status, outcome.code) == (Status.REJECTED, "protected")
-    office.vendor.books["book"].tabs[0].protections.clear()
-    office.person("protect", range="B2:B100", editors=[EMAIL])
-    assert list(side.check()) == []
-
-
 def test_a_formula_is_read_as_its_value_and_never_overwritten(office: Office) -> None:
     office.person("type", at="C3", values=[["=C2*2"]])
     side = office.side()
@@ -351,106 +286,6 @@ def test_a_small_grid_grows_for_rows_and_columns(office: Office) -> None:
     deletes = [change(f"d{name}", record, Kind.DELETE) for name, record in everyone.items()]
     assert {outcome.status for outcome in side.write(deletes)} == {Status.APPLIED}
     assert by_name(side) == {}
-
-
-def test_the_tab_is_found_by_title_and_near_ones_are_named(office: Office) -> None:
-    (problem,) = office.side(tab="Peopel").check()
-    assert problem.blocking
-    assert "'People'" in problem.remedy
-    for tab in ("", "-"):
-        assert list(office.side(tab=tab).check()) == []
-    office.vendor.books["book"].add_tab("It's Ours")
-    (problem,) = office.side(tab="", options=office.options(sheet_name="It's Ours")).check()
-    assert problem.message.startswith('tab "It\'s Ours" has no header')
-
-
-@pytest.mark.parametrize("role", ["none", "viewer"])
-def test_a_spreadsheet_that_is_not_shared_names_whom_to_share_it_with(office: Office, role: str) -> None:
-    side = office.side()
-    if role == "viewer":
-        by_name(side)
-    office.person("share", role=role)
-    with pytest.raises(SideError) as caught:
-        side.write([create(1)])
-    assert caught.value.kind is ErrorKind.CONFIGURATION
-    assert f"share the spreadsheet with {EMAIL} as Editor" in caught.value.message
-
-
-def test_an_unknown_spreadsheet_says_where_its_id_stands(office: Office) -> None:
-    with pytest.raises(SideError, match="between /d/ and /edit") as caught:
-        office.side(options=office.options(spreadsheet_id="nobody")).check()
-    assert caught.value.kind is ErrorKind.CONFIGURATION
-
-
-@pytest.mark.parametrize("credentials", ["", "{", "{}", "/no/such/file.json", '{"client_email": "x"}'])
-def test_unusable_credentials_are_refused_without_being_shown(office: Office, credentials: str) -> None:
-    with pytest.raises(SideError, match="service account") as caught:
-        office.side(options=office.options(credentials=credentials))
-    assert (caught.value.kind, caught.value.code) == (ErrorKind.CONFIGURATION, "credentials")
-
-
-def test_a_key_that_was_withdrawn_is_a_setting_to_change(office: Office) -> None:
-    import json
-
-    account = json.loads(office.options()["credentials"]) | {"client_email": "somebody@else.example"}
-    with pytest.raises(SideError) as caught:
-        office.side(options=office.options(credentials=json.dumps(account))).check()
-    assert caught.value.kind is ErrorKind.CONFIGURATION
-    assert "somebody@else.example" in caught.value.message
-    assert "BEGIN PRIVATE" not in caught.value.message
-
-
-def test_an_ended_token_is_renewed_in_the_middle_of_a_run(office: Office) -> None:
-    side = office.side()
-    found = keyed(side)
-    office.vendor.faults.add(Fault(FaultKind.EXPIRE_TOKEN, "spreadsheets.batchUpdate"))
-    assert only(side.write([change("u", found["Bob"], Name="Rob")])).status is Status.APPLIED
-    assert [row[0] for row in office.cells("A")] == ["Ann", "Rob", "Cy"]
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [Fault(FaultKind.HTML), Fault(FaultKind.DROP_BEFORE), Fault(FaultKind.CUT_JSON), Fault(FaultKind.TRUNCATE),
-     Fault(FaultKind.STATUS, status=503), Fault(FaultKind.STATUS, status=429)],
-    ids=lambda fault: f"{fault.kind}-{fault.status}",
-)  # fmt: skip
-def test_trouble_while_reading_is_transient_and_leaves_nothing_open(office: Office, fault: Fault) -> None:
-    side = office.side()
-    office.vendor.faults.add(fault.from_data(fault.to_data() | {"operation": "spreadsheets.values.*"}))
-    with pytest.raises(SideError) as caught, side.snapshot():
-        pass
-    assert (caught.value.kind, caught.value.effect_unknown) == (ErrorKind.TRANSIENT, False)
-    assert len(by_name(side)) == 3
-
-
-def test_a_full_minute_is_waited_for_as_long_as_it_takes(office: Office) -> None:
-    office.vendor.limits = {"Read": 0, "Write": 0}
-    with pytest.raises(SideError) as caught:
-        office.side().check()
-    assert (caught.value.code, caught.value.retry_after) == ("rate_limit", 20.0)
-
-
-def test_a_base_url_that_would_carry_the_token_in_clear_is_refused(office: Office) -> None:
-    with pytest.raises(SideError, match="not encrypted"):
-        office.side(options=office.options(base_url="http://sheets.example.com"))
-
-
-def test_a_system_can_be_asked_who_it_is_and_described(office: Office) -> None:
-    said = probe("office", office.options(), clock=now, budget=unlimited())
-    assert said == f"Google Sheets 'Office' (tabs: People) as {EMAIL}"
-    keyed(office.side())
-    described = introspect("office", office.options(), "", clock=now, budget=unlimited())
-    assert {column.name: column.suggested for column in described.columns} == {
-        "Name": FieldType.TEXT, "Email": FieldType.EMAIL, "Balance": FieldType.DECIMAL, "Note": FieldType.TEXT
-    }  # fmt: skip
-
-
-def test_nothing_is_asked_of_anybody_until_it_must_be(office: Office) -> None:
-    side = open_google_sheets("office", office.options(), SideSpec("office", "People"),
-                              [BoundColumn(name, FieldType.TEXT) for name in HEADER], "people", "B", clock=now,
-                              budget=unlimited())  # fmt: skip
-    assert (side.requests, side.write([]), side.read([]), side.system) == (0, [], {}, "office")
-    side.close()
 
 
 def test_an_update_of_a_row_nobody_has_is_stale(office: Office) -> None:
