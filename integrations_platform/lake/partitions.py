@@ -47,7 +47,7 @@ class Partitions:
         """Everything below the partition's prefix, leftovers included."""
         return self.objects.list(prefix_of(dataset, day), Place(dataset, day))
 
-    def record(self, manifest: Manifest, before: Recorded | None) -> Recorded:
+    def record(self, manifest: Manifest, before: Recorded | None) -> None:
         """Make ``manifest`` the partition, if ``before`` still is.
 
         Raises LakeError(CONTENDED) when somebody else was faster; theirs then is the partition.
@@ -60,8 +60,6 @@ class Partitions:
             raise LakeError(
                 Trouble.CONTENDED, place, f"was written {who} meanwhile", "theirs stands; run again to replace it"
             )
-        meta = self.objects.head(key, place)
-        return Recorded(manifest, meta.etag if meta else "")
 
     def write(
         self,

@@ -7,12 +7,13 @@ whoever appends locks it first, so numbers have no gaps and no two writers share
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 
 from integrations_platform.state import tables
 from integrations_platform.state.database import Database
-from integrations_platform.state.rows import as_row, from_row
+from integrations_platform.state.rows import as_row, from_row, to_text
 from integrations_platform.unified_sync.audit import chain_hash
 from integrations_platform.unified_sync.store import AuditEntry, StoredAuditEntry
 
@@ -48,14 +49,25 @@ def append(connection: sa.Connection, pair: str, entries: Sequence[AuditEntry]) 
 
 
 def read(
-    database: Database, pair: str, after: int, link_id: str | None, run_id: str | None, limit: int | None
+    database: Database,
+    pair: str,
+    after: int,
+    link_id: str | None,
+    run_id: str | None,
+    limit: int | None,
+    within: tuple[datetime, datetime] | None = None,
 ) -> Iterator[StoredAuditEntry]:
-    """Lines with a number above ``after``, in order, at most ``limit``; those of one link or run if asked."""
+    """Lines with a number above ``after``, in order, at most ``limit``; those of one link, run or time if asked.
+
+    ``within``: from the first moment on and before the second.
+    """
     query = sa.select(_audit).where(_audit.c.pair == pair).order_by(_audit.c.number)
     if link_id is not None:
         query = query.where(_audit.c.link_id == link_id)
     if run_id is not None:
         query = query.where(_audit.c.run_id == run_id)
+    if within is not None:
+        query = query.where(_audit.c.at >= to_text(within[0]), _audit.c.at < to_text(within[1]))
     left = limit
     while left is None or left > 0:
         size = PAGE if left is None else min(PAGE, left)

@@ -191,9 +191,11 @@ class SqlStore:
         link_id: str | None = None,
         run_id: str | None = None,
         limit: int | None = None,
+        within: tuple[datetime, datetime] | None = None,
     ) -> Iterator[StoredAuditEntry]:
-        """Audit lines of a pair in order; read page by page, so a slow reader holds nothing up."""
-        return audit_trail.read(self._database, pair, after, link_id, run_id, limit)
+        """Audit lines of a pair in order; read page by page, so a slow reader holds nothing up. ``within``: from the
+        first moment on and before the second."""
+        return audit_trail.read(self._database, pair, after, link_id, run_id, limit, within)
 
     def audit_head(self, pair: str) -> tuple[int, str]:
         """Number and hash of the last audit line, as kept apart from the lines; (0, the genesis hash) before any."""
