@@ -11,6 +11,7 @@ import dagster as dg
 from integrations_platform.defs.checks import agreement_check
 from integrations_platform.defs.databricks import job_assets
 from integrations_platform.defs.jobs import sync_job, unified_job, verify_job
+from integrations_platform.defs.lake import lake_assets
 from integrations_platform.defs.models import model_assets
 from integrations_platform.defs.schedules import sync_schedules, verify_schedule
 from integrations_platform.defs.syncs import pool_of, sync_assets
@@ -29,7 +30,13 @@ def build_definitions(catalogue: Catalogue) -> dg.Definitions:
         all_jobs.append(verify)
         schedules.append(verify_schedule(verify))
     return dg.Definitions(
-        assets=[*assets, *table_assets(catalogue), *job_assets(catalogue), *model_assets(catalogue)],
+        assets=[
+            *assets,
+            *lake_assets(catalogue),
+            *table_assets(catalogue),
+            *job_assets(catalogue),
+            *model_assets(catalogue),
+        ],
         asset_checks=[agreement_check(catalogue, spec, pool_of(catalogue, spec)) for spec in catalogue.specs],
         jobs=all_jobs,
         schedules=schedules,

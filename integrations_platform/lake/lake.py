@@ -34,6 +34,7 @@ from integrations_platform.settings_lake import (
     SampleData,
 )
 
+_SAMPLED_BYTES = 20_000_000
 _AT_ONCE = 16  # manifests read together: a year of them is then a second on a store that answers in 40 ms
 
 
@@ -164,6 +165,12 @@ class Lake:
         if not manifest.files:
             return pl.DataFrame(schema={name: dtype_of(kind) or pl.Null() for name, kind in manifest.schema.items()})
         return pl.concat(self.frames(manifest), how="diagonal_relaxed")
+
+    def sample(self, manifest: Manifest, rows: int) -> pl.DataFrame | None:
+        """The first rows of a partition; None when it has none, or when fetching them would take much."""
+        if not manifest.files or manifest.files[0].size > _SAMPLED_BYTES:
+            return None
+        return next(self.frames(manifest)).head(rows)
 
     def frames(self, manifest: Manifest) -> Iterator[pl.DataFrame]:
         """The partition file by file, for those that should not be in memory as a whole."""

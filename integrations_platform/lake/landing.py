@@ -5,32 +5,43 @@ The one place that knows every kind of source; the faces call it and say what ca
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from integrations_platform.lake.errors import LakeError, Place, Trouble
-from integrations_platform.lake.lake import Lake
+from integrations_platform.lake.lake import Lake, described
 from integrations_platform.lake.manifest import Manifest
+from integrations_platform.schema_check import nearest
 from integrations_platform.settings_lake import DatasetSettings, FilesOfOthers, SampleData, SyncOutput
 
 if TYPE_CHECKING:
-    from integrations_platform.platform import Platform
+    from integrations_platform.state import SqlStore
+    from integrations_platform.unified_sync.spec import SyncSpec
 
 
-def land(platform: Platform, lake: Lake, dataset: str, day: date, run_id: str) -> Manifest:
-    """Make the partition what its source says. The state is opened only for what syncs publish.
+@dataclass(frozen=True)
+class Syncs:
+    """Where what syncs publish is read from: declarations by name, the state (opened when needed), and the time."""
 
-    Raises LakeError: REFUSED for a day outside the dataset's, MISSING for one its source does not have; StateError and
-    DeclarationError of the syncs.
+    specs: Mapping[str, SyncSpec]
+    store: Callable[[], SqlStore]
+    clock: Callable[[], datetime]
+
+
+def land(lake: Lake, dataset: str, day: date, run_id: str, syncs: Syncs) -> Manifest:
+    """Make the partition what its source says.
+
+    Raises LakeError: REFUSED for a day outside the dataset's, MISSING for one its source does not have; StateError.
     """
     settings = lake.dataset(dataset)
     check_day(settings, day)
     if isinstance(settings.source, FilesOfOthers):
         return lake.observe(dataset, day, run_id)
-    return lake.write_partition(dataset, day, rows_of(platform, settings, day), run_id)
+    return lake.write_partition(dataset, day, rows_of(settings, day, syncs), run_id)
 
 
 def check_day(settings: DatasetSettings, day: date) -> None:
@@ -41,19 +52,23 @@ def check_day(settings: DatasetSettings, day: date) -> None:
         raise LakeError(Trouble.REFUSED, Place(settings.name, day), what, "choose one of them, or declare others")
 
 
-def rows_of(platform: Platform, settings: DatasetSettings, day: date) -> pl.DataFrame | Iterator[pl.DataFrame]:
-    """The rows of a day, from a sample or from the syncs."""
+def rows_of(settings: DatasetSettings, day: date, syncs: Syncs) -> pl.DataFrame | Iterator[pl.DataFrame]:
+    """The rows of a day, from a sample or from the syncs. Raises LakeError for a dataset that others write."""
     source = settings.source
     if isinstance(source, SampleData):
         from integrations_platform.lake.samples import sample_rows
 
         return sample_rows(source.name, day)
     if not isinstance(source, SyncOutput):
-        raise TypeError(f"files of others have no rows of ours: {settings.name}")
+        what = f"is written by {described(settings)}, not landed from here"
+        raise LakeError(Trouble.REFUSED, Place(settings.name, day), what, "run what writes it")
     from integrations_platform.lake.sync_output import changes, state
 
-    now = platform.runtime.clock()
+    every = source.sync == "*" and source.publish == "changes"
+    if not every and source.sync not in syncs.specs:
+        what = f"no sync is declared as {source.sync!r}"
+        raise LakeError(Trouble.CONFIGURATION, Place(settings.name, day), what, nearest(source.sync, syncs.specs))
+    now = syncs.clock()
     if source.publish == "state":
-        return state(platform.store, platform.sync(source.sync), day, now, settings.name)
-    names = list(platform.declared) if source.sync == "*" else [platform.sync(source.sync).name]
-    return changes(platform.store, names, day, now, settings.name)
+        return state(syncs.store(), syncs.specs[source.sync], day, now, settings.name)
+    return changes(syncs.store(), list(syncs.specs) if every else [source.sync], day, now, settings.name)

@@ -1,0 +1,105 @@
+"""One asset per dataset of the lake, in daily partitions: landed or observed, described, and checked in the same step.
+
+A run may cover one day or a range; a range is landed day by day in one step, so that backfilling a year is one run.
+What a partition is, and what is odd about one, is decided in :mod:`integrations_platform.lake`.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from integrations_platform.defs import lake_reporting as reporting
+from integrations_platform.defs.lake_step import LakeStep
+from integrations_platform.defs.syncs import accepted_owner
+from integrations_platform.jobs import Catalogue
+from integrations_platform.settings_lake import DatasetSettings, FilesOfOthers, JobOutput, SampleData, SyncOutput
+
+GROUP = "lake"
+
+
+def lake_assets(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
+    """The assets of all datasets but those that a job writes: these belong to the job's own step."""
+    datasets = catalogue.settings.lake.datasets.values()
+    return [lake_asset(catalogue, dataset) for dataset in datasets if not isinstance(dataset.source, JobOutput)]
+
+
+def lake_key(dataset: str) -> dg.AssetKey:
+    """The asset of a dataset."""
+    return dg.AssetKey(["lake", dataset])
+
+
+def lake_asset(catalogue: Catalogue, dataset: DatasetSettings) -> dg.AssetsDefinition:
+    """The asset of one dataset. Executed for its checks alone, it looks at what is recorded and lands nothing."""
+
+    @dg.multi_asset(
+        name=f"lake_{dataset.name}",
+        specs=[_spec(catalogue, dataset)],
+        check_specs=reporting.check_specs(dataset, lake_key(dataset.name)),
+        partitions_def=partitions_of(dataset),
+        # One run for any range: a step starts in seconds and a day is landed in a moment.
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        can_subset=True,
+    )
+    def land(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        wanted = {key.name for key in context.selected_asset_check_keys}
+        step = LakeStep(context, catalogue, dataset, lake_key(dataset.name))
+        for event in step.land() if context.selected_asset_keys else step.look():
+            if not isinstance(event, dg.AssetCheckResult) or event.check_name in wanted:
+                yield event
+
+    return land
+
+
+def partitions_of(dataset: DatasetSettings) -> dg.DailyPartitionsDefinition:
+    """The days of a dataset. A snapshot is taken on its own day, everything else once the day is over."""
+    today = isinstance(dataset.source, SyncOutput) and dataset.source.publish == "state"
+    return dg.DailyPartitionsDefinition(
+        start_date=dataset.starts.isoformat(),
+        end_date=(dataset.ends + timedelta(days=1)).isoformat() if dataset.ends else None,
+        end_offset=1 if today else 0,
+    )
+
+
+def freshness(dataset: DatasetSettings) -> dg.FreshnessPolicy | None:
+    """When a dataset that goes on counts as late: a day and its hours of grace after the last partition came."""
+    if dataset.ends is not None:
+        return None
+    return dg.FreshnessPolicy.time_window(fail_window=timedelta(days=1, hours=dataset.late_after_hours))
+
+
+def _spec(catalogue: Catalogue, dataset: DatasetSettings) -> dg.AssetSpec:
+    owner = accepted_owner(dataset.owner)
+    return dg.AssetSpec(
+        lake_key(dataset.name),
+        deps=_upstream(catalogue, dataset),
+        description=f"{dataset.description}\n\n{_said(dataset)}".strip(),
+        group_name=GROUP,
+        kinds={dataset.format, "observed"} if isinstance(dataset.source, FilesOfOthers) else {dataset.format},
+        owners=[owner] if owner else [],
+        metadata={"format": dataset.format, "starts": dataset.starts.isoformat()}
+        | ({"owner": dataset.owner} if dataset.owner and not owner else {}),
+        freshness_policy=freshness(dataset),
+    )
+
+
+def _upstream(catalogue: Catalogue, dataset: DatasetSettings) -> list[dg.AssetKey]:
+    """The syncs that are published; one that is not declared is complained about by the run, not by the location."""
+    if not isinstance(dataset.source, SyncOutput):
+        return []
+    wanted = dataset.source.sync
+    return [dg.AssetKey(spec.name) for spec in catalogue.specs if wanted in ("*", spec.name)]
+
+
+def _said(dataset: DatasetSettings) -> str:
+    source = dataset.source
+    where = f"Below `{dataset.name}/date=YYYY-MM-DD/` of the lake"
+    if isinstance(source, FilesOfOthers):
+        return f"{where}, written by others and only observed here: counted, checked and recorded in a manifest."
+    if isinstance(source, SampleData):
+        return f"{where}, from the sample `{source.name}`."
+    if isinstance(source, SyncOutput) and source.publish == "state":
+        return f"{where}: the records of the sync `{source.sync}` as both sides last agreed on them, taken on the day."
+    of_what = "all syncs" if isinstance(source, SyncOutput) and source.sync == "*" else "the sync"
+    return f"{where}: what {of_what} did on the day, line by line from the audit."
