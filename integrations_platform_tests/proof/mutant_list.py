@@ -448,8 +448,8 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "field_merge.py",
-                "    agreed = [place for place in places if place.spec.name not in differing]",
-                "    agreed = [place for place in places if not differing]",
+                "    for name in differing:\n",
+                "    for name in [place.spec.name for place in places]:\n",
             ),
         ),
     ),
@@ -500,8 +500,8 @@ MUTANTS: tuple[Mutant, ...] = (
             ),
             Edit(
                 "field_merge.py",
-                "    agreed = [place for place in places if place.spec.name not in differing]",
-                "    agreed = [place for place in places if differing and place.spec.name not in differing]",
+                "    for name in differing:\n",
+                "    for name in differing or [place.spec.name for place in places]:\n",
             ),
         ),
         "P1",
