@@ -14,15 +14,22 @@ from integrations_platform.defs import lake_reporting as reporting
 from integrations_platform.defs.lake_step import LakeStep
 from integrations_platform.defs.syncs import accepted_owner
 from integrations_platform.jobs import Catalogue
-from integrations_platform.settings_lake import DatasetSettings, FilesOfOthers, JobOutput, SampleData, SyncOutput
+from integrations_platform.settings_lake import (
+    DatasetSettings,
+    FilesOfOthers,
+    JobOutput,
+    ModelOutput,
+    SampleData,
+    SyncOutput,
+)
 
 GROUP = "lake"
 
 
 def lake_assets(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
-    """The assets of all datasets but those that a job writes: these belong to the job's own step."""
+    """The assets of all datasets but those that a job or a model writes: these belong to its own step."""
     datasets = catalogue.settings.lake.datasets.values()
-    return [lake_asset(catalogue, dataset) for dataset in datasets if not isinstance(dataset.source, JobOutput)]
+    return [lake_asset(catalogue, item) for item in datasets if not isinstance(item.source, JobOutput | ModelOutput)]
 
 
 def lake_key(dataset: str) -> dg.AssetKey:
