@@ -38,12 +38,13 @@ def plan_create(
             if value is ABSENT:
                 continue
         changes.append(FieldChange(spec.name, None, value, (origin.now or {}).get(spec.name), rule))
-    prepared = prepare(world, plan, view, side, changes)
+    subject = write_to(view, side, creates=True)
+    prepared = prepare(world, plan, subject, changes)
     if prepared is None:
         return False
     fields, columns = prepared
     op_id = operation_id(world.pair, view.link_id, side, Kind.CREATE, view.base_version, columns)
-    if refused_before(world, plan, write_to(view, side), op_id, creates=True):
+    if refused_before(world, plan, subject, op_id, creates=True):
         return False
     plan.views[view.link_id] = view
     plan.operations.append(

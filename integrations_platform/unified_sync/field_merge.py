@@ -21,7 +21,7 @@ from integrations_platform.unified_sync.merge import Decision, Verb, decide, dis
 from integrations_platform.unified_sync.operations import FieldChange, Operation, operation_id
 from integrations_platform.unified_sync.plan import Plan, Unit, World
 from integrations_platform.unified_sync.port import Kind
-from integrations_platform.unified_sync.quarantine import cleared, defer, refused_before, withhold, write_to
+from integrations_platform.unified_sync.quarantine import Subject, cleared, defer, refused_before, withhold, write_to
 from integrations_platform.unified_sync.spec import SIDES, SideName, other
 from integrations_platform.unified_sync.store import Conflict, ConflictStatus
 from integrations_platform.unified_sync.values import ABSENT, FieldType, Unresolved, Value, dumps
@@ -218,13 +218,14 @@ def build_update(
     if not changes:
         cleared(world, plan, write_to(view, side).name)
         return False
-    prepared = prepare(world, plan, view, side, changes)
+    subject = write_to(view, side)
+    prepared = prepare(world, plan, subject, changes)
     if prepared is None:
         return False
     fields, columns = prepared
     known = view.side(side)
     op_id = operation_id(world.pair, view.link_id, side, Kind.UPDATE, view.base_version, columns)
-    if not fields or refused_before(world, plan, write_to(view, side), op_id):
+    if not fields or refused_before(world, plan, subject, op_id):
         return False
     plan.operations.append(
         Operation(
@@ -245,13 +246,13 @@ def build_update(
 
 
 def prepare(
-    world: World, plan: Plan, view: LinkView, side: SideName, changes: Sequence[FieldChange]
+    world: World, plan: Plan, subject: Subject, changes: Sequence[FieldChange]
 ) -> tuple[list[FieldChange], dict[str, Value]] | None:
-    """Field changes as this side can hold them, and the column payload; None when the write was withheld.
+    """Field changes as the subject's side can hold them, and the column payload; None when the write was withheld.
 
     ``sent`` of each change comes in as the other side's value (or a decided one already in this side's form).
     """
-    subject = write_to(view, side)
+    side = subject.side
     fields: list[FieldChange] = []
     columns: dict[str, Value] = {}
     for change in changes:

@@ -35,10 +35,11 @@ class Subject:
         return f"{self.side}:{self.record_id}" if self.link_id is None else f"{self.link_id}:{self.side}"
 
 
-def write_to(view: LinkView, side: SideName) -> Subject:
-    """The write to one side of a link, shown with the values it would have carried."""
-    known = view.side(side)
-    return Subject(side, view.link_id, known.id, view.side(other(side)).now or known.now or known.base)
+def write_to(view: LinkView, side: SideName, *, creates: bool = False) -> Subject:
+    """The write to one side of a link, shown with the values it would have carried; one that ``creates`` a record is
+    told by the record it is made from."""
+    known, origin = view.side(side), view.side(other(side))
+    return Subject(side, view.link_id, origin.id if creates else known.id, origin.now or known.now or known.base)
 
 
 def withhold(world: World, plan: Plan, subject: Subject, *, reason: str, message: str, cause: str) -> None:

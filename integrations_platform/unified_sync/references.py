@@ -42,6 +42,7 @@ class References:
 
     store: Store
     targets: Mapping[str, Target] = field(default_factory=dict)  # by field name
+    _withheld: dict[str, Mapping[tuple[str, SideName], str | None]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, spec: SyncSpec, store: Store, known: Mapping[str, SyncSpec]) -> References:
@@ -72,9 +73,20 @@ class References:
                     record[name] = link[0] if link and link[1] in _MEANT else Unresolved(value)
 
     def record_id(self, field_name: str, side: SideName, link_id: str) -> str | None:
-        """The id on ``side`` of the record a resolved reference means; None if it is not there (any more)."""
+        """The id on ``side`` of the record a resolved reference means; None if it is not there (any more, or again:
+        one that was deleted and is to be made anew has the id of the lost one until it is)."""
         target = self.targets[field_name]
         ids = self.store.record_ids(target.pair, [link_id]).get(link_id)
         if ids is None or ids[2] is not LinkState.ACTIVE:
             return None
-        return ids[0] if target.side(side) == "A" else ids[1]
+        theirs = target.side(side)
+        mine, origin = (ids[0], ids[1]) if theirs == "A" else (ids[1], ids[0])
+        made_from = self._unmade(target.pair).get((link_id, theirs))
+        return None if made_from is not None and made_from == origin else mine
+
+    def _unmade(self, pair: str) -> Mapping[tuple[str, SideName], str | None]:
+        """By link and side, the record a withheld write is told by: for a create, the one it was to be made from."""
+        if pair not in self._withheld:
+            rows = self.store.quarantined(pair)
+            self._withheld[pair] = {(row.link_id, row.side): row.record_id for row in rows if row.link_id and row.side}
+        return self._withheld[pair]

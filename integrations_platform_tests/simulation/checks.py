@@ -243,7 +243,7 @@ def check_agreement(world: World) -> None:
     """P2, P13 and P42: active links agree in every unit that is not parked or refused."""
     rows = world.store.memory.conflicts.values()
     parked = {(row.link_id, row.unit) for row in rows if row.status is ConflictStatus.OPEN}
-    held = {row.subject for row in world.store.quarantined("sim")}
+    held = {row.subject for row in world.store.quarantined(world.spec.name)}
     for link in world.store.memory.links.values():
         if {f"{link.link_id}:A", f"{link.link_id}:B"} & held:
             continue  # writing it was refused, and somebody knows
@@ -352,7 +352,7 @@ def alone(world: World, paired: set[str]) -> dict[SideName, int]:
 
 def check_records(world: World) -> None:
     """P9(i) for existence: every live record is linked one to one, waiting, or deliberately left alone."""
-    waiting = {row.subject for row in world.store.quarantined("sim")}
+    waiting = {row.subject for row in world.store.quarantined(world.spec.name)}
     linked = linked_ids(world)
     for name, side in world.sides.items():
         for row in side.rows.values():

@@ -248,6 +248,8 @@ class MemoryStore:
         self.memory = work.memory
 
     def quarantined(self, pair: str, status: QuarantineStatus | None = None) -> Sequence[Quarantined]:
+        if pair in self.neighbours:
+            return self.neighbours[pair].quarantined(pair, status)
         wanted = (status,) if status else (QuarantineStatus.OPEN, QuarantineStatus.RELEASED)
         return [row for row in self.memory.quarantine.values() if row.status in wanted]
 

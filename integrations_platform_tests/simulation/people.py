@@ -36,7 +36,7 @@ def decide(world: World) -> None:
 
 def release(world: World) -> None:
     """A person asks for another try of everything in quarantine."""
-    subjects = [row.subject for row in world.store.quarantined("sim")]
+    subjects = [row.subject for row in world.store.quarantined(world.spec.name)]
     world.counts["released"] += world.store.release_quarantined("sim", subjects, "clerk", world.tick())
     world.log.append(f"clerk releases {subjects}")
 

@@ -79,7 +79,7 @@ def check_settled(world: World) -> None:
     """P35 and P36 at rest: linked records refer to the same customer as far as both can be known, and nothing waits for
     a customer who is there."""
     assert world.customers is not None
-    held = {row.subject for row in world.store.quarantined("sim")}
+    held = {row.subject for row in world.store.quarantined(world.spec.name)}
     parked = {row.link_id for row in world.store.conflicts("sim", ConflictStatus.OPEN) if row.unit in ("customer", "")}
     for link in world.store.memory.links.values():
         row_a, row_b = world.record_pair(link.id_a, link.id_b)
@@ -94,13 +94,15 @@ def check_settled(world: World) -> None:
         assert agree(world, row_a, row_b), (
             f"P36: {link.link_id} refers to {row_a.values['customer']} and {row_b.values['customer']}"
         )
-    for row in world.store.quarantined("sim"):
+    for row in world.store.quarantined(world.spec.name):
         if row.reason not in ("deferred", "unresolved_reference"):
             continue
         customer = json.loads(row.values).get("customer")
         waits_for = customer.get("unresolved") if isinstance(customer, dict) else customer
         known = meant(world, other(row.side), waits_for) or world.customers.store.memory.links.get(str(waits_for))
         there = known is not None and known.state is LinkState.ACTIVE
+        if there and row.side is not None:
+            there = (known.id_a if row.side == "A" else known.id_b) in world.customers.sides[row.side].rows
         assert not there, f"P36: {row.subject} still waits for {waits_for}, who is there"
 
 

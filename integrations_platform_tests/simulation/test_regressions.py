@@ -161,7 +161,7 @@ def test_a_create_answered_with_a_record_that_has_another_link_by_now_waits_for_
     report = world.run()
     assert report is not None
     assert report.status is RunStatus.PARTIAL
-    (held,) = world.store.quarantined("sim")
+    (held,) = world.store.quarantined(world.spec.name)
     assert "was created before, as b1, which is linked to another record by now" in held.message
     assert len(world.sides["B"].rows) == 1
 
@@ -220,7 +220,7 @@ def test_a_late_write_is_recognised_once_and_not_again_in_every_run_that_cannot_
     world.settle()
     assert set(world.store.memory.intents) == operations
     assert [line.entry.role for line in world.store.memory.audit].count(Role.RECOVERED) == 1
-    assert [held.reason for held in world.store.quarantined("sim")] == ["rejected"]
+    assert [held.reason for held in world.store.quarantined(world.spec.name)] == ["rejected"]
 
 
 def test_p35_a_record_is_not_created_while_a_required_field_of_it_is_not_on_show() -> None:
@@ -236,7 +236,7 @@ def test_p35_a_record_is_not_created_while_a_required_field_of_it_is_not_on_show
     invoice.values["customer"] = customer.id
     invoices.run()
     assert invoices.sides["B"].rows == {}
-    (held,) = invoices.store.quarantined("sim")
+    (held,) = invoices.store.quarantined("invoices")
     assert "customer" in held.message
     invoices.hide("A", "customer")
     invoices.run()

@@ -228,3 +228,28 @@ def test_a_column_just_wide_enough_for_its_ids_holds_a_reference(store: SqlStore
     books.run()
     assert row.values["customer"] == next(it.id for it in books.customers.a.live() if it.values["email"] == "bob@x.org")
     assert books.held() == []
+
+
+def test_p35_a_customer_that_is_to_be_made_anew_is_not_referred_to_by_the_id_it_had(store: SqlStore) -> None:
+    """Deleted on the one side and edited on the other, it is brought back; its creation was refused, and so it is not
+    there when an invoice of it comes: the invoice waits until it is."""
+    books = Books(store)
+    ann = books.customer()
+    books.run()
+    there = books.customers.b
+    twin = there.only()
+    there.remove(twin)
+    books.customers.a.edit(ann, name="Anna")
+    there.refuses = lambda write: True
+    books.run("customers")
+    books.invoice(ann.id)
+    books.run()
+    assert books.invoices.b.rows == {}
+    assert books.held() == [("A:a1:B", "deferred")]
+    there.refuses = None
+    held = books.store.quarantined("customers")
+    books.store.release_quarantined("customers", [row.subject for row in held], "eva", books.customers.tick())
+    books.run()
+    (made,) = (row for row in there.rows.values() if not row.archived)
+    assert books.invoices.b.only().values["customer"] == made.id != twin.id
+    assert books.held() == []
