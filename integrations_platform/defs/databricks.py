@@ -49,6 +49,7 @@ def job_asset(settings: Settings, job: JobSettings, timing: "Timing | None" = No
         check_specs=[dg.AssetCheckSpec(EVERY_TASK, asset=key, description=described)],
         partitions_def=dg.DailyPartitionsDefinition(start_date=job.starts.isoformat(), end_date=ends),
         pool=f"databricks_{job.name}",
+        can_subset=True,
     )
     def run_job(context: dg.AssetExecutionContext) -> Iterator[Any]:
         yield from JobStep(context, settings, job, key, datasets, timing).events()

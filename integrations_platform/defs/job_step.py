@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from integrations_platform.defs.chosen import chosen
 from integrations_platform.defs.pipes import LakeMessageReader
 from integrations_platform.defs.reporting import table
 from integrations_platform.defs.running import give_up
@@ -49,7 +50,7 @@ class JobStep:
         from integrations_platform.lake.errors import LakeError, Trouble
 
         try:
-            yield from self._events()
+            yield from chosen(self.context, self._events())
         except JobFault as fault:
             passing = fault.kind is FaultKind.TRANSIENT
             give_up(f"{self.key.to_user_string()}: {fault.message}", self.context.retry_number if passing else None)

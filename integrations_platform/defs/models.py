@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from integrations_platform.defs.chosen import chosen
 from integrations_platform.defs.model_step import ModelStep
 from integrations_platform.defs.syncs import accepted_owner
 from integrations_platform.jobs import Catalogue
@@ -98,8 +99,10 @@ def _assets(settings: Settings, model: ModelSettings) -> Iterator[dg.AssetsDefin
               for dataset in datasets),
         ],
         partitions_def=days,
+        can_subset=True,
     )  # fmt: skip
     def score(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        yield from ModelStep(context, settings, model).scored(scores, [dataset.name for dataset in datasets])
+        step = ModelStep(context, settings, model)
+        yield from chosen(context, step.scored(scores, [dataset.name for dataset in datasets]))
 
     yield from (train, promote, serve, score)

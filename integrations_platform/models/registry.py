@@ -27,7 +27,14 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 MODEL_FOLDER = "model"
 _DAY, _CONTENT, _INPUTS = "features.day", "features.content", "features.inputs"
-_TRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+_QUIET = {
+    # MLflow repeats a call for minutes by default; a step that fails is tried again as a whole.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    # It also reports its use to its makers, and draws bars into logs.
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+"""What MLflow takes from the environment only, where nobody has said otherwise."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +55,8 @@ class Registry:
     """The MLflow at ``url``: http(s)://… or a SQLite file, ``sqlite:///file``, with artifacts in ``artifacts`` then."""
 
     def __init__(self, url: str, artifacts: Path) -> None:
-        # MLflow repeats a call for minutes by default; a step that fails is tried again as a whole.
-        os.environ.setdefault(_TRIES, "2")
+        for name, value in _QUIET.items():
+            os.environ.setdefault(name, value)
         import mlflow
 
         logging.getLogger("mlflow").setLevel(logging.ERROR)

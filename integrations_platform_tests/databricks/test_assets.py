@@ -178,6 +178,18 @@ def test_the_same_task_file_makes_the_same_features_here_and_on_databricks(
     assert names == {"every_task_succeeded"}
 
 
+@pytest.mark.parametrize("key", [("databricks", "features"), ("lake", "flight_features")])
+def test_whichever_asset_is_chosen_the_job_runs_and_all_it_wrote_is_reported(
+    house: House, key: tuple[str, ...]
+) -> None:
+    result = house.materialize(*key, selection=dg.AssetSelection.assets(dg.AssetKey(key)))
+    assert result.success
+    assert house.lake.manifest("flight_features", DAY) is not None
+    for each in (("databricks", "features"), ("lake", "flight_features")):
+        (event,) = house.instance.fetch_materializations(dg.AssetKey(each), limit=5).records
+        assert event.partition_key == DAY.isoformat()
+
+
 def test_a_rerun_leaves_the_partition_as_it_is(house: House) -> None:
     house.materialize("databricks", "features")
     first = house.lake.manifest("flight_features", DAY)

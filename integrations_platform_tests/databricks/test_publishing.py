@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 import obstore
 import polars as pl
 import pytest
+from obstore.store import from_url
 
 from integrations_platform.databricks.faults import JobFault
-from integrations_platform.databricks.publishing import Staging, told
+from integrations_platform.databricks.publishing import Staging, store_options, told
 from integrations_platform.lake.lake import Lake
 from integrations_platform.secret_text import SecretText
 from integrations_platform.settings_lake import DatasetSettings, JobOutput, LakeSettings
@@ -89,3 +91,19 @@ def test_what_is_as_told_becomes_the_partition_and_the_folder_is_emptied(lake: L
     staging.clear()
     assert lake.read(manifest).equals(FRAME)
     assert obstore.list(lake.store(), staging.folder).collect() == []
+
+
+@pytest.mark.parametrize(
+    ("url", "options"),
+    [
+        ("s3://bucket/some/prefix", {"access_key_id": "k", "secret_access_key": "s", "endpoint": "http://127.0.0.1:9"}),
+        ("abfss://box@account.dfs.core.windows.net/prefix", {"account_key": "c2VjcmV0"}),
+    ],
+)
+def test_a_task_opens_the_same_store_from_what_it_is_handed(url: str, options: dict[str, str]) -> None:
+    texts = {name: SecretText(text, "test", 1, name, {}) for name, text in options.items()}
+    lake = Lake.open(LakeSettings(SecretText(url, "test", 1, "lake.url", {}), texts, {}))
+    handed = json.loads(json.dumps(store_options(lake)))
+    ours: Any = lake.store()
+    theirs: Any = from_url(str(lake.address), **handed)
+    assert (theirs.prefix, theirs.config, theirs.client_options) == (ours.prefix, ours.config, ours.client_options)
