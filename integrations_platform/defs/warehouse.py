@@ -6,11 +6,11 @@ check that says so, and the step fails. How a day is loaded is decided in :mod:`
 
 import warnings
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from integrations_platform.defs.lake import lake_key, partitions_of
 from integrations_platform.defs.running import give_up
 from integrations_platform.defs.syncs import accepted_owner
 from integrations_platform.jobs import Catalogue
@@ -36,7 +36,6 @@ def table_assets(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
 def table_asset(settings: Settings, table: Table) -> dg.AssetsDefinition:
     """The asset of one table."""
     key = dg.AssetKey(["warehouse", table.name])
-    last = table.dataset.ends
     owner = accepted_owner(table.owner)
 
     with warnings.catch_warnings():
@@ -45,11 +44,8 @@ def table_asset(settings: Settings, table: Table) -> dg.AssetsDefinition:
 
         @dg.asset(
             key=key,
-            deps=[dg.AssetKey(["lake", table.dataset.name])],
-            partitions_def=dg.DailyPartitionsDefinition(
-                start_date=table.dataset.starts.isoformat(),
-                end_date=None if last is None else (last + timedelta(days=1)).isoformat(),
-            ),
+            deps=[lake_key(table.dataset.name)],
+            partitions_def=partitions_of(table.dataset),
             backfill_policy=_a_run_for_each_day(),
             # Loads of one table one after another, as Snowflake asks; those of others beside it.
             pool=f"warehouse_{'_'.join(table.target.key).lower()}",
