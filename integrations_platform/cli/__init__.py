@@ -23,6 +23,7 @@ COMMANDS = {
     "sync": Entry(f"{_HERE}.sync:sync", "Plan, run and look after syncs."),
     "warehouse": Entry(f"{_HERE}.warehouse:warehouse", "Load days of the lake into tables, and ask them."),
     "doctor": Entry(f"{_HERE}.checkup:doctor", "Check settings, systems, state and syncs; say how to mend."),
+    "lake": Entry(f"{_HERE}.lake:lake", "Partitions of the lake: land, look at, compact, verify."),
     "state": Entry(f"{_HERE}.state:state", "The database that remembers: its schema, its upgrade."),
     "sandbox": Entry(f"{_HERE}.sandbox:sandbox", "Run stand-ins for the SaaS systems on this machine."),
     "ui": Entry("integrations_platform.quickstart.commands:ui", "Open the platform in Dagster's web interface."),

@@ -61,6 +61,9 @@ def _worded(fault: BaseException) -> tuple[Sequence[str], int]:
         return [f"Error: {fault}"], USAGE if fault.trouble is Trouble.CONFIGURATION else FAILED
     if isinstance(fault, StateError):
         return [f"Error: {fault}"], USAGE
+    if isinstance(fault, LakeError):
+        wrong = (Trouble.CONFIGURATION, Trouble.DENIED, Trouble.REFUSED)
+        return [f"Error: {fault}"], USAGE if fault.trouble in wrong else FAILED
     if isinstance(fault, LeaseHeld | LeaseLost | DecisionRefused):
         return [f"Error: {fault}"], FAILED
     first = (str(fault).strip().splitlines() or [""])[0]

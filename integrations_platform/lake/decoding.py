@@ -39,11 +39,11 @@ def contents(objects: Objects, listed: Listed, form: str, place: Place) -> Conte
         return _parquet_contents(objects, listed, place)
     data, _ = objects.get(listed.key, place, listed.etag)
     if form == "csv":
-        frame = _csv(b"".join(_inflated(data, place)), place)
+        frame = _csv(b"".join(inflated(data, place)), place)
         return Contents(frame.height, names_of(frame.schema))
     rows, schema = 0, dict[str, str]()
     line = 1
-    for piece in _whole_lines(_inflated(data, place), place):
+    for piece in _whole_lines(inflated(data, place), place):
         frame = _ndjson(piece, place, None, line)
         rows, schema = rows + frame.height, united(schema, names_of(frame.schema))
         line += piece.count(b"\n")
@@ -54,7 +54,7 @@ def decoded(data: bytes, form: str, schema: Mapping[str, str], place: Place) -> 
     """The rows of a file. ``schema``: types as recorded, which text formats cannot say themselves."""
     if form == "parquet":
         return _parquet(data, place)
-    text = b"".join(_inflated(data, place))
+    text = b"".join(inflated(data, place))
     return _csv(text, place) if form == "csv" else _ndjson(text, place, schema, 1)
 
 
@@ -98,7 +98,7 @@ def _ndjson(text: bytes, place: Place, schema: Mapping[str, str] | None, first_l
     late = {name: dtype for name, dtype in types.items() if isinstance(dtype, pl.Decimal | pl.Time)}
     early = {name: pl.String() if name in late else dtype for name, dtype in types.items()}
     try:
-        frame = pl.read_ndjson(io.BytesIO(text), schema_overrides=early, infer_schema_length=None)
+        frame = _parsed(text, early)
         casts = [
             pl.col(name).str.to_time("%H:%M:%S%.f") if isinstance(dtype, pl.Time) else pl.col(name).cast(dtype)
             for name, dtype in late.items()
@@ -107,6 +107,18 @@ def _ndjson(text: bytes, place: Place, schema: Mapping[str, str] | None, first_l
         return frame.with_columns(casts)
     except (pl.exceptions.PolarsError, OSError) as fault:
         raise _damaged(place, _bad_line(text, first_line) or f"is no NDJSON ({_first(fault)})") from None
+
+
+def _parsed(text: bytes, types: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    try:
+        return pl.read_ndjson(io.BytesIO(text), schema_overrides=types, infer_schema_length=None)
+    except pl.exceptions.PolarsError:
+        if not types:
+            raise
+    # The reader takes no type for a column that this file does not have.
+    there = pl.read_ndjson(io.BytesIO(text), infer_schema_length=None).columns
+    known = {name: dtype for name, dtype in types.items() if name in there}
+    return pl.read_ndjson(io.BytesIO(text), schema_overrides=known, infer_schema_length=None)
 
 
 def _bad_line(text: bytes, first_line: int) -> str | None:
@@ -122,7 +134,7 @@ def _bad_line(text: bytes, first_line: int) -> str | None:
     return None
 
 
-def _inflated(data: bytes, place: Place) -> Iterator[bytes]:
+def inflated(data: bytes, place: Place) -> Iterator[bytes]:
     """The text of a file, in pieces; what is gzip is told by its first bytes."""
     if not data.startswith(_GZIP):
         for start in range(0, len(data), _PIECE):

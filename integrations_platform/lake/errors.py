@@ -71,7 +71,7 @@ _CODES: dict[str, tuple[Trouble, str, str]] = {
     "InvalidToken": (Trouble.DENIED, "the session token is not valid", _KEYS),
     "RequestTimeTooSkewed": (Trouble.DENIED, "the clock of this machine is wrong", "set the clock"),
     "AuthenticationFailed": (Trouble.DENIED, "the account key or SAS token is wrong or has expired", _KEYS),
-    "AuthorizationFailure": (Trouble.DENIED, "the credentials may not do this", _RIGHTS),
+    "AuthorizationFailure": (Trouble.DENIED, "the store refuses the credentials", f"{_KEYS}; or {_RIGHTS}"),
     "AuthorizationPermissionMismatch": (Trouble.DENIED, "the credentials may not do this", _RIGHTS),
     "AccessDenied": (Trouble.DENIED, "the credentials may not do this", _RIGHTS),
     "BlobArchived": (Trouble.REFUSED, "the file is archived", "bring it back to an online tier first"),

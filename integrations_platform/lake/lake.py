@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import polars as pl
 
+from integrations_platform.lake import keeping
 from integrations_platform.lake.address import Address, parse
 from integrations_platform.lake.decoding import decoded
 from integrations_platform.lake.encoding import TARGET_BYTES, Rows, encode, frames_of
@@ -159,6 +160,24 @@ class Lake:
             what = "is written here, and its manifest says what it is"
             raise LakeError(Trouble.REFUSED, Place(dataset, day), what, "write it again if its files were touched")
         return observe(self._partitions, dataset, day, settings.format, run_id, may_be_empty=settings.may_be_empty)
+
+    def compact(self, dataset: str, day: date, run_id: str, *, target: int = TARGET_BYTES) -> Manifest:
+        """Put small files together; see :mod:`.keeping`. Files of others are replaced too. Raises LakeError."""
+        settings = self.dataset(dataset)
+        compressed = settings.compression == "gzip" or isinstance(settings.source, FilesOfOthers)
+        return keeping.compact(self._partitions, dataset, day, compressed=compressed, target=target, run_id=run_id)
+
+    def verify(self, dataset: str, day: date, *, deep: bool = False) -> tuple[keeping.Difference, ...]:
+        """How the files differ from their manifest; ``deep`` reads and counts them. Raises LakeError."""
+        return keeping.verify(self._partitions, self.dataset(dataset).name, day, deep=deep)
+
+    def tidy(self, dataset: str, day: date, *, dry_run: bool = False) -> tuple[str, ...]:
+        """Delete what broken writes left over, a day after; returns the keys. Raises LakeError."""
+        ours = not isinstance(self.dataset(dataset).source, FilesOfOthers)
+        keys = keeping.leftovers(self._partitions, dataset, day, ours=ours)
+        if not dry_run:
+            self._partitions.objects.delete(keys, Place(dataset, day))
+        return keys
 
     def read(self, manifest: Manifest) -> pl.DataFrame:
         """All rows of a partition, with the recorded types. Raises LakeError(CHANGED) when a file is not as it was."""

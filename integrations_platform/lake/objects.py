@@ -97,7 +97,7 @@ class StoredObjects:
     def _replace_file(self, folder: Path, key: str, data: bytes, expected: str) -> bool:
         # Folders have no conditional write. The lock is held for this comparison only and dies with its process.
         with _locked(folder / "_manifests.lock"):
-            if obstore.head(self._store, key)["e_tag"] != expected:
+            if _listed(obstore.head(self._store, key)).etag != expected:
                 return False
             obstore.put(self._store, key, data)
             return True
@@ -149,8 +149,9 @@ class StoredObjects:
 
 
 def _listed(meta: Any) -> Listed:
-    # MemoryStore and every supported service give etags; one without could not say whether a file was rewritten.
-    return Listed(meta["path"], meta["size"], meta["e_tag"] or "", meta["last_modified"])
+    # Azure's listings leave out the quotation marks that are part of an etag everywhere else.
+    etag = (meta["e_tag"] or "").strip('"')
+    return Listed(meta["path"], meta["size"], f'"{etag}"', meta["last_modified"])
 
 
 @contextmanager
