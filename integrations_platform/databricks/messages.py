@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from integrations_platform.lake.errors import LakeError, Place, explained
+
 FOLDER = "_messages"
 KNOWN = frozenset(
     {"opened", "closed", "log", "log_external_stream", "report_asset_materialization", "report_asset_check",
@@ -35,15 +37,31 @@ class Messages:
         self._opened = False
 
     def pull(self, handle: Callable[[Message], None]) -> None:
-        """Hand over what has come since, of what may be handed over at once."""
+        """Hand over what has come since, of what may be handed over at once. A lake that cannot be reached is no reason
+        to stop a run that goes on: that is said, and what was missed comes with a later call."""
+        try:
+            self._pull(handle)
+        except LakeError as fault:
+            self._warn(f"messages of the task cannot be read now: {fault}")
+
+    def finish(self, handle: Callable[[Message], None]) -> None:
+        """Hand over the rest, and remove the messages. Raises LakeError."""
         import obstore
 
-        keys = sorted(item["path"] for batch in obstore.list(self._store, self._folder) for item in batch)
-        for key in keys:
+        self._pull(handle)
+        for message in self._held.get(max(self._held, default=""), ()):
+            handle(message)
+        self._held.clear()
+        if self._seen:
+            with explained(Place(file=self._folder)):
+                obstore.delete(self._store, sorted(self._seen))
+
+    def _pull(self, handle: Callable[[Message], None]) -> None:
+        for key in self._keys():
             if key in self._seen or not key.endswith(".json"):
                 continue
+            message = self._message(self._content(key))
             self._seen.add(key)
-            message = self._message(bytes(obstore.get(self._store, key).bytes()))
             if message is None:
                 self._warn(f"{key} is no Pipes message and is left out")
             elif message["method"] in _AT_ONCE:
@@ -53,16 +71,17 @@ class Messages:
             else:
                 self._held.setdefault(key.rpartition("/")[0], []).append(message)
 
-    def finish(self, handle: Callable[[Message], None]) -> None:
-        """Hand over the rest, and remove the messages."""
+    def _keys(self) -> list[str]:
         import obstore
 
-        self.pull(handle)
-        for message in self._held.get(max(self._held, default=""), ()):
-            handle(message)
-        self._held.clear()
-        if self._seen:
-            obstore.delete(self._store, sorted(self._seen))
+        with explained(Place(file=self._folder)):
+            return sorted(item["path"] for batch in obstore.list(self._store, self._folder) for item in batch)
+
+    def _content(self, key: str) -> bytes:
+        import obstore
+
+        with explained(Place(file=key)):
+            return bytes(obstore.get(self._store, key).bytes())
 
     @staticmethod
     def _message(content: bytes) -> Message | None:

@@ -15,6 +15,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from integrations_platform.databricks.faults import FaultKind, JobFault
+from integrations_platform.lake.errors import LakeError, Place, Trouble, explained
 
 if TYPE_CHECKING:
     import polars as pl
@@ -73,13 +74,14 @@ class Staging:
         return self.lake.write_partition(dataset, day, self._frames(files), run_id)
 
     def clear(self) -> None:
-        """Remove what the task wrote."""
+        """Remove what the task wrote. Raises LakeError."""
         import obstore
 
         store = self.lake.store()
-        keys = [item["path"] for batch in obstore.list(store, self.folder) for item in batch]
-        if keys:
-            obstore.delete(store, keys)
+        with explained(Place(file=self.folder)):
+            keys = [item["path"] for batch in obstore.list(store, self.folder) for item in batch]
+            if keys:
+                obstore.delete(store, keys)
 
     def _frames(self, files: Sequence[Written]) -> Iterator[pl.DataFrame]:
         import obstore
@@ -88,8 +90,11 @@ class Staging:
         for file in files:
             key = f"{self.folder}/{file.name}"
             try:
-                content = bytes(obstore.get(self.lake.store(), key).bytes())
-            except FileNotFoundError:
+                with explained(Place(file=key)):
+                    content = bytes(obstore.get(self.lake.store(), key).bytes())
+            except LakeError as fault:
+                if fault.trouble is not Trouble.MISSING:
+                    raise
                 raise JobFault(FaultKind.PERMANENT, f"the task told of {key}, which is not in the lake") from None
             if len(content) != file.bytes:
                 what = f"{key} has {len(content):,} bytes; the task told of {file.bytes:,}"

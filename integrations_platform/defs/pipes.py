@@ -29,8 +29,10 @@ class LakeMessageReader(dg.PipesMessageReader):
         self._handler = handler
         try:
             yield {"folder": self._folder}
-        finally:
-            self._messages.finish(handler.handle_message)
+        except BaseException:
+            self.look()  # what the task said explains best why; the reason the step ends for is kept
+            raise
+        self._messages.finish(handler.handle_message)
 
     def look(self) -> None:
         """Hand over what has come since."""

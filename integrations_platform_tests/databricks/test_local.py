@@ -14,12 +14,14 @@ import obstore
 import polars as pl
 import pytest
 from dagster_pipes import encode_param
-from obstore.store import LocalStore
+from obstore.store import LocalStore, S3Store
 
 from integrations_platform.databricks.launch import PythonFile
 from integrations_platform.databricks.local import PASSED_ON, LocalRun, task_file
 from integrations_platform.databricks.messages import FOLDER, Messages
 from integrations_platform.databricks.outcomes import Outcome
+from integrations_platform.lake.errors import LakeError, Trouble
+from integrations_platform_tests.servers import free_port
 
 ENVIRONMENT = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
 FLIGHTS = {
@@ -188,3 +190,17 @@ def test_what_is_no_message_is_left_out_with_a_warning(lake: LocalStore, content
     put(lake, "001-a", 2, {"method": "log", "params": {"message": "fine"}})
     Messages(lake, f"{FOLDER}/r", warned.append).finish(said.append)
     assert ([each["method"] for each in said], len(warned)) == (["log"], 1)
+
+
+def test_a_lake_that_cannot_be_reached_stops_no_run_and_is_an_error_only_at_the_end() -> None:
+    gone = S3Store(
+        "lake", config={"endpoint": f"http://127.0.0.1:{free_port()}", "skip_signature": True},
+        client_options={"allow_http": True}, retry_config={"max_retries": 0},
+    )  # fmt: skip
+    warned: list[str] = []
+    messages = Messages(gone, f"{FOLDER}/r", warned.append)
+    messages.pull(lambda _: None)
+    assert "cannot be read now" in warned[0]
+    with pytest.raises(LakeError) as caught:
+        messages.finish(lambda _: None)
+    assert caught.value.trouble is Trouble.UNAVAILABLE
