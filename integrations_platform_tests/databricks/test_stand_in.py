@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from databricks.sdk import WorkspaceClient
-from databricks.sdk.config import Config
-from databricks.sdk.errors import InvalidParameterValue, InvalidState, NotFound, ResourceDoesNotExist, Unauthenticated
-from databricks.sdk.service import jobs
 
 from integrations_platform.sandbox.databricks import Databricks
 from integrations_platform.sandbox.databricks.app import TOKEN
 from integrations_platform.sandbox.databricks.scripts import Script
 from integrations_platform.sandbox.faults import Fault, FaultKind
 from integrations_platform_tests.sandbox.running import running
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+
+
+class Late:
+    """A module imported at its first use: it takes seconds, and every worker collects every test."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(self._name), name)
+
+
+sdk, errors, jobs = (Late(f"databricks.sdk{part}") for part in ("", ".errors", ".service.jobs"))
 
 
 @pytest.fixture
@@ -26,10 +39,10 @@ def vendor() -> Databricks:
 @pytest.fixture
 def client(vendor: Databricks) -> Iterator[WorkspaceClient]:
     with running(vendor) as server:
-        yield WorkspaceClient(config=Config(host=server.url("databricks"), token=TOKEN, auth_type="pat"))
+        yield sdk.WorkspaceClient(config=sdk.config.Config(host=server.url("databricks"), token=TOKEN, auth_type="pat"))
 
 
-def tasks(*keys: str, behind: dict[str, list[str]] | None = None) -> list[jobs.Task]:
+def tasks(*keys: str, behind: dict[str, list[str]] | None = None) -> list[Any]:
     return [
         jobs.Task(
             task_key=key, notebook_task=jobs.NotebookTask(notebook_path=f"/Shared/{key}"),
@@ -74,21 +87,21 @@ def test_one_token_is_one_run_and_that_of_a_deleted_run_is_refused(vendor: Datab
     nightly = job(client, "load")
     first, again = (client.jobs.run_now(nightly, idempotency_token="t" * 64).response.run_id for _ in range(2))
     assert first == again
-    with pytest.raises(InvalidParameterValue, match="longer than 64"):
+    with pytest.raises(errors.InvalidParameterValue, match="longer than 64"):
         client.jobs.run_now(nightly, idempotency_token="t" * 65)
     vendor.clock.advance(60)
     client.jobs.get_run(first)
     client.jobs.delete_run(first)
-    with pytest.raises(InvalidParameterValue, match="deleted"):
+    with pytest.raises(errors.InvalidParameterValue, match="deleted"):
         client.jobs.run_now(nightly, idempotency_token="t" * 64)
 
 
 def test_unknown_jobs_and_runs_are_told_as_the_vendor_tells_them(client: WorkspaceClient) -> None:
-    with pytest.raises(InvalidParameterValue, match="Job 9 does not exist"):
+    with pytest.raises(errors.InvalidParameterValue, match="Job 9 does not exist"):
         client.jobs.run_now(9)
-    with pytest.raises(ResourceDoesNotExist, match="Run 9 does not exist"):
+    with pytest.raises(errors.ResourceDoesNotExist, match="Run 9 does not exist"):
         client.jobs.get_run(9)
-    with pytest.raises(NotFound):
+    with pytest.raises(errors.NotFound):
         client.api_client.do("GET", "/api/2.2/jobs/nothing")
 
 
@@ -114,7 +127,7 @@ def test_a_failure_stops_what_depends_on_it_and_no_more(vendor: Databricks, clie
     assert results == {"a": "SUCCESS", "b": "FAILED", "c": "UPSTREAM_FAILED", "d": "SUCCESS"}
     failed = next(task for task in run.tasks if task.task_key == "b")
     assert client.jobs.get_run_output(failed.run_id).error_trace == "Traceback: boom"
-    with pytest.raises(InvalidParameterValue, match="multiple tasks"):
+    with pytest.raises(errors.InvalidParameterValue, match="multiple tasks"):
         client.jobs.get_run_output(run_id)
 
 
@@ -145,7 +158,7 @@ def test_a_cancellation_is_accepted_at_once_and_comes_later(vendor: Databricks, 
 def test_repairs_keep_the_run_id_and_want_the_latest_repair(vendor: Databricks, client: WorkspaceClient) -> None:
     vendor.account.scripts["load"] = Script(result="FAILED")
     run_id = client.jobs.run_now(job(client, "load")).response.run_id
-    with pytest.raises(InvalidState, match="in progress"):
+    with pytest.raises(errors.InvalidState, match="in progress"):
         client.jobs.repair_run(run_id, rerun_all_failed_tasks=True)
     vendor.clock.advance(60)
     before = client.jobs.get_run(run_id).tasks[0].run_id
@@ -153,7 +166,7 @@ def test_repairs_keep_the_run_id_and_want_the_latest_repair(vendor: Databricks, 
     assert life(client, run_id) == ("PENDING", None)
     vendor.clock.advance(60)
     for wrong in (None, first + 1):
-        with pytest.raises(InvalidParameterValue, match="latest_repair_id"):
+        with pytest.raises(errors.InvalidParameterValue, match="latest_repair_id"):
             client.jobs.repair_run(run_id, rerun_all_failed_tasks=True, latest_repair_id=wrong)
     client.jobs.repair_run(run_id, rerun_tasks=["load"], latest_repair_id=first)
     vendor.clock.advance(60)
@@ -173,7 +186,7 @@ def test_runs_are_listed_newest_first_in_pages(vendor: Databricks, client: Works
     started = [client.jobs.run_now(nightly).response.run_id for _ in range(7)]
     listed = [run.run_id for run in client.jobs.list_runs(job_id=nightly, limit=3)]
     assert list(dict.fromkeys(listed)) == started[::-1]
-    with pytest.raises(InvalidParameterValue, match="limit"):
+    with pytest.raises(errors.InvalidParameterValue, match="limit"):
         list(client.jobs.list_runs(limit=26))
 
 
@@ -185,17 +198,17 @@ def test_a_word_the_client_does_not_know_becomes_none(vendor: Databricks, client
 
 def test_parameters_have_the_documented_bounds(client: WorkspaceClient) -> None:
     nightly = job(client, "load")
-    with pytest.raises(InvalidParameterValue, match="10000"):
+    with pytest.raises(errors.InvalidParameterValue, match="10000"):
         client.jobs.run_now(nightly, job_parameters={"day": "x" * 10_000})
-    with pytest.raises(InvalidParameterValue, match="ASCII"):
+    with pytest.raises(errors.InvalidParameterValue, match="ASCII"):
         client.jobs.run_now(nightly, python_params=["ä"])
-    with pytest.raises(InvalidParameterValue, match="notebook_params"):
+    with pytest.raises(errors.InvalidParameterValue, match="notebook_params"):
         client.jobs.run_now(nightly, notebook_params={"a": "b"}, jar_params=["c"])
 
 
 def test_a_token_whose_time_is_over_is_refused(vendor: Databricks, client: WorkspaceClient) -> None:
     vendor.faults.add(Fault(FaultKind.EXPIRE_TOKEN))
-    with pytest.raises(Unauthenticated):
+    with pytest.raises(errors.Unauthenticated):
         client.current_user.me()
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from mlflow import MlflowClient
 
 from integrations_platform.models.faults import FaultKind, ModelFault
 from integrations_platform.models.registry import Registry
@@ -32,6 +31,8 @@ def registry(mlflow_url: str, tmp_path: Path) -> Registry:
 def test_a_version_keeps_parameters_metrics_files_and_what_it_learned_from(
     registry: Registry, trained: Trained, name: str, mlflow_url: str
 ) -> None:
+    from mlflow import MlflowClient  # seconds, and every worker collects every test
+
     version = registry.register(name, trained, LAST, "abc", {"dagster.run_id": "r1"})
     assert (version.number, version.day, version.content, version.inputs) == (1, LAST, "abc", INPUTS)
     assert version.metrics == pytest.approx(trained.metrics)
@@ -69,6 +70,8 @@ def test_the_alias_moves_from_one_version_to_the_next(registry: Registry, traine
 def test_a_training_that_cannot_be_kept_leaves_a_failed_run_and_no_version(
     registry: Registry, trained: Trained, name: str, mlflow_url: str
 ) -> None:
+    from mlflow import MlflowClient
+
     with pytest.raises(Exception, match=r"pickle|local object"):
         registry.register(name, replace(trained, pipeline=lambda rows: rows), LAST, "", {})
     client = MlflowClient(mlflow_url)
