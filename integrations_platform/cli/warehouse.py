@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from integrations_platform.settings import Settings
     from integrations_platform.warehouse.reload import Reloaded
     from integrations_platform.warehouse.tables import Table
+
+_PATIENCE = 20.0  # seconds that a question waits for a load to end; then it says for which
 
 
 @click.group()
@@ -185,7 +188,7 @@ def query(session: Session, sql: str, limit: int, as_json: bool) -> None:
     with _opened(session) as (settings, lake):
         if settings.warehouse.engine() != "embedded":
             raise Refused("this environment loads into Snowflake; ask there. Only the embedded warehouse is asked here")
-        answer = open_embedded(settings, lake).query(sql)
+        answer = replace(open_embedded(settings, lake), patience=_PATIENCE).query(sql)
     if as_json:
         emit({"columns": list(answer.names), "rows": [[_plain(cell) for cell in row] for row in answer.rows]})
         return

@@ -23,10 +23,28 @@ SYNC = "quickstart_customers"
 CRM, WEBSHOP = "crm", "webshop"
 SERVICES = ("hubspot", "quickbooks", "google_sheets")
 CONTACTS, SHEET = "hubspot_contacts_quickbooks_customers", "google_sheets_hubspot_contacts"
+FLIGHTS = "flights"
 _MARKER = ".integrations-quickstart"
 _LOCK = ".lock"
-_MADE = ("webshop.sqlite", "state.sqlite", "environments", "syncs", "services")  # rebuilt every time
+_MADE = (
+    "webshop.sqlite",
+    "state.sqlite",
+    "environments",
+    "syncs",
+    "services",
+    "lake",
+    "warehouse",
+)  # rebuilt every time
 _KEPT = ("postgres", "dagster_home")  # a server's files and Dagster's history: removed only when asked for
+
+_DATASET = {"format": "parquet", "source": {"sample": FLIGHTS}, "starts": "2013-01-01", "ends": "2013-12-31",
+            "date_column": "ds"}  # fmt: skip
+_COLUMNS = {
+    **dict.fromkeys(("dep_time", "dep_delay", "arr_delay", "flight", "air_time", "distance"), "INTEGER"),
+    **dict.fromkeys(("carrier", "tailnum", "origin", "dest"), "VARCHAR"),
+    "time_hour": "TIMESTAMP_TZ",
+}
+_TABLE = {"dataset": FLIGHTS, "table": "analytics.public.flights", "columns": _COLUMNS}
 
 
 class QuickstartError(Exception):
@@ -73,6 +91,16 @@ class Folder:
     def services(self) -> Path:
         """Where the stand-ins of the services keep their data."""
         return self.root / "services"
+
+    @property
+    def lake(self) -> Path:
+        """The lake."""
+        return self.root / "lake"
+
+    @property
+    def warehouse(self) -> Path:
+        """The folder of the embedded warehouse."""
+        return self.root / "warehouse"
 
     @property
     def dagster(self) -> Path:
@@ -140,6 +168,8 @@ class Folder:
                 },
             },
             "state": {"url": _literal(f"sqlite:///{self.root / 'state.sqlite'}")},
+            "lake": {"url": _literal(f"file://{self.lake}"), "datasets": {FLIGHTS: _DATASET}},
+            "warehouse": {"kind": "embedded", "folder": _literal(str(self.warehouse)), "tables": {FLIGHTS: _TABLE}},
         }
         shipped = resources.files(__package__).joinpath("customers.yaml").read_text(encoding="utf-8")
         with readable(self.root):

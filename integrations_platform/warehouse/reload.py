@@ -8,12 +8,13 @@ silently once it has forgotten them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from integrations_platform.warehouse.copy_result import LOADED, CopyResult
-from integrations_platform.warehouse.errors import ReloadRefused
+from integrations_platform.warehouse.errors import ReloadRefused, WarehouseError
 from integrations_platform.warehouse.port import QueryTag, Session, Warehouse
 from integrations_platform.warehouse.statement import MOST_FILES, CopyInto
 from integrations_platform.warehouse.tables import FILE, LOADED_AT, Table
@@ -103,7 +104,8 @@ def reload_day(
                 _same_listing(lake, manifest, "while it was loading")
         finally:
             if table.stamped:
-                session.execute(f"DROP TABLE IF EXISTS {table.staging.sql}")
+                with suppress(WarehouseError):  # what went wrong before is what matters, and it is made anew each time
+                    session.execute(f"DROP TABLE IF EXISTS {table.staging.sql}")
     return Reloaded(
         table.name,
         day,
@@ -118,19 +120,6 @@ def reload_day(
         manifest.content,
         missing,
     )
-
-
-def count_day(table: Table, warehouse: Warehouse, day: date, run_id: str) -> int | None:
-    """Rows of the day in the table; None when there is no such table."""
-    from integrations_platform.warehouse.errors import WarehouseError
-
-    with warehouse.open(QueryTag(run_id, f"warehouse/{table.name}", day.isoformat())) as session:
-        try:
-            return _count(session, table, day)
-        except WarehouseError as fault:
-            if "does not exist" in fault.message:
-                return None
-            raise
 
 
 def _manifest(table: Table, lake: Lake, day: date) -> Manifest:

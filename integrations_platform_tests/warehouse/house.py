@@ -27,7 +27,7 @@ systems: {{}}
 state: {{url: "sqlite:///{root}/state.sqlite"}}
 lake:
   url: "{lake}"
-  options: {{access_key_id: k, secret_access_key: s, endpoint: "{endpoint}"}}
+  options: {{access_key_id: k, secret_access_key: s, account_key: "{account_key}", endpoint: "{endpoint}"}}
   datasets:
     sales:
       {{format: parquet, source: {{sync: s, publish: state}}, starts: 2025-10-01, ends: 2025-11-30, date_column: ds}}
@@ -59,12 +59,14 @@ class House:
     root: Path
     lake_url: str = ""
     endpoint: str = ""
+    account_key: str = ""
 
     @cached_property
     def env_file(self) -> Path:
         path = self.root / "house.yaml"
         lake = self.lake_url or f"file://{self.root}/lake"
-        path.write_text(ENVIRONMENT.format(root=self.root, lake=lake, endpoint=self.endpoint), encoding="utf-8")
+        text = ENVIRONMENT.format(root=self.root, lake=lake, endpoint=self.endpoint, account_key=self.account_key)
+        path.write_text(text, encoding="utf-8")
         return path
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Loads from S3, over HTTP: the same statements, files that are fetched, and a store's own reasons for refusing."""
+"""Loads from S3 and Azure, over HTTP: the same statements, files that are fetched, and the stores' own refusals."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -15,6 +16,8 @@ from integrations_platform.lake import LakeError
 from integrations_platform.warehouse.errors import CopyError
 from integrations_platform.warehouse.opening import open_root
 from integrations_platform.warehouse.port import QueryTag
+from integrations_platform_tests.lake.servers import ACCOUNT, blob_server
+from integrations_platform_tests.lake.servers import BUCKET as CONTAINER
 from integrations_platform_tests.warehouse.house import DAY, House
 from integrations_platform_tests.warehouse.test_statement import USERS_OWN
 
@@ -76,6 +79,25 @@ def test_a_bucket_that_does_not_exist_is_the_stores_own_word(house: House) -> No
     with pytest.raises(CopyError, match="s3://no-such-bucket/x/ cannot be read: NoSuchBucket"):
         copy_from(house, "no-such-bucket")
     assert house.rows("SELECT count(*) FROM mydb.public.events") == ((0,),)
+
+
+@pytest.fixture(scope="module")
+def blob() -> Iterator[dict[str, str]]:
+    """Options of a real Azure Blob API."""
+    with blob_server() as options:
+        yield options
+
+
+def test_a_day_in_azure_is_reloaded_by_the_location_that_snowflake_takes(tmp_path: Path, blob: dict[str, str]) -> None:
+    url = f"abfss://{CONTAINER}@{ACCOUNT}.dfs.core.windows.net/{uuid4().hex}"
+    house = House(tmp_path, url, blob["endpoint"], blob["account_key"])
+    house.sell()
+    done = house.load("sales")
+    assert done.location.startswith(f"azure://{ACCOUNT}.blob.core.windows.net/{CONTAINER}/")
+    assert f"FROM '{done.location}'" in done.statement
+    house.sell(DAY, [1, 2, 3])
+    assert house.load("sales").rows_deleted == 2
+    assert house.totals() == (("2025-10-30", 3, 6.0),)
 
 
 EXPIRED = (
