@@ -57,8 +57,6 @@ def _worded(fault: BaseException) -> tuple[Sequence[str], int]:
         return [f"Error: {fault}"], USAGE
     if isinstance(fault, WarehouseError):
         return [f"Error: {fault}"], FAILED
-    if isinstance(fault, LakeError):
-        return [f"Error: {fault}"], USAGE if fault.trouble is Trouble.CONFIGURATION else FAILED
     if isinstance(fault, StateError):
         return [f"Error: {fault}"], USAGE
     if isinstance(fault, LakeError):
