@@ -148,6 +148,17 @@ def test_a_truncated_gzip_is_not_loaded_in_part(house: House) -> None:
     assert house.rows("SELECT count(*) FROM mydb.public.events") == ((5001,),)
 
 
+def test_files_with_other_columns_in_one_day_are_refused_before_a_load_and_the_day_stays(house: House) -> None:
+    house.put("orders", "a.csv", b"id,city\n1,Lima\n")
+    house.lake.observe("orders", DAY)
+    house.load("orders")
+    house.put("orders", "b.csv", b"number,town\n2,Oslo\n")
+    with pytest.raises(LakeError, match=r"has other columns than .*a\.csv"):
+        house.lake.observe("orders", DAY)
+    assert house.load("orders").files == 1, "the manifest is the one before: the stranger is not loaded"
+    assert house.rows("SELECT id, city FROM analytics.public.orders") == ((1, "Lima"),)
+
+
 def rewriting(house: House, path: Path, data: bytes) -> Lake:
     """A lake in which another writer acts between the first look at a partition and the second."""
 
