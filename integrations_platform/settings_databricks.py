@@ -17,6 +17,7 @@ from integrations_platform.yaml_source import Faults, Located
 Schema = dict[str, Any]
 Secret = Callable[[Located, str], SecretText | None]
 
+_SECRETS = ("host", "token", "client_id", "client_secret")
 DEFAULT_FOLDER = "/Workspace/Shared/integrations"
 PLACEHOLDERS = ("day", "next_day", "run_id")
 """What a parameter may name in braces: the partition's date, the one after, the Dagster run."""
@@ -73,6 +74,12 @@ SCHEMA: Schema = {
     "properties": {
         "host": {"type": "string", "writeOnly": True, "description": 'of the workspace: "${DATABRICKS_HOST:-}"'},
         "token": {"type": "string", "writeOnly": True, "description": 'to act under: "${DATABRICKS_TOKEN:-}"'},
+        "client_id": {
+            "type": "string",
+            "writeOnly": True,
+            "description": 'of a service principal, instead of a token: "${DATABRICKS_CLIENT_ID:-}"',
+        },
+        "client_secret": {"type": "string", "writeOnly": True, "description": "its OAuth secret"},
         "folder": {"type": "string", "description": f"where task files are put (default: {DEFAULT_FOLDER})"},
         "jobs": {
             "type": "object",
@@ -122,6 +129,8 @@ class DatabricksSettings:
 
     host: SecretText = field(default_factory=lambda: _unset("host"))
     token: SecretText = field(default_factory=lambda: _unset("token"))
+    client_id: SecretText = field(default_factory=lambda: _unset("client_id"))
+    client_secret: SecretText = field(default_factory=lambda: _unset("client_secret"))
     folder: str = DEFAULT_FOLDER
     jobs: Mapping[str, JobSettings] = field(default_factory=dict)
 
@@ -135,7 +144,7 @@ def read(node: Located | None, secret: Secret, faults: Faults) -> DatabricksSett
     """The section, already checked against :data:`SCHEMA`; an empty one when there is none; None with faults noted."""
     if node is None:
         return DatabricksSettings()
-    found = {key: secret(given, f"databricks.{key}") for key in ("host", "token") if (given := node.get(key))}
+    found = {key: secret(given, f"databricks.{key}") for key in _SECRETS if (given := node.get(key))}
     jobs = {
         name: job
         for name, entry in _entries(node.get("jobs"))

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import base64
 import logging
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from integrations_platform.databricks.authentication import AccessToken, Authentication
 from integrations_platform.databricks.faults import FaultKind, JobFault
 from integrations_platform.databricks.launch import Compute, ExistingJob, Launch, Notebook, remote_name
 from integrations_platform.databricks.looks import LONGEST_MESSAGE, RunLook, TaskLook, brief
@@ -25,25 +27,26 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 TASK_KEY = "task"
 ANSWER_SECONDS = 60
+_AUTH_TYPE = "integrations-platform"  # said to the library, it looks for no other credentials in the environment
+_HOST = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?/?|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?/?")
 _MOST_LOG = 20_000  # characters of a task's output that are looked at
 
 
 class Workspace:
-    """One workspace, reached with a personal access token. ``answer_seconds``: how long one call may take."""
+    """One workspace, asked as ``who`` says: a personal access token, or something that gives tokens.
+    ``answer_seconds``: how long one call may take."""
 
-    def __init__(self, host: str, token: str, *, answer_seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(self, host: str, who: str | Authentication, *, answer_seconds: float = ANSWER_SECONDS) -> None:
         from databricks.sdk import WorkspaceClient
         from databricks.sdk.config import Config
 
         logging.getLogger("databricks.sdk").setLevel(logging.WARNING)  # it logs bodies, and those hold parameters
-        try:
-            config = Config(
-                host=host, token=token, auth_type="pat", http_timeout_seconds=answer_seconds, clock=_one_try(),
-            )  # fmt: skip
-        except ValueError as fault:
-            # The library's own message ends with the settings it was given.
-            what = f"databricks.host or databricks.token cannot be used: {str(fault).partition('. Config')[0]}"
-            raise JobFault(FaultKind.CONFIGURATION, what.replace(token, "…")) from None
+        self._authentication = AccessToken(who) if isinstance(who, str) else who
+        _check(host)
+        config = Config(
+            host=host, credentials_strategy=_strategy(self._authentication), auth_type=_AUTH_TYPE,
+            http_timeout_seconds=answer_seconds, clock=_one_try(),
+        )  # fmt: skip
         self.host = config.host
         self._client: WorkspaceClient = WorkspaceClient(config=config)
 
@@ -140,10 +143,16 @@ class Workspace:
 
     def _call(self, what: str, call: Callable[[], T]) -> T:
         from databricks.sdk.errors.base import DatabricksError
+        from databricks.sdk.errors.platform import Unauthenticated
         from requests import RequestException
 
         try:
-            return call()
+            try:
+                return call()
+            except Unauthenticated:
+                if not self._authentication.renew():
+                    raise
+                return call()  # nothing was done for a caller that was not known
         except DatabricksError as fault:
             raise _told(what, fault) from fault
         except TimeoutError as fault:  # the library gave up repeating: what it met is the cause
@@ -152,6 +161,27 @@ class Workspace:
             raise _unreachable(what, self.host, fault.__cause__ or fault) from fault
         except (RequestException, ValueError, KeyError) as fault:  # cut connections, answers that are no JSON
             raise _unreachable(what, self.host, fault) from fault
+
+
+def _check(host: str) -> None:
+    """Refuse an address that is none, or that would send the token in the clear."""
+    if not _HOST.fullmatch(host):
+        what = "databricks.host is no address of a workspace; write https://… without a path"
+        raise JobFault(FaultKind.CONFIGURATION, what)
+
+
+def _strategy(authentication: Authentication) -> Any:
+    """The library's way of asking for the headers of a call."""
+    from databricks.sdk.credentials_provider import CredentialsStrategy
+
+    class Strategy(CredentialsStrategy):
+        def auth_type(self) -> str:
+            return _AUTH_TYPE
+
+        def __call__(self, _: Any) -> Any:
+            return lambda: {"Authorization": f"Bearer {authentication.token()}"}
+
+    return Strategy()
 
 
 def _one_try() -> Any:

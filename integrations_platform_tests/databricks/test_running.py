@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from integrations_platform.databricks.authentication import ServicePrincipal
 from integrations_platform.databricks.faults import FaultKind, JobFault
 from integrations_platform.databricks.launch import Compute, ExistingJob, Notebook, PythonFile, token_of
 from integrations_platform.databricks.outcomes import Outcome
 from integrations_platform.databricks.running import Policy
 from integrations_platform.databricks.waiting import Patience
 from integrations_platform.databricks.workspace import Workspace
+from integrations_platform.sandbox.databricks.app import CLIENT_ID, CLIENT_SECRET
 from integrations_platform.sandbox.faults import Fault
 from integrations_platform.sandbox.faults import FaultKind as Kind
 from integrations_platform_tests.databricks.conftest import Site
@@ -153,11 +155,21 @@ def test_a_refused_token_is_a_matter_of_settings_and_is_not_shown(site: Site) ->
     assert site.posts(RUN_NOW) == 1
 
 
-def test_a_host_that_is_none_is_told_without_the_token() -> None:
-    with pytest.raises(JobFault) as caught:
-        Workspace("", "dapi-secret")
+@pytest.mark.parametrize(
+    "host", ["", "adb-1.azuredatabricks.net", "http://adb-1.azuredatabricks.net", "https://x/path"]
+)
+def test_an_address_that_is_none_or_sends_the_token_in_the_clear_is_refused(host: str) -> None:
+    with pytest.raises(JobFault, match=r"databricks\.host") as caught:
+        Workspace(host, "dapi-secret")
     assert caught.value.kind is FaultKind.CONFIGURATION
     assert "secret" not in str(caught.value)
+
+
+def test_other_credentials_in_the_environment_are_not_taken(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABRICKS_TOKEN", "somebody else's")
+    monkeypatch.setenv("DATABRICKS_CLIENT_ID", "another")
+    monkeypatch.setenv("DATABRICKS_CLIENT_SECRET", "another")
+    assert site.workspace().who() == "stand@in"
 
 
 def test_a_state_of_tomorrow_is_waited_on_with_one_warning(site: Site) -> None:
@@ -325,3 +337,42 @@ def test_parameters_that_would_be_refused_are_refused_before_the_call(site: Site
     with pytest.raises(JobFault, match=words):
         site.run(launch).report()
     assert not site.vendor.calls
+
+
+# Who asks
+
+
+def principal(site: Site, secret: str = CLIENT_SECRET) -> ServicePrincipal:
+    return ServicePrincipal(site.url, CLIENT_ID, secret, lambda: site.vendor.clock.now().timestamp())
+
+
+def test_a_service_principal_follows_a_run_for_longer_than_its_token_lasts(site: Site) -> None:
+    site.script(seconds=4000)
+    run = site.run()
+    run.jobs = Workspace(site.url, principal(site))
+    assert run.report().verdict.outcome is Outcome.SUCCEEDED
+    assert site.posts("oidc.token") == 2
+    assert not [call for call in site.vendor.calls if call.status == 401], "renewed before its end"
+
+
+def test_a_token_that_is_ended_early_is_renewed_once(site: Site) -> None:
+    workspace = Workspace(site.url, principal(site))
+    assert workspace.who()
+    site.vendor.faults.add(Fault(Kind.EXPIRE_TOKEN))
+    assert workspace.who()
+    assert site.posts("oidc.token") == 2
+
+
+def test_a_wrong_secret_names_the_settings_and_is_not_shown(site: Site) -> None:
+    with pytest.raises(JobFault, match=r"Client authentication failed; check databricks\.client_id") as caught:
+        Workspace(site.url, principal(site, "not-the-secret")).who()
+    assert caught.value.kind is FaultKind.CONFIGURATION
+    assert "not-the-secret" not in repr(caught.value)
+
+
+@pytest.mark.parametrize("fault", [Fault(Kind.STATUS, "oidc.token", status=503), Fault(Kind.DROP_AFTER, "oidc.token")])
+def test_a_token_that_cannot_be_had_now_is_asked_for_again(site: Site, fault: Fault) -> None:
+    site.vendor.faults.add(fault)
+    run = site.run()
+    run.jobs = Workspace(site.url, principal(site))
+    assert run.report().verdict.outcome is Outcome.SUCCEEDED

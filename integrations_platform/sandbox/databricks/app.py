@@ -8,7 +8,9 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -19,21 +21,24 @@ from integrations_platform.sandbox.databricks.account import Account
 from integrations_platform.sandbox.databricks.refusals import body_of, invalid, refusal
 from integrations_platform.sandbox.databricks.scripts import Script
 from integrations_platform.sandbox.databricks.shown import PAGE, shown
-from integrations_platform.sandbox.vendor import Vendor
+from integrations_platform.sandbox.vendor import Vendor, VendorError
 
 TOKEN = "dapi-stand-in"  # noqa: S105  opens a stand-in on this machine, nothing else
+CLIENT_ID, CLIENT_SECRET = "service-principal", "dose-stand-in"
 USER = "stand@in"
+TOKEN_SECONDS = 3600
 _LONGEST_LIST = 25
 
 
 class Databricks(Vendor):
-    """One workspace and one personal access token."""
+    """One workspace, one personal access token, and one service principal whose tokens last an hour."""
 
     name = "databricks"
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.tokens = {TOKEN}
+        self.tokens: dict[str, datetime] = {TOKEN: datetime.max.replace(tzinfo=UTC)}
+        self._given_out = 0
         self.reset()
 
     # What the base asks for
@@ -59,6 +64,8 @@ class Databricks(Vendor):
             ("GET", "preview/scim/v2/Me"): self._me,
         }
         return [
+            Route(schema.TOKEN_PATH, self._token, methods=["POST"], name="oidc.token"),
+        ] + [
             Route(schema.path_of(what), self._admitted(handler), methods=[method], name=what.replace("/", "."))
             for (method, what), handler in handlers.items()
         ]
@@ -225,10 +232,22 @@ class Databricks(Vendor):
 
     # Calls
 
+    def _token(self, request: Request) -> Any:
+        """A token for the service principal."""
+        expected = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
+        if request.headers.get("authorization") != f"Basic {expected}":
+            raise VendorError(401, {"error": "invalid_client", "error_description": "Client authentication failed"})
+        if parse_qs(request.state.body.decode()).get("grant_type") != ["client_credentials"]:
+            raise VendorError(400, {"error": "unsupported_grant_type"})
+        self._given_out += 1
+        token = f"principal-{self._given_out}"
+        self.tokens[token] = self.clock.now() + timedelta(seconds=TOKEN_SECONDS)
+        return {"access_token": token, "token_type": "Bearer", "expires_in": TOKEN_SECONDS, "scope": "all-apis"}
+
     def _admitted(self, handler: Callable[[Request], Any]) -> Callable[[Request], Any]:
         def handle(request: Request) -> Any:
             word, _, token = request.headers.get("authorization", "").partition(" ")
-            if word != "Bearer" or token not in self.tokens:
+            if word != "Bearer" or self.clock.now() >= self.tokens.get(token, datetime.min.replace(tzinfo=UTC)):
                 raise refusal("UNAUTHENTICATED", "Invalid access token.")
             return handler(request)
 

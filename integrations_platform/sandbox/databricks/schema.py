@@ -12,6 +12,8 @@ from integrations_platform.sandbox.contracts import OTHER_STATUS, Contract, Oper
 
 Schema = dict[str, Any]
 
+TOKEN_PATH = "/oidc/v1/token"  # noqa: S105  a path
+FORM = "application/x-www-form-urlencoded"
 TEXT: Schema = {"type": "string"}
 FLAG: Schema = {"type": "boolean"}
 WHOLE: Schema = {"type": "integer", "minimum": 0}
@@ -168,8 +170,12 @@ def contract() -> Contract:
         ("GET", "workspace/get-status"): (None, ANY_OBJECT, frozenset({"path"})),
         ("GET", "preview/scim/v2/Me"): (None, ANY_OBJECT, frozenset()),
     }  # fmt: skip
+    given_out = closed({"access_token": TEXT, "token_type": TEXT, "expires_in": WHOLE, "scope": TEXT}, "access_token")
+    refused = closed({"error": TEXT, "error_description": TEXT}, "error")
+    tokens = {("POST", TOKEN_PATH): Operation({}, {200: given_out, OTHER_STATUS: refused}, frozenset(), FORM)}
     return Contract(
-        {
+        tokens
+        | {
             (method, path_of(what)): Operation(taken, {200: given, OTHER_STATUS: ref("Error")}, query)
             for (method, what), (taken, given, query) in calls.items()
         },
