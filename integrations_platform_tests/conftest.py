@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,6 +15,9 @@ import pytest
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 from integrations_platform_tests.servers import Server, start_mysql, start_postgresql
+
+# A shell that starts the tests in the background makes them, and every process they start, deaf to Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
