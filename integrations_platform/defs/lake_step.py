@@ -69,18 +69,21 @@ class LakeStep:
         yield from checks
 
     def look(self) -> Iterator[dg.AssetCheckResult]:
-        """Judge what is recorded of the days, landing nothing. Raises dg.Failure when a day is not there."""
+        """Judge what is recorded of the newest day, or of the run's own, landing nothing."""
         with self._told():
-            self._around = dict(self._recorded_around())
+            self._around = dict(self._recorded_around()) if self._days else {}
             missing = [day for day in self._days if day not in self._around]
             if missing:
                 give_up(f"{self.key.to_user_string()}: {missing[0]} was never landed; materialize it first")
             checks = list(self._checks([self._around[day] for day in self._days]))
         yield from checks
 
-    @property
+    @cached_property
     def _days(self) -> list[date]:
-        return [date.fromisoformat(key) for key in self.context.partition_keys]
+        """The days of the run; a run of checks alone has none, and looks at the newest recorded one, if any."""
+        if self.context.has_partition_key or self.context.has_partition_key_range:
+            return [date.fromisoformat(key) for key in self.context.partition_keys]
+        return list(self._lake.days(self.dataset.name)[-1:])
 
     @cached_property
     def _platform(self) -> Platform:
@@ -119,7 +122,8 @@ class LakeStep:
         from integrations_platform.lake import judging
 
         def each(judge: Callable[[Manifest], Finding]) -> dict[str, Finding]:
-            return {manifest.day.isoformat(): judge(manifest) for manifest in manifests}
+            found = {manifest.day.isoformat(): judge(manifest) for manifest in manifests}
+            return found or {dataset.name: judging.Finding(False, "nothing is recorded yet; materialize a day", {})}
 
         dataset, around = self.dataset, self._around
         known = self._lake.days(dataset.name)

@@ -29,7 +29,8 @@ class Finding:
 def emptiness(manifest: Manifest, settings: DatasetSettings) -> Finding:
     """Whether the partition has rows, where it must."""
     passed = manifest.rows > 0 or settings.may_be_empty
-    return Finding(passed, f"{manifest.rows:,} rows", {"rows": manifest.rows}, serious=True)
+    said = f"{manifest.rows:,} row{'' if manifest.rows == 1 else 's'}"
+    return Finding(passed, said, {"rows": manifest.rows}, serious=True)
 
 
 def drift(manifest: Manifest, earlier: Mapping[date, Manifest]) -> Finding:
