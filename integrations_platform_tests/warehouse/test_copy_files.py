@@ -89,7 +89,7 @@ def test_x9_a_partition_in_a_path_is_no_column(desk: Desk, kind: str) -> None:
     else:
         desk.write(place, '{"a": 1}\n' if kind == "JSON" else "1\n")
     desk.copy(f"FROM '{{url}}' FILE_FORMAT=(TYPE={kind})")
-    assert desk.rows("SELECT v::VARCHAR FROM mydb.public.events")[0][0].replace(" ", "") in ('{"a":1}', "1")
+    assert desk.rows("SELECT v::VARCHAR FROM mydb.public.events")[0][0].replace(" ", "") in ('{"a":1}', '"1"')
 
 
 def test_x9_a_name_that_looks_like_a_pattern_means_one_file(desk: Desk) -> None:

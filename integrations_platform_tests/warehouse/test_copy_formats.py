@@ -110,6 +110,19 @@ def test_x12_each_file_is_matched_by_itself(desk: Desk) -> None:
     assert desk.rows("SELECT * FROM mydb.public.pairs") == [(1, "x"), (None, "y"), (None, None)]
 
 
+def test_x12_a_variant_column_takes_values_of_any_type_as_what_they_are(desk: Desk) -> None:
+    desk.parquet("a.parquet", "SELECT 1::INTEGER AS id, 'no json' AS extra")
+    desk.parquet("b.parquet", "SELECT 2::INTEGER AS id, [1, 2] AS extra")
+    desk.write("c.csv", "id,extra\n3,7\n")
+    desk.lines("d.json", [{"id": 4, "extra": "text"}, {"id": 5}])
+    desk.copy(f"FROM '{{url}}' FILE_FORMAT=(TYPE=PARQUET) {BY_NAME} PATTERN='.*parquet'", "typed")
+    desk.copy(f"FROM '{{url}}c' FILE_FORMAT=(TYPE=CSV PARSE_HEADER=TRUE) {BY_NAME}", "typed")
+    desk.copy(f"FROM '{{url}}d' {JSON} {BY_NAME}", "typed")
+    assert desk.rows("SELECT extra::VARCHAR FROM mydb.public.typed ORDER BY id") == [
+        ('"no json"',), ("[1,2]",), ('"7"',), ('"text"',), (None,)
+    ]  # fmt: skip
+
+
 def test_x12_two_keys_for_one_column_are_refused(desk: Desk) -> None:
     desk.lines("a.json", [{"id": 1, "ID": 2}])
     with pytest.raises(StatementError, match="both match column id"):
@@ -162,6 +175,13 @@ def test_x14_a_load_from_a_stage_may_look_up_cast_and_stamp(desk: Desk) -> None:
     assert (number, city, json.loads(whole), str(day), minus) == (3, "Lima's", {"city": "Lima's", "x y": 1},
                                                                   "2025-10-30", -1)  # fmt: skip
     assert file.endswith("in/p/a.json")
+
+
+def test_x14_a_value_of_a_document_reaches_a_column_as_its_text_and_null_as_none(desk: Desk) -> None:
+    desk.stages["in"] = StageTarget(desk.url)
+    desk.lines("a.json", [{"a": "7", "b": "text"}, {"a": None, "b": None}, {"b": {"k": "v"}}])
+    desk.copy(f"FROM (SELECT $1:a, $1:b FROM @in/) {JSON}", "pairs")
+    assert desk.rows("SELECT * FROM mydb.public.pairs") == [(7, "text"), (None, None), (None, '{"k":"v"}')]
 
 
 def test_x14_columns_of_delimited_text_are_numbered(desk: Desk) -> None:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 class CsvReader:
     """A file of delimited text. A row with another number of fields than columns is bad, if that is an error at all."""
 
+    documents = False
+
     def __init__(
         self, connection: DuckDBPyConnection, path: Path, file_format: CsvFormat, *, check: bool = True
     ) -> None:

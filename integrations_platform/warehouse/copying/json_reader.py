@@ -31,6 +31,8 @@ _MARK = b"\xef\xbb\xbf"
 class JsonReader:
     """A file of JSON lines, or one array over many lines if outer arrays are stripped."""
 
+    documents = True
+
     def __init__(
         self, connection: DuckDBPyConnection, path: Path, file_format: JsonFormat, scratch: Path, *, check: bool = True
     ) -> None:

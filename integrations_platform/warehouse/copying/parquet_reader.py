@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 class ParquetReader:
     """A Parquet file. It is intact or not; there are no bad rows but those that do not fit the table."""
 
+    documents = False
     bad: Sequence[BadRow] = ()
 
     def __init__(self, connection: DuckDBPyConnection, path: Path) -> None:

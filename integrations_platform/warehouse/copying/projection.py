@@ -42,17 +42,28 @@ class Value:
     @property
     def exact(self) -> bool:
         """Whether the column's type holds every value of its own, so that no row can fail."""
-        return self.type == self.column.type or (self.column.type == "BIGINT" and self.type in _NARROW)
+        if self.type is None:
+            return False
+        wide = self.column.type == "BIGINT" and self.type in _NARROW
+        return self.type == self.column.type or wide or self.column.type == "JSON"
 
     @property
     def cast(self) -> str:
         """The value in the column's type; NULL where that is not possible."""
-        return self.sql if self.exact else f"TRY_CAST({self.sql} AS {self.column.type})"
+        if not self.exact:
+            return f"TRY_CAST({self.plain} AS {self.column.type})"
+        # Text in a VARIANT is a string, whatever it looks like.
+        return f"to_json({self.sql})" if self.column.type == "JSON" != self.type else self.sql
+
+    @property
+    def plain(self) -> str:
+        """What is cast: of a value in a document its text, without the quotes of JSON, and no value for JSON's null."""
+        return f"({self.sql} ->> '$')" if self.type == "JSON" else self.sql
 
     @property
     def fault(self) -> str | None:
         """A condition that holds for rows that cannot be loaded because of this column."""
-        said = [] if self.exact else [f"({self.sql} IS NOT NULL AND {self.cast} IS NULL)"]
+        said = [] if self.exact else [f"({self.plain} IS NOT NULL AND {self.cast} IS NULL)"]
         if not self.column.nullable:
             said.append(f"{self.cast} IS NULL")
         return " OR ".join(said) or None
@@ -87,7 +98,7 @@ def match_by_name(
         if target.name in taken:
             both = f"{taken[target.name].name} and {named.name}"
             raise StatementError(f"{file.name}: {both} both match column {target.name}; load by case-sensitive name")
-        wants_json = target.type == "JSON" and named.type == "VARCHAR"
+        wants_json = target.type == "JSON" and reader.documents
         taken[target.name] = Named(named.name, "JSON" if wants_json else named.type)
     values = [Value(item, quoted(taken[item.name].name), taken[item.name].type) if item.name in taken
               else Value(item, f"NULL::{item.type}", item.type) for item in columns]  # fmt: skip

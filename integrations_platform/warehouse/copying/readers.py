@@ -45,8 +45,9 @@ class NotObjectsError(Exception):
 
 
 class Reader(Protocol):
-    """One file of a COPY."""
+    """One file of a COPY. ``documents``: its values are JSON, and can be had as such instead of as text."""
 
+    documents: bool
     bad: Sequence[BadRow]
     """Rows that are left out of the relation because they do not parse."""
 
