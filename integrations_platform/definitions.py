@@ -13,7 +13,7 @@ from integrations_platform.defs.databricks import job_assets
 from integrations_platform.defs.jobs import sync_job, unified_job, verify_job
 from integrations_platform.defs.lake import lake_assets
 from integrations_platform.defs.models import model_assets
-from integrations_platform.defs.schedules import sync_schedules, verify_schedule
+from integrations_platform.defs.schedules import daily_schedules, sync_schedules, tables_follow, verify_schedule
 from integrations_platform.defs.syncs import pool_of, sync_assets
 from integrations_platform.defs.warehouse import table_assets
 from integrations_platform.jobs import Catalogue, load_catalogue
@@ -29,6 +29,7 @@ def build_definitions(catalogue: Catalogue) -> dg.Definitions:
         verify = verify_job(catalogue)
         all_jobs.append(verify)
         schedules.append(verify_schedule(verify))
+    schedules += daily_schedules(catalogue)
     return dg.Definitions(
         assets=[
             *assets,
@@ -40,6 +41,7 @@ def build_definitions(catalogue: Catalogue) -> dg.Definitions:
         asset_checks=[agreement_check(catalogue, spec, pool_of(catalogue, spec)) for spec in catalogue.specs],
         jobs=all_jobs,
         schedules=schedules,
+        sensors=[tables_follow()],
         # A step in its own process costs seconds of CPU, and a sync is one step.
         executor=dg.in_process_executor,
     )

@@ -29,7 +29,12 @@ GROUP = "lake"
 def lake_assets(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
     """The assets of all datasets but those that a job or a model writes: these belong to its own step."""
     datasets = catalogue.settings.lake.datasets.values()
-    return [lake_asset(catalogue, item) for item in datasets if not isinstance(item.source, JobOutput | ModelOutput)]
+    return [lake_asset(catalogue, item) for item in datasets if is_landed_by_itself(item)]
+
+
+def is_landed_by_itself(dataset: DatasetSettings) -> bool:
+    """Whether the dataset has a step of its own; what a job or a model writes has not."""
+    return not isinstance(dataset.source, JobOutput | ModelOutput)
 
 
 def lake_key(dataset: str) -> dg.AssetKey:

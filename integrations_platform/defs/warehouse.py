@@ -33,9 +33,14 @@ def table_assets(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
     return [table_asset(settings, table) for table in declared_tables(settings).values()]
 
 
+def table_key(table: str) -> dg.AssetKey:
+    """The asset of a table."""
+    return dg.AssetKey([GROUP, table])
+
+
 def table_asset(settings: Settings, table: Table) -> dg.AssetsDefinition:
     """The asset of one table."""
-    key = dg.AssetKey(["warehouse", table.name])
+    key = table_key(table.name)
     owner = accepted_owner(table.owner)
 
     with warnings.catch_warnings():
@@ -47,6 +52,7 @@ def table_asset(settings: Settings, table: Table) -> dg.AssetsDefinition:
             deps=[lake_key(table.dataset.name)],
             partitions_def=partitions_of(table.dataset),
             backfill_policy=_a_run_for_each_day(),
+            automation_condition=dg.AutomationCondition.eager(),
             # Loads of one table one after another, as Snowflake asks; those of others beside it.
             pool=f"warehouse_{'_'.join(table.target.key).lower()}",
             check_specs=[

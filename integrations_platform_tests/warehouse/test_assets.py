@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -109,3 +110,24 @@ def test_a_range_in_one_run_loads_every_day_of_it(house: House, instance: dg.Dag
     )
     assert result.success
     assert house.totals() == (("2025-10-30", 2, 4.0), ("2025-10-31", 1, 9.0))
+
+
+def test_each_night_the_day_before_is_landed_and_its_table_follows(house: House, instance: dg.DagsterInstance) -> None:
+    """A dataset that has ended is left to whoever asks for one of its days."""
+    definitions = assets(house)
+    schedules = {schedule.name: schedule for schedule in definitions.get_repository_def().schedule_defs}
+    assert set(schedules) == {f"{name}_daily_schedule" for name in ("notes", "events", "orders")}
+    night = datetime(2025, 10, 31, 1, 15, tzinfo=UTC)
+    context = dg.build_schedule_context(instance, scheduled_execution_time=night)
+    (request,) = schedules["events_daily_schedule"].evaluate_tick(context).run_requests
+    assert request.partition_key == "2025-10-30"
+
+    def wanted(cursor: Any) -> Any:
+        return dg.evaluate_automation_conditions(definitions, instance, cursor=cursor, evaluation_time=night)
+
+    raw_events, before = dg.AssetKey(["warehouse", "raw_events"]), wanted(None)
+    assert before.get_requested_partitions(raw_events) == set()
+    instance.report_runless_asset_event(dg.AssetMaterialization(["lake", "events"], partition="2025-10-30"))
+    after = wanted(before.cursor)
+    assert after.get_requested_partitions(raw_events) == {"2025-10-30"}
+    assert wanted(after.cursor).total_requested == 0
