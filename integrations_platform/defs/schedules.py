@@ -6,6 +6,8 @@ plan, and the engine refuses it.
 
 from __future__ import annotations
 
+from typing import Any
+
 import dagster as dg
 
 from integrations_platform.defs.jobs import Job
@@ -38,9 +40,9 @@ def verify_schedule(job: Job) -> dg.ScheduleDefinition:
     )
 
 
-def daily_schedules(catalogue: Catalogue) -> list[dg.ScheduleDefinition]:
+def daily_schedules(catalogue: Catalogue) -> list[Any]:
     """For each dataset that goes on, its newest day; its tables follow it (:func:`tables_follow`)."""
-    found = []
+    found: list[Any] = []  # the type of schedules of partitioned asset jobs is not public
     for dataset in catalogue.settings.lake.datasets.values():
         if dataset.ends is None and is_landed_by_itself(dataset):
             job = dg.define_asset_job(
