@@ -45,16 +45,20 @@ class Messages:
             self._warn(f"messages of the task cannot be read now: {fault}")
 
     def finish(self, handle: Callable[[Message], None]) -> None:
-        """Hand over the rest, and remove the messages. Raises LakeError."""
-        import obstore
-
+        """Hand over the rest. Raises LakeError."""
         self._pull(handle)
         for message in self._held.get(max(self._held, default=""), ()):
             handle(message)
         self._held.clear()
-        if self._seen:
+
+    def clear(self) -> None:
+        """Remove the messages, once nobody will ask for them again: a step that is tried again finds its run over and
+        reads what it said. Raises LakeError."""
+        import obstore
+
+        if keys := self._keys():
             with explained(Place(file=self._folder)):
-                obstore.delete(self._store, sorted(self._seen))
+                obstore.delete(self._store, keys)
 
     def _pull(self, handle: Callable[[Message], None]) -> None:
         for key in self._keys():

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from integrations_platform.defs.job_step import EVERY_TASK, JobStep
+from integrations_platform.defs.lake import dataset_spec, lake_key
+from integrations_platform.defs.lake_reporting import check_specs
 from integrations_platform.defs.syncs import accepted_owner
 from integrations_platform.jobs import Catalogue
-from integrations_platform.settings import Settings
 from integrations_platform.settings_databricks import JobSettings
-from integrations_platform.settings_lake import DatasetSettings, JobOutput
+from integrations_platform.settings_lake import JobOutput
 
 if TYPE_CHECKING:
     from integrations_platform.databricks.waiting import Timing
@@ -25,7 +26,7 @@ GROUP = "databricks"
 
 def job_assets(catalogue: Catalogue, timing: "Timing | None" = None) -> list[dg.AssetsDefinition]:
     """The assets of all declared jobs. ``timing``: time, sleep and chance of the steps; the real ones if not given."""
-    return [job_asset(catalogue.settings, job, timing) for job in catalogue.settings.databricks.jobs.values()]
+    return [job_asset(catalogue, job, timing) for job in catalogue.settings.databricks.jobs.values()]
 
 
 def job_key(name: str) -> dg.AssetKey:
@@ -33,11 +34,11 @@ def job_key(name: str) -> dg.AssetKey:
     return dg.AssetKey(["databricks", name])
 
 
-def job_asset(settings: Settings, job: JobSettings, timing: "Timing | None" = None) -> dg.AssetsDefinition:
+def job_asset(catalogue: Catalogue, job: JobSettings, timing: "Timing | None" = None) -> dg.AssetsDefinition:
     """The asset of one job and those of the datasets it writes."""
     key = job_key(job.name)
     datasets = [
-        dataset for dataset in settings.lake.datasets.values()
+        dataset for dataset in catalogue.settings.lake.datasets.values()
         if isinstance(dataset.source, JobOutput) and dataset.source.job == job.name
     ]  # fmt: skip
     ends = None if job.ends is None else (job.ends + timedelta(days=1)).isoformat()
@@ -45,14 +46,17 @@ def job_asset(settings: Settings, job: JobSettings, timing: "Timing | None" = No
 
     @dg.multi_asset(
         name=f"databricks_{job.name}",
-        specs=[_spec(job, key), *(_dataset_spec(dataset, key) for dataset in datasets)],
-        check_specs=[dg.AssetCheckSpec(EVERY_TASK, asset=key, description=described)],
+        specs=[_spec(job, key), *(dataset_spec(dataset, [key]) for dataset in datasets)],
+        check_specs=[
+            dg.AssetCheckSpec(EVERY_TASK, asset=key, description=described),
+            *(check for dataset in datasets for check in check_specs(dataset, lake_key(dataset.name))),
+        ],
         partitions_def=dg.DailyPartitionsDefinition(start_date=job.starts.isoformat(), end_date=ends),
         pool=f"databricks_{job.name}",
         can_subset=True,
     )
     def run_job(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        yield from JobStep(context, settings, job, key, datasets, timing).events()
+        yield from JobStep(context, catalogue, job, key, datasets, timing).events()
 
     return run_job
 
@@ -69,16 +73,4 @@ def _spec(job: JobSettings, key: dg.AssetKey) -> dg.AssetSpec:
         kinds={"databricks", "python"} if job.task else {"databricks"},
         owners=[owner] if owner else [],
         metadata={"repairs_allowed": job.repairs} | ({"timeout_seconds": job.timeout} if job.timeout else {}),
-    )
-
-
-def _dataset_spec(dataset: DatasetSettings, job: dg.AssetKey) -> dg.AssetSpec:
-    owner = accepted_owner(dataset.owner)
-    return dg.AssetSpec(
-        dg.AssetKey(["lake", dataset.name]),
-        deps=[job],
-        description=dataset.description or f"Daily partitions that {job.to_user_string()} computes.",
-        group_name="lake",
-        kinds={dataset.format},
-        owners=[owner] if owner else [],
     )

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from integrations_platform.defs.chosen import chosen
+from integrations_platform.defs.lake_step import LakeStep
 from integrations_platform.defs.pipes import LakeMessageReader
 from integrations_platform.defs.reporting import table
 from integrations_platform.defs.running import give_up
+from integrations_platform.jobs import Catalogue
 from integrations_platform.secret_text import SettingsError
 from integrations_platform.settings import Settings, variable
 from integrations_platform.settings_databricks import JobSettings, filled
@@ -39,7 +41,7 @@ class JobStep:
     """One materialisation of one partition."""
 
     context: dg.AssetExecutionContext
-    settings: Settings
+    catalogue: Catalogue
     job: JobSettings
     key: dg.AssetKey
     datasets: list[DatasetSettings]
@@ -67,6 +69,11 @@ class JobStep:
         else:
             report = self._remote(self._existing(), lambda: None)
             yield from self._judged(report, [])
+
+    @property
+    def settings(self) -> Settings:
+        """The environment's."""
+        return self.catalogue.settings
 
     @property
     def _day(self) -> date:
@@ -106,7 +113,8 @@ class JobStep:
         lake = Lake.open(self.settings.lake)
         folder = f"{FOLDER}/{self._token(0)}"
         staging = Staging(lake, self._token(0))
-        reader = LakeMessageReader(Messages(lake.store(), folder, self.context.log.warning), folder)
+        messages = Messages(lake.store(), folder, self.context.log.warning)
+        reader = LakeMessageReader(messages, folder)
         injector = dg.PipesEnvContextInjector()
         with dg.open_pipes_session(self.context, injector, reader) as session:
             launch = self._launch(lake, staging.folder, session.get_bootstrap_cli_arguments())
@@ -117,21 +125,17 @@ class JobStep:
         ]  # fmt: skip
         if not self._succeeded(report):
             staging.clear()
-        yield from self._judged(report, reported)
-        if self.datasets:
-            files, day = told(session.get_custom_messages()), date.fromisoformat(self.context.partition_key)
-            for dataset in self.datasets:
-                manifest = staging.publish(dataset.name, day, files, self.context.run.run_id)
-                yield dg.MaterializeResult(
-                    asset_key=dg.AssetKey(["lake", dataset.name]),
-                    metadata={
-                        "dagster/row_count": manifest.rows,
-                        "bytes": manifest.bytes,
-                        "files": len(manifest.files),
-                    },
-                    data_version=dg.DataVersion(manifest.content),
-                )
+            messages.clear()
+        events = list(self._judged(report, reported))
+        # Nothing is claimed before everything the job wrote is in place.
+        files = told(session.get_custom_messages()) if self.datasets else ()
+        for dataset in self.datasets:
+            manifest = staging.publish(dataset.name, self._day, files, self.context.run.run_id)
+            step = LakeStep(self.context, self.catalogue, dataset, dg.AssetKey(["lake", dataset.name]))
+            events += step.published(manifest)
         staging.clear()
+        messages.clear()
+        yield from events
 
     def _launch(self, lake: Lake, folder: str, pipes: Mapping[str, str]) -> PythonFile:
         from integrations_platform.databricks.launch import Compute, PythonFile

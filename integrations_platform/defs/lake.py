@@ -4,7 +4,7 @@ A run may cover one day or a range; a range is landed day by day in one step, so
 What a partition is, and what is odd about one, is decided in :mod:`integrations_platform.lake`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -47,7 +47,7 @@ def lake_asset(catalogue: Catalogue, dataset: DatasetSettings) -> dg.AssetsDefin
 
     @dg.multi_asset(
         name=f"lake_{dataset.name}",
-        specs=[_spec(catalogue, dataset)],
+        specs=[dataset_spec(dataset, _upstream(catalogue, dataset))],
         check_specs=reporting.check_specs(dataset, lake_key(dataset.name)),
         partitions_def=partitions_of(dataset),
         # One run for any range: a step starts in seconds and a day is landed in a moment.
@@ -81,11 +81,12 @@ def freshness(dataset: DatasetSettings) -> dg.FreshnessPolicy | None:
     return dg.FreshnessPolicy.time_window(fail_window=timedelta(days=1, hours=dataset.late_after_hours))
 
 
-def _spec(catalogue: Catalogue, dataset: DatasetSettings) -> dg.AssetSpec:
+def dataset_spec(dataset: DatasetSettings, upstream: Sequence[dg.AssetKey]) -> dg.AssetSpec:
+    """What is known of a dataset's asset, whichever step makes it from ``upstream``."""
     owner = accepted_owner(dataset.owner)
     return dg.AssetSpec(
         lake_key(dataset.name),
-        deps=_upstream(catalogue, dataset),
+        deps=upstream,
         description=f"{dataset.description}\n\n{_said(dataset)}".strip(),
         group_name=GROUP,
         kinds={dataset.format, "observed"} if isinstance(dataset.source, FilesOfOthers) else {dataset.format},
@@ -113,5 +114,9 @@ def _said(dataset: DatasetSettings) -> str:
         return f"{where}, from the sample `{source.name}`."
     if isinstance(source, SyncOutput) and source.publish == "state":
         return f"{where}: the records of the sync `{source.sync}` as both sides last agreed on them, taken on the day."
+    if isinstance(source, JobOutput):
+        return f"{where}: what the job `{source.job}` computes, published once its run has ended well."
+    if isinstance(source, ModelOutput):
+        return f"{where}: what the champion of the model `{source.model}` says of each row of its features."
     of_what = "all syncs" if isinstance(source, SyncOutput) and source.sync == "*" else "the sync"
     return f"{where}: what {of_what} did on the day, line by line from the audit."

@@ -68,6 +68,15 @@ class LakeStep:
         yield dg.MaterializeResult(asset_key=self.key, data_version=dg.DataVersion(version_of(landed)))
         yield from checks
 
+    def published(self, manifest: Manifest) -> Iterator[Any]:
+        """What a step of another kind has made this dataset's partition: told and judged as if landed here."""
+        with self._told():
+            self._around = dict(self._recorded_around())
+            metadata, checks = self._metadata(manifest), list(self._checks([manifest]))
+        version = dg.DataVersion(manifest.content)
+        yield dg.MaterializeResult(asset_key=self.key, metadata=metadata, data_version=version)
+        yield from checks
+
     def look(self) -> Iterator[dg.AssetCheckResult]:
         """Judge what is recorded of the newest day, or of the run's own, landing nothing."""
         with self._told():

@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from integrations_platform.defs.lake_step import LakeStep
 from integrations_platform.defs.running import give_up
+from integrations_platform.jobs import Catalogue
 from integrations_platform.secret_text import SettingsError
 from integrations_platform.settings import Settings
+from integrations_platform.settings_lake import DatasetSettings
 from integrations_platform.settings_models import ModelSettings
 
 if TYPE_CHECKING:
@@ -30,7 +33,7 @@ class ModelStep:
     """One materialisation of one partition of a model's assets."""
 
     context: dg.AssetExecutionContext
-    settings: Settings
+    catalogue: Catalogue
     model: ModelSettings
 
     def trained(self, key: dg.AssetKey, check: str) -> Iterator[Any]:
@@ -102,7 +105,7 @@ class ModelStep:
         where = {"applied": url is not None} | ({"url": url} if url else {})
         yield dg.MaterializeResult(asset_key=key, metadata=self._of(version) | shown | where)
 
-    def scored(self, key: dg.AssetKey, datasets: Sequence[str]) -> Iterator[Any]:
+    def scored(self, key: dg.AssetKey, datasets: Sequence[DatasetSettings]) -> Iterator[Any]:
         """Score the day's features by the served model, or by the champion itself, and publish the scores."""
         with self._told():
             import polars as pl
@@ -121,18 +124,20 @@ class ModelStep:
                 pl.Series("score", found, dtype=pl.Float64), pl.lit(version.number, pl.Int64).alias("model_version")
             )
             run_id = self.context.run.run_id
-            published = {name: lake.write_partition(name, self._day, result, run_id) for name in datasets}
+            published = [(each, lake.write_partition(each.name, self._day, result, run_id)) for each in datasets]
         scores = result["score"]
         numbers = {"dagster/row_count": result.height, "without_score": scores.null_count(), "scored_by": where}
         mean = scores.mean()
         average = {"score_mean": mean} if isinstance(mean, float) else {}
         yield dg.MaterializeResult(asset_key=key, metadata=self._of(version) | numbers | average)
-        for name, written in published.items():
-            yield dg.MaterializeResult(
-                asset_key=dg.AssetKey(["lake", name]),
-                metadata={"dagster/row_count": written.rows, "bytes": written.bytes, "files": len(written.files)},
-                data_version=dg.DataVersion(written.content),
-            )
+        for dataset, written in published:
+            step = LakeStep(self.context, self.catalogue, dataset, dg.AssetKey(["lake", dataset.name]))
+            yield from step.published(written)
+
+    @property
+    def settings(self) -> Settings:
+        """The environment's."""
+        return self.catalogue.settings
 
     @property
     def _name(self) -> str:

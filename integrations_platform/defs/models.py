@@ -11,10 +11,11 @@ from typing import Any
 import dagster as dg
 
 from integrations_platform.defs.chosen import chosen
+from integrations_platform.defs.lake import dataset_spec, lake_key
+from integrations_platform.defs.lake_reporting import check_specs
 from integrations_platform.defs.model_step import ModelStep
 from integrations_platform.defs.syncs import accepted_owner
 from integrations_platform.jobs import Catalogue
-from integrations_platform.settings import Settings
 from integrations_platform.settings_lake import ModelOutput
 from integrations_platform.settings_models import ModelSettings
 
@@ -24,9 +25,7 @@ GOOD_ENOUGH = "good_enough"
 
 def model_assets(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
     """The assets of all declared models."""
-    return [
-        asset for model in catalogue.settings.models.models.values() for asset in _assets(catalogue.settings, model)
-    ]
+    return [asset for model in catalogue.settings.models.models.values() for asset in _assets(catalogue, model)]
 
 
 def model_key(model: str, part: str) -> dg.AssetKey:
@@ -34,7 +33,7 @@ def model_key(model: str, part: str) -> dg.AssetKey:
     return dg.AssetKey(["models", model, part])
 
 
-def _assets(settings: Settings, model: ModelSettings) -> Iterator[dg.AssetsDefinition]:
+def _assets(catalogue: Catalogue, model: ModelSettings) -> Iterator[dg.AssetsDefinition]:
     ends = None if model.ends is None else (model.ends + timedelta(days=1)).isoformat()
     days = dg.DailyPartitionsDefinition(start_date=model.starts.isoformat(), end_date=ends)
     owner = accepted_owner(model.owner)
@@ -63,7 +62,7 @@ def _assets(settings: Settings, model: ModelSettings) -> Iterator[dg.AssetsDefin
         pool=f"models_{model.name}",
     )  # fmt: skip
     def train(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        yield from ModelStep(context, settings, model).trained(trained, GOOD_ENOUGH)
+        yield from ModelStep(context, catalogue, model).trained(trained, GOOD_ENOUGH)
 
     @dg.multi_asset(
         name=f"models_{model.name}_champion",
@@ -73,7 +72,7 @@ def _assets(settings: Settings, model: ModelSettings) -> Iterator[dg.AssetsDefin
         pool=f"models_{model.name}",
     )  # fmt: skip
     def promote(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        yield from ModelStep(context, settings, model).promoted(champion)
+        yield from ModelStep(context, catalogue, model).promoted(champion)
 
     @dg.multi_asset(
         name=f"models_{model.name}_serving",
@@ -83,10 +82,10 @@ def _assets(settings: Settings, model: ModelSettings) -> Iterator[dg.AssetsDefin
         pool=f"models_{model.name}",
     )  # fmt: skip
     def serve(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        yield from ModelStep(context, settings, model).served(serving)
+        yield from ModelStep(context, catalogue, model).served(serving)
 
     datasets = [
-        dataset for dataset in settings.lake.datasets.values()
+        dataset for dataset in catalogue.settings.lake.datasets.values()
         if isinstance(dataset.source, ModelOutput) and dataset.source.model == model.name
     ]  # fmt: skip
 
@@ -94,15 +93,14 @@ def _assets(settings: Settings, model: ModelSettings) -> Iterator[dg.AssetsDefin
         name=f"models_{model.name}_scores",
         specs=[
             spec(scores, f"What the champion says of each row of {model.features}.", {"python"}, [features, serving]),
-            *(dg.AssetSpec(dg.AssetKey(["lake", dataset.name]), deps=[scores], group_name="lake",
-                           kinds={dataset.format}, description=dataset.description or f"Scores of {model.name}.")
-              for dataset in datasets),
+            *(dataset_spec(dataset, [scores]) for dataset in datasets),
         ],
+        check_specs=[check for dataset in datasets for check in check_specs(dataset, lake_key(dataset.name))],
         partitions_def=days,
         can_subset=True,
     )  # fmt: skip
     def score(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        step = ModelStep(context, settings, model)
-        yield from chosen(context, step.scored(scores, [dataset.name for dataset in datasets]))
+        step = ModelStep(context, catalogue, model)
+        yield from chosen(context, step.scored(scores, datasets))
 
     yield from (train, promote, serve, score)

@@ -16,10 +16,12 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from integrations_platform.databricks.publishing import Staging
 from integrations_platform.databricks.waiting import Timing
 from integrations_platform.defs import running as running_module
 from integrations_platform.defs.databricks import job_assets
 from integrations_platform.jobs import Catalogue, load_catalogue
+from integrations_platform.lake.errors import LakeError, Place, Trouble
 from integrations_platform.lake.lake import Lake
 from integrations_platform.sandbox.databricks import Databricks
 from integrations_platform.sandbox.databricks.app import TOKEN
@@ -170,12 +172,12 @@ def test_the_same_task_file_makes_the_same_features_here_and_on_databricks(
     assert (manifest.rows, manifest.run_id) == (2, result.run_id)
     rows = house.lake.read(manifest).select("carrier", "arr_delay_mean", "ds").rows()
     assert rows == [("AA", -9.0, DAY), ("UA", 11.0, DAY)]
-    assert metadata(result, "lake", "flight_features")["dagster/row_count"] == 2
+    assert metadata(result, "lake", "flight_features")["rows"] == 2
     assert ("run_page" in told) == (house.vendor is not None)
     assert not list((house.root / "lake").glob("_jobs/*/*"))
     assert not list((house.root / "lake").glob("_messages/*/*/*"))
     names = {each.check_name for each in result.get_asset_check_evaluations()}
-    assert names == {"every_task_succeeded"}
+    assert names == {"every_task_succeeded", "not_empty", "on_time", "schema_as_before", "volume_as_usual"}
 
 
 @pytest.mark.parametrize("key", [("databricks", "features"), ("lake", "flight_features")])
@@ -220,10 +222,11 @@ def test_a_task_that_fails_shows_its_traceback_and_leaves_the_old_partition(
     assert not list((house.root / "lake").glob("_jobs/*/*"))
 
 
-def test_a_task_that_tells_of_no_file_publishes_nothing(house: House) -> None:
+def test_a_task_that_tells_of_no_file_publishes_nothing_and_nothing_is_claimed(house: House) -> None:
     house.own_task("print('all is well')")
     assert "told of no file" in house.failure("databricks", "features")
     assert house.lake.manifest("flight_features", DAY) is None
+    assert house.instance.get_latest_materialization_event(dg.AssetKey(["databricks", "features"])) is None
 
 
 def test_credentials_of_the_platform_do_not_reach_a_local_task(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,3 +306,24 @@ def test_a_lost_service_is_asked_again_by_the_step_and_the_same_run_is_found(
     assert result.success
     retries = [event for event in result.all_events if event.event_type is dg.DagsterEventType.STEP_UP_FOR_RETRY]
     assert (len(retries), len(remote.vendor.account.runs)) == (1, 1)
+
+
+def test_a_lake_that_fails_when_the_result_is_published_costs_no_second_run(
+    remote: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert remote.vendor is not None
+    monkeypatch.setattr(running_module, "FIRST_WAIT_SECONDS", 0.01)
+    publish, failures = Staging.publish, [LakeError(Trouble.UNAVAILABLE, Place(), "the store failed")]
+
+    def publish_at_last(self: Staging, *told: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return publish(self, *told)
+
+    monkeypatch.setattr(Staging, "publish", publish_at_last)
+    assert remote.materialize("databricks", "features").success
+    assert len(remote.vendor.account.runs) == 1
+    manifest = remote.lake.manifest("flight_features", DAY)
+    assert manifest is not None
+    assert manifest.rows == 2
+    assert not list((remote.root / "lake").glob("_messages/*/*/*"))

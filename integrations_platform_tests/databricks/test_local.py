@@ -67,7 +67,9 @@ def test_the_features_of_a_day_are_written_to_the_lake_and_told_in_messages(tmp_
     report = LocalRun(launch, ENVIRONMENT).report()
     assert report.verdict.outcome is Outcome.SUCCEEDED, report.complaint
     said: list[Any] = []
-    Messages(lake, f"{FOLDER}/r").finish(said.append)
+    messages = Messages(lake, f"{FOLDER}/r")
+    messages.finish(said.append)
+    messages.clear()
     methods = [message["method"] for message in said]
     assert methods == ["opened", "log", "report_custom_message", "report_asset_materialization", "closed"]
     (wrote,) = said[2]["params"]["payload"]["wrote"]
@@ -75,7 +77,7 @@ def test_the_features_of_a_day_are_written_to_the_lake_and_told_in_messages(tmp_
     assert (wrote["name"], wrote["rows"], wrote["bytes"]) == (written.name, 2, written.stat().st_size)
     rows = pl.read_parquet(written).select("carrier", "flights", "cancelled", "arr_delay_mean", "weekday", "ds").rows()
     assert rows == [("AA", 1, 0, -9.0, 2, date(2013, 1, 1)), ("UA", 2, 1, 11.0, 2, date(2013, 1, 1))]
-    assert not list(obstore.list(lake, FOLDER).collect()), "messages are removed when they were read"
+    assert not list(obstore.list(lake, FOLDER).collect()), "nothing is left of the messages"
     again = LocalRun(launch, ENVIRONMENT).report()
     assert again.verdict.outcome is Outcome.SUCCEEDED
     assert len(list(written.parent.iterdir())) == 1, "the same day gives the same file"
