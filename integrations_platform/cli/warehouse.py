@@ -97,7 +97,7 @@ def load(session: Session, name: str, day: str | None, first: str | None, last: 
     \b
     Exit codes: 0 all loaded, 1 nothing could be loaded, 2 wrong usage or settings, 3 some days could not be loaded.
     """
-    from integrations_platform.cli.output import emit, say, warn
+    from integrations_platform.cli.output import count, emit, say, warn
     from integrations_platform.lake import LakeError
     from integrations_platform.warehouse.errors import WarehouseError
     from integrations_platform.warehouse.opening import open_warehouse
@@ -118,13 +118,14 @@ def load(session: Session, name: str, day: str | None, first: str | None, last: 
                 continue
             done.append(loaded)
             if not as_json:
-                say(f"{each}: {loaded.rows_loaded:,} rows of {loaded.files} files, in place of {loaded.rows_deleted:,}")
+                files = count(loaded.files, "file")
+                say(f"{each}: {count(loaded.rows_loaded, 'row')} of {files}, in place of {loaded.rows_deleted:,}")
     if as_json:
         emit(
             {"table": table.target.sql, "engine": engine.kind, "failed": failed, "loaded": [_data(one) for one in done]}
         )
     else:
-        say(f"{table.target.sql} ({engine.kind}): {len(done)} days loaded, {len(failed)} not")
+        say(f"{table.target.sql} ({engine.kind}): {count(len(done), 'day')} loaded, {len(failed)} not")
     if failed:
         raise click.exceptions.Exit(PARTIAL if done else FAILED)
 

@@ -24,7 +24,7 @@ def test_days_are_loaded_listed_and_asked(house: House) -> None:
         in run(house, "tables").stdout
     )
     shown = run(house, "load", "sales", "--from", "2025-10-01").stdout
-    assert "2025-10-30: 2 rows of 1 files, in place of 0" in shown
+    assert "2025-10-30: 2 rows of 1 file, in place of 0" in shown
     assert "analytics.public.sales (embedded): 2 days loaded, 0 not" in shown
     question = "SELECT ds, count(*) AS sales, sum(amount) FROM analytics.public.sales GROUP BY ds ORDER BY ds"
     assert json.loads(run(house, "query", question, "--json").stdout) == {
