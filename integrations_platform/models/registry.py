@@ -159,8 +159,13 @@ class Registry:
     def _version(self, found: Any) -> Version:
         run = self._client.get_run(found.run_id)
         tags = run.data.tags
+        try:
+            day = date.fromisoformat(tags[_DAY])
+        except (KeyError, ValueError):
+            what = f"version {found.version} of {found.name} was not trained here: its run has no tag {_DAY}"
+            raise ModelFault(FaultKind.PERMANENT, f"{what}; give the alias {CHAMPION} to one that was") from None
         return Version(
-            found.name, int(found.version), found.run_id, found.source or "", date.fromisoformat(tags[_DAY]),
+            found.name, int(found.version), found.run_id, found.source or "", day,
             tags.get(_CONTENT, ""), tuple(filter(None, tags.get(_INPUTS, "").split(","))), dict(run.data.metrics),
         )  # fmt: skip
 

@@ -81,6 +81,18 @@ def test_a_training_that_cannot_be_kept_leaves_a_failed_run_and_no_version(
     assert registry.version_of(name, LAST) is None
 
 
+def test_a_champion_that_was_not_trained_here_is_named(registry: Registry, name: str, mlflow_url: str) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(mlflow_url)
+    run = client.create_run(client.create_experiment(name))
+    client.create_registered_model(name)
+    client.create_model_version(name, f"{run.info.artifact_uri}/model", run.info.run_id)
+    client.set_registered_model_alias(name, "champion", "1")
+    with pytest.raises(ModelFault, match=r"version 1 of .* was not trained here"):
+        registry.champion(name)
+
+
 def test_a_server_that_is_down_is_told_with_its_address_and_may_come_back(tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(ModelFault, match=rf"{url}.*is the MLflow server up") as caught:
