@@ -12,10 +12,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from obstore.exceptions import GenericError
 
 from integrations_platform.lake import Lake, LakeError, Trouble
 from integrations_platform.lake.address import parse
-from integrations_platform.lake.errors import Place
+from integrations_platform.lake.errors import Place, translated
 from integrations_platform.lake.objects import Listed, StoredObjects
 from integrations_platform_tests.lake.world import DAY, lake_at, people, settings_of
 
@@ -220,3 +221,15 @@ def test_an_unusable_address_is_refused_without_showing_it(url: str) -> None:
     with pytest.raises(LakeError, match=r"the lake: lake.url .*; (write|use)") as raised:
         parse(url)
     assert "hunter2" not in str(raised.value)
+
+
+def test_no_signed_address_gets_into_a_message() -> None:
+    place = Place("events", DAY)
+    url = "https://account.blob.core.windows.net/lake/x?sv=2022&sig=hunter2%3D"
+    for text in (
+        f"Generic MicrosoftAzure error: Error performing GET {url} in 3ms - HTTP error: error sending request\n\nDebug",
+        f"refused: <Code>Odd</Code><Message>at {url}</Message>",
+    ):
+        said = str(translated(GenericError(text), place))
+        assert "hunter2" not in said
+        assert said.startswith("dataset events, 2025-10-30: the store failed (")
