@@ -28,7 +28,7 @@ def observe(partitions: Partitions, dataset: str, day: date, form: str, run_id: 
     over. Raises LakeError: MISSING for a day without files, DAMAGED, MIXED, CHANGED, CONTENDED.
     """
     place = Place(dataset, day)
-    before = partitions.recorded(dataset, day)
+    before = partitions.replaceable(dataset, day)
     listed = visible(partitions, dataset, day, before)
     if not listed and not may_be_empty:
         raise LakeError(

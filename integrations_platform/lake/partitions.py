@@ -77,7 +77,7 @@ class Partitions:
         """
         place = Place(dataset, day)
         there = self.listing(dataset, day)
-        before = self._before(dataset, day)
+        before = self.replaceable(dataset, day)
         kept = self._kept(before, there)
         token = self.new_id()
         new: list[LakeFile] = []
@@ -124,7 +124,7 @@ class Partitions:
             raise LakeError(Trouble.DAMAGED, place, f"{found} after {size:,} were written", "run again")
         return LakeFile(name, key, size, meta.etag, encoded.rows, encoded.digest)
 
-    def _before(self, dataset: str, day: date) -> Recorded | None:
+    def replaceable(self, dataset: str, day: date) -> Recorded | None:
         """The recorded partition; one whose manifest is damaged is replaced like any other."""
         try:
             return self.recorded(dataset, day)

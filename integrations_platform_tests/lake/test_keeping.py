@@ -48,6 +48,13 @@ def test_a_damaged_manifest_is_replaced_by_the_next_write(lake: Lake) -> None:
     assert lake.read(lake.write_partition("plain", DAY, people(), "run-2")).height == 3
 
 
+def test_a_damaged_manifest_is_replaced_by_the_next_observation(lake: Lake) -> None:
+    small_files(lake)
+    seen = lake.observe("events", DAY, "run-1")
+    drop(lake, f"_manifests/events/date={DAY}.json", b"[]")
+    assert lake.observe("events", DAY, "run-1") == seen
+
+
 def test_a_file_that_did_not_arrive_whole_is_not_recorded(lake: Lake) -> None:
     class Lossy(StoredObjects):
         def put(self, key: str, data: bytes | IO[bytes], place: Place) -> None:
