@@ -155,7 +155,9 @@ def _is_loopback(host: str) -> bool:
 def _bind(host: str, ports: Sequence[int]) -> Sequence[socket.socket]:
     sockets: list[socket.socket] = []
     for wanted in ports:
-        listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        # asyncio sends small answers at once only on sockets that name TCP; else each waits 40 ms for the client's ACK.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, wanted))
