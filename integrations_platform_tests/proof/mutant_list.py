@@ -1138,11 +1138,11 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "creation.py",
-                "    prepared = prepare(world, plan, view, side, changes)\n",
-                "    waiting = world.quarantined.get(write_to(view, side).name)\n"
+                "    prepared = prepare(world, plan, subject, changes)\n",
+                "    waiting = world.quarantined.get(subject.name)\n"
                 '    if waiting is not None and waiting.reason == "deferred":\n'
                 "        return False\n"
-                "    prepared = prepare(world, plan, view, side, changes)\n",
+                "    prepared = prepare(world, plan, subject, changes)\n",
             ),
         ),
         "M37",
