@@ -166,12 +166,12 @@ def test_an_invoice_of_an_archived_customer_waits_and_follows_when_the_customer_
     world.in_erp("UPDATE client SET archived_at = now() WHERE client_id = 6")
     world.run(CUSTOMERS)
     number = world.in_erp(
-        "INSERT INTO invoice (client_id, issued_on, country, total) VALUES (6, '2026-01-02', 'X', 6.66) "
+        "INSERT INTO invoice (client_id, issued_on, country, total) VALUES (6, '2026-01-02', 'X', 4321.09) "
         "RETURNING invoice_id"
     )[0][0]
     (report,) = world.run(INVOICES)
     assert report.counts["deferred_b"] >= 1
-    assert not world.in_store("SELECT 1 FROM bill WHERE Amount = 6.66")
+    assert not world.in_store("SELECT 1 FROM bill WHERE Amount = 4321.09")
     world.in_erp("UPDATE client SET archived_at = NULL WHERE client_id = 6")
     world.run(CUSTOMERS, INVOICES)
     assert not world.in_store("SELECT Archived FROM customer WHERE Mail = :mail", mail=mail)[0][0]
