@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any, Literal
 
 from integrations_platform.secret_text import SecretText
-from integrations_platform.yaml_source import Faults, Located
+from integrations_platform.yaml_source import Faults, Located, day_of, entries_of
 
 Schema = dict[str, Any]
 Secret = Callable[[Located, str], SecretText | None]
@@ -147,7 +147,7 @@ def read(node: Located | None, secret: Secret, faults: Faults) -> DatabricksSett
     found = {key: secret(given, f"databricks.{key}") for key in _SECRETS if (given := node.get(key))}
     jobs = {
         name: job
-        for name, entry in _entries(node.get("jobs"))
+        for name, entry in entries_of(node.get("jobs"))
         if (job := _job(name, entry, secret, faults)) is not None
     }
     if faults.within("databricks"):
@@ -155,10 +155,6 @@ def read(node: Located | None, secret: Secret, faults: Faults) -> DatabricksSett
     folder = node.get("folder")
     texts = {key: text for key, text in found.items() if text is not None}
     return DatabricksSettings(**texts, folder=DEFAULT_FOLDER if folder is None else str(folder.value), jobs=jobs)
-
-
-def _entries(node: Located | None) -> list[tuple[str, Located]]:
-    return list(node.value.items()) if node is not None and isinstance(node.value, dict) else []
 
 
 def _job(name: str, node: Located, secret: Secret, faults: Faults) -> JobSettings | None:
@@ -170,12 +166,12 @@ def _job(name: str, node: Located, secret: Secret, faults: Faults) -> JobSetting
         faults.add(node.line, path, what, "say one of them: what is to be run")
         return None
     _check_belonging(node, kinds[0], path, faults)
-    for key, text in _entries(node.get("parameters")):
+    for key, text in entries_of(node.get("parameters")):
         for placeholder in _BRACES.findall(str(text.value)):
             if placeholder.isidentifier() and placeholder not in PLACEHOLDERS:
                 known = ", ".join(f"{{{each}}}" for each in PLACEHOLDERS)
                 faults.add(text.line, f"{path}.parameters.{key}", f"names {{{placeholder}}}", f"use one of {known}")
-    starts, ends = (_day(node.get(key), f"{path}.{key}", faults) for key in ("starts", "ends"))
+    starts, ends = (day_of(node.get(key), f"{path}.{key}", faults) for key in ("starts", "ends"))
     if starts and ends and ends < starts:
         faults.add(node.line, f"{path}.ends", "is before `starts`", "give the last day")
     given = node.get("job_id")
@@ -209,13 +205,3 @@ def _check_belonging(node: Located, kind: str, path: str, faults: Faults) -> Non
             faults.add(stray.line, f"{path}.{key}", f"has no meaning beside {kind}", "remove it")
     if (stray := node.get("new_cluster")) is not None and node.get("existing_cluster_id") is not None:
         faults.add(stray.line, f"{path}.new_cluster", "has no meaning beside existing_cluster_id", "keep one of them")
-
-
-def _day(node: Located | None, path: str, faults: Faults) -> date | None:
-    if node is None:
-        return None
-    try:
-        return date.fromisoformat(node.text)
-    except ValueError:
-        faults.add(node.line, path, f"there is no day {node.text!r}", "write YYYY-MM-DD")
-        return None

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any, Literal
 
 from integrations_platform.secret_text import SecretText
-from integrations_platform.yaml_source import Faults, Located
+from integrations_platform.yaml_source import Faults, Located, day_of, entries_of
 
 Schema = dict[str, Any]
 Secret = Callable[[Located, str], SecretText | None]
@@ -235,25 +235,21 @@ def read(node: Located | None, secret: Secret, faults: Faults) -> LakeSettings |
     url = secret(given, "lake.url") if given else None
     options = {
         name: text
-        for name, option in _entries(node.get("options"))
+        for name, option in entries_of(node.get("options"))
         if (text := secret(option, f"lake.options.{name}")) is not None
     }
-    datasets = {name: _dataset(name, entry, faults) for name, entry in _entries(node.get("datasets"))}
+    datasets = {name: _dataset(name, entry, faults) for name, entry in entries_of(node.get("datasets"))}
     known = {name: dataset for name, dataset in datasets.items() if dataset is not None}
     if url is None or faults.within("lake"):
         return None
     return LakeSettings(url, options, known)
 
 
-def _entries(node: Located | None) -> list[tuple[str, Located]]:
-    return list(node.value.items()) if node is not None and isinstance(node.value, dict) else []
-
-
 def _dataset(name: str, node: Located, faults: Faults) -> DatasetSettings | None:
     path = f"lake.datasets.{name}"
     declared: dict[str, Any] = node.plain()
     source = _source(node, path, faults)
-    starts, ends = (_day(node.get(key), f"{path}.{key}", faults) for key in ("starts", "ends"))
+    starts, ends = (day_of(node.get(key), f"{path}.{key}", faults) for key in ("starts", "ends"))
     if starts and ends and ends < starts:
         faults.add(_line(node, "ends"), f"{path}.ends", "is before `starts`", "give the last day of the data")
     if declared["format"] == "csv" and not isinstance(source, FilesOfOthers):
@@ -305,16 +301,6 @@ def _source(node: Located, path: str, faults: Faults) -> Source | None:
     remedy = "write `files`, {sample: NAME}, {job: NAME}, {model: NAME}, or {sync: NAME, publish: changes} (or state)"
     faults.add(given.line, f"{path}.source", "does not say one source", remedy)
     return None
-
-
-def _day(node: Located | None, path: str, faults: Faults) -> date | None:
-    if node is None:
-        return None
-    try:
-        return date.fromisoformat(node.text)
-    except ValueError:
-        faults.add(node.line, path, f"there is no day {node.text!r}", "write YYYY-MM-DD")
-        return None
 
 
 def _line(node: Located, key: str) -> int:

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from integrations_platform.secret_text import SecretText
-from integrations_platform.yaml_source import Faults, Located
+from integrations_platform.yaml_source import Faults, Located, day_of, entries_of
 
 Schema = dict[str, Any]
 Secret = Callable[[Located, str], SecretText | None]
@@ -161,7 +161,7 @@ def read(node: Located | None, secret: Secret, faults: Faults) -> ModelsSettings
     given = node.get("tracking")
     tracking = secret(given, "models.tracking") if given else None
     cluster = node.get("kubernetes")
-    models = {name: model for name, entry in _entries(node.get("models"))
+    models = {name: model for name, entry in entries_of(node.get("models"))
               if (model := _model(name, entry, secret, faults)) is not None}  # fmt: skip
     kubernetes = KubernetesSettings(
         **_secrets(cluster, ("server", "token"), "models.kubernetes", secret),
@@ -174,23 +174,19 @@ def read(node: Located | None, secret: Secret, faults: Faults) -> ModelsSettings
     return ModelsSettings(**where, **_plain(node, ("artifacts",)), kubernetes=kubernetes, models=models)
 
 
-def _entries(node: Located | None) -> list[tuple[str, Located]]:
-    return list(node.value.items()) if node is not None and isinstance(node.value, dict) else []
-
-
 def _plain(node: Located | None, keys: tuple[str, ...]) -> dict[str, Any]:
-    return {key: value.plain() for key, value in _entries(node) if key in keys}
+    return {key: value.plain() for key, value in entries_of(node) if key in keys}
 
 
 def _secrets(node: Located | None, keys: tuple[str, ...], path: str, secret: Secret) -> dict[str, Any]:
-    found = {key: secret(value, f"{path}.{key}") for key, value in _entries(node) if key in keys}
+    found = {key: secret(value, f"{path}.{key}") for key, value in entries_of(node) if key in keys}
     return {key: text for key, text in found.items() if text is not None}
 
 
 def _model(name: str, node: Located, secret: Secret, faults: Faults) -> ModelSettings | None:
     path = f"models.models.{name}"
     said: dict[str, Any] = node.plain()
-    starts, ends = (_day(node.get(key), f"{path}.{key}", faults) for key in ("starts", "ends"))
+    starts, ends = (day_of(node.get(key), f"{path}.{key}", faults) for key in ("starts", "ends"))
     if starts and ends and ends < starts:
         faults.add(node.line, f"{path}.ends", "is before `starts`", "give the last day")
     if said["target"] in said["inputs"]:
@@ -207,13 +203,3 @@ def _model(name: str, node: Located, secret: Secret, faults: Faults) -> ModelSet
         name, said["features"], tuple(said["inputs"]), said["target"], gate, starts, ends, serving=served,
         **_plain(node, ("history_days", "description", "owner")),
     )  # fmt: skip
-
-
-def _day(node: Located | None, path: str, faults: Faults) -> date | None:
-    if node is None:
-        return None
-    try:
-        return date.fromisoformat(node.text)
-    except ValueError:
-        faults.add(node.line, path, f"there is no day {node.text!r}", "write YYYY-MM-DD")
-        return None

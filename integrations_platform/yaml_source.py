@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,22 @@ class Located:
         if isinstance(self.value, tuple):
             return [child.plain() for child in self.value]
         return self.value
+
+
+def entries_of(node: Located | None) -> list[tuple[str, Located]]:
+    """Keys and values of a mapping, in their order; none of what is missing or no mapping."""
+    return list(node.value.items()) if node is not None and isinstance(node.value, dict) else []
+
+
+def day_of(node: Located | None, path: str, faults: Faults) -> date | None:
+    """The day written as YYYY-MM-DD; None when it is missing, and, with a fault noted, when there is no such day."""
+    if node is None:
+        return None
+    try:
+        return date.fromisoformat(node.text)
+    except ValueError:
+        faults.add(node.line, path, f"there is no day {node.text!r}", "write YYYY-MM-DD")
+        return None
 
 
 def shown_path(path: Path) -> str:
