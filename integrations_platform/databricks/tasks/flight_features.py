@@ -29,7 +29,7 @@ from typing import Any
 
 import obstore
 import polars as pl
-from dagster_pipes import (
+from dagster_pipes import (  # for processes outside of Dagster: it brings no Dagster with it
     PipesCliArgsParamsLoader,
     PipesMessageWriter,
     PipesMessageWriterChannel,
