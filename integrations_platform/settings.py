@@ -17,6 +17,7 @@ from typing import Any
 
 from integrations_platform.schema_check import brief, check, nearest
 from integrations_platform.secret_text import SecretText, SettingsError
+from integrations_platform.settings_airbyte import AirbyteSettings
 from integrations_platform.settings_databricks import DatabricksSettings
 from integrations_platform.settings_lake import JobOutput, LakeSettings, ModelOutput
 from integrations_platform.settings_models import ModelsSettings
@@ -216,6 +217,7 @@ class Settings:
     warehouse: WarehouseSettings = field(default_factory=WarehouseSettings)
     databricks: DatabricksSettings = field(default_factory=DatabricksSettings)
     models: ModelsSettings = field(default_factory=ModelsSettings)
+    airbyte: AirbyteSettings = field(default_factory=AirbyteSettings)
 
     def system(self, name: str) -> SystemSettings:
         """The system of that name. Raises :class:`SettingsError` that lists the known ones."""
@@ -387,7 +389,7 @@ def _judge_literals(settings: Settings, faults: Faults) -> None:
 
 
 def _judge_datasets(settings: Settings, faults: Faults) -> None:
-    """Datasets, tables, jobs and models name each other across sections: all must be there."""
+    """Datasets, tables, jobs, models and connections name things of other sections: all must be there."""
     datasets, jobs, models = settings.lake.datasets, settings.databricks.jobs, settings.models.models
     named: list[tuple[int | None, str, str, str, Mapping[str, Any]]] = []
     for name, dataset in datasets.items():
@@ -403,6 +405,12 @@ def _judge_datasets(settings: Settings, faults: Faults) -> None:
             named.append((None, f"databricks.jobs.{name}.reads", "dataset", job.reads, datasets))
     for name, model in models.items():
         named.append((None, f"models.models.{name}.features", "dataset", model.features, datasets))
+    databases = {name: system for name, system in settings.systems.items() if system.kind == "postgresql"}
+    for name, connection in settings.airbyte.connections.items():
+        if (lag := connection.lag) is not None:
+            path = f"airbyte.connections.{name}.lag"
+            ends = (("source", lag.source), ("destination", lag.destination))
+            named += [(connection.line, f"{path}.{end}", "postgresql system", it, databases) for end, it in ends if it]
     for line, path, what, name, known in named:
         if name not in known:
             faults.add(line, path, f"no {what} is named {brief(name)}", nearest(name, known))

@@ -11,7 +11,13 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-from integrations_platform import settings_databricks, settings_lake, settings_models, settings_warehouse
+from integrations_platform import (
+    settings_airbyte,
+    settings_databricks,
+    settings_lake,
+    settings_models,
+    settings_warehouse,
+)
 from integrations_platform.secret_text import SecretText
 from integrations_platform.yaml_source import Faults, Located
 
@@ -37,6 +43,7 @@ SECTIONS: Mapping[str, Section] = {
     "warehouse": settings_warehouse,
     "databricks": settings_databricks,
     "models": settings_models,
+    "airbyte": settings_airbyte,
 }
 """Sections of an environment file by name: each is a field of that name of the settings."""
 
