@@ -12,7 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from integrations_platform.databricks.faults import FaultKind, JobFault
+from integrations_platform.databricks.faults import JobFault
+from integrations_platform.held_token import HeldToken
+from integrations_platform.service_faults import FaultKind
 
 _ANSWER_SECONDS = 30.0
 _EARLY_SECONDS = 60.0  # a token is renewed before its end, so that no call meets it
@@ -48,19 +50,16 @@ class ServicePrincipal:
 
     def __init__(self, host: str, client_id: str, secret: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._url = f"{host.rstrip('/')}/oidc/v1/token"
-        self._client_id, self._secret, self._clock = client_id, secret, clock
-        self._held, self._until = "", 0.0
+        self._client_id, self._secret = client_id, secret
+        self._held = HeldToken(clock)
 
     def token(self) -> str:
         """A token that lasts at least another minute."""
-        if not self._held or self._clock() >= self._until:
-            self._held, lasts = self._fetched()
-            self._until = self._clock() + max(0.0, lasts - _EARLY_SECONDS)
-        return self._held
+        return self._held.token(self._fetched)
 
     def renew(self) -> bool:
         """The next call gets a new one."""
-        self._held = ""
+        self._held.renew()
         return True
 
     def _fetched(self) -> tuple[str, float]:
@@ -79,4 +78,4 @@ class ServicePrincipal:
             remedy = "" if passing else "; check databricks.client_id and databricks.client_secret"
             kind = FaultKind.TRANSIENT if passing else FaultKind.CONFIGURATION
             raise JobFault(kind, f"{what}: {said}{remedy}")
-        return str(data["access_token"]), float(data.get("expires_in", 0))
+        return str(data["access_token"]), float(data.get("expires_in", 0)) - _EARLY_SECONDS

@@ -1,24 +1,9 @@
-"""What goes wrong in a call, told apart by what can be done about it."""
+"""What goes wrong on a Databricks workspace or with a job on it."""
 
 from __future__ import annotations
 
-from enum import Enum
+from integrations_platform.service_faults import ServiceFault
 
 
-class FaultKind(Enum):
-    """Whether waiting helps, or a setting, or nothing."""
-
-    TRANSIENT = "transient"
-    PERMANENT = "permanent"
-    CONFIGURATION = "configuration"
-
-
-class JobFault(Exception):  # noqa: N818  spoken of as a fault everywhere
-    """A call or a run that did not come off; the message is for people and holds the vendor's own reason.
-
-    ``wait``: seconds the service asked for before the next call.
-    """
-
-    def __init__(self, kind: FaultKind, message: str, *, code: str = "", wait: float | None = None) -> None:
-        super().__init__(message)
-        self.kind, self.message, self.code, self.wait = kind, message, code, wait
+class JobFault(ServiceFault):
+    """A call or a run that did not come off."""

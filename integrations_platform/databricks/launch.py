@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from integrations_platform.databricks.faults import FaultKind, JobFault
+from integrations_platform.databricks.faults import JobFault
+from integrations_platform.service_faults import FaultKind
 
 MOST_PARAMETER_BYTES = 10_000
 """Of the JSON of parameters, as the vendor documents for run-now."""

@@ -21,8 +21,8 @@ from typing import IO
 from integrations_platform.databricks.launch import PythonFile
 from integrations_platform.databricks.looks import RunLook, RunReport, TaskLook
 from integrations_platform.databricks.outcomes import Outcome, Verdict
-from integrations_platform.databricks.waiting import Timing
 from integrations_platform.databricks.workspace import TASK_KEY
+from integrations_platform.waiting import Timing
 
 HERE = "this machine"
 LOOK_SECONDS = 0.5

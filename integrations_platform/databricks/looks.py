@@ -65,6 +65,27 @@ class RunLook:
         """What the state means; None while the run goes on."""
         return judge(self.life, self.result, self.termination or None)
 
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, well or not."""
+        return self.verdict is not None
+
+    @property
+    def begun(self) -> bool:
+        """Always: a workspace's queue counts for the job's own timeout."""
+        return True
+
+    @property
+    def known(self) -> bool:
+        """Whether this version knows the word for its state."""
+        return self.life is not None
+
+    @property
+    def told(self) -> str:
+        """Its number, state and message, for people."""
+        state = self.life or "in a state that this version does not know"
+        return f"run {self.run_id} is {state}" + (f": {self.message}" if self.message else "")
+
 
 @dataclass(frozen=True)
 class RunReport:

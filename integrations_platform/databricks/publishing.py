@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from integrations_platform.databricks.faults import FaultKind, JobFault
+from integrations_platform.databricks.faults import JobFault
 from integrations_platform.lake.errors import LakeError, Place, Trouble, explained
+from integrations_platform.service_faults import FaultKind
 
 if TYPE_CHECKING:
     import polars as pl

@@ -11,11 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from integrations_platform.databricks.faults import FaultKind, JobFault
+from integrations_platform.databricks.faults import JobFault
 from integrations_platform.databricks.launch import Launch, check_parameters
 from integrations_platform.databricks.looks import RunLook, RunReport, TaskLook
 from integrations_platform.databricks.outcomes import Outcome, Verdict
-from integrations_platform.databricks.waiting import Patience, Timing, WaitedTooLong, insist, wait
+from integrations_platform.service_faults import FaultKind
+from integrations_platform.waiting import Patience, Timing, WaitedTooLong, insist, wait
 
 _CANCEL_LOOKS = 10
 _CANCEL_PAUSE = 2.0

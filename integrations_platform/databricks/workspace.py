@@ -16,9 +16,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from integrations_platform.databricks.authentication import AccessToken, Authentication
-from integrations_platform.databricks.faults import FaultKind, JobFault
+from integrations_platform.databricks.faults import JobFault
 from integrations_platform.databricks.launch import Compute, ExistingJob, Launch, Notebook, remote_name
 from integrations_platform.databricks.looks import LONGEST_MESSAGE, RunLook, TaskLook, brief
+from integrations_platform.service_faults import FaultKind
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient

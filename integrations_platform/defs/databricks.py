@@ -19,7 +19,7 @@ from integrations_platform.settings_databricks import JobSettings
 from integrations_platform.settings_lake import JobOutput
 
 if TYPE_CHECKING:
-    from integrations_platform.databricks.waiting import Timing
+    from integrations_platform.waiting import Timing
 
 GROUP = "databricks"
 

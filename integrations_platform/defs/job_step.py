@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from integrations_platform.databricks.authentication import Authentication
     from integrations_platform.databricks.launch import Launch, PythonFile
     from integrations_platform.databricks.looks import RunReport
-    from integrations_platform.databricks.waiting import Timing
     from integrations_platform.lake.lake import Lake
+    from integrations_platform.waiting import Timing
 
 EVERY_TASK = "every_task_succeeded"
 _LOG = 4_000  # characters of a task's output in the metadata
@@ -49,8 +49,9 @@ class JobStep:
 
     def events(self) -> Iterator[Any]:
         """Results of the job, its check, and of the datasets it wrote. Raises dg.Failure or dg.RetryRequested."""
-        from integrations_platform.databricks.faults import FaultKind, JobFault
+        from integrations_platform.databricks.faults import JobFault
         from integrations_platform.lake.errors import LakeError, Trouble
+        from integrations_platform.service_faults import FaultKind
 
         try:
             yield from chosen(self.context, self._events())
@@ -156,7 +157,7 @@ class JobStep:
     def _run_task(self, lake: Lake, launch: PythonFile, look: Callable[[], None]) -> RunReport:
         from integrations_platform.databricks.local import PASSED_ON, LocalRun
         from integrations_platform.databricks.publishing import store_options
-        from integrations_platform.databricks.waiting import Timing
+        from integrations_platform.waiting import Timing
 
         if self.settings.databricks.host.resolve().strip():
             if lake.address.kind == "file":
@@ -169,8 +170,8 @@ class JobStep:
 
     def _remote(self, launch: Launch, look: Callable[[], None]) -> RunReport:
         from integrations_platform.databricks.running import Policy, RemoteRun
-        from integrations_platform.databricks.waiting import Patience, Timing
         from integrations_platform.databricks.workspace import Workspace
+        from integrations_platform.waiting import Patience, Timing
 
         host = self.settings.databricks.host
         if not (url := host.resolve().strip()):

@@ -229,7 +229,8 @@ class ModelStep:
     def _told(self) -> Iterator[None]:
         """Errors of registry, lake, cluster and server as Dagster's."""
         from integrations_platform.lake.errors import LakeError, Trouble
-        from integrations_platform.models.faults import FaultKind, ModelFault
+        from integrations_platform.models.faults import ModelFault
+        from integrations_platform.service_faults import FaultKind
 
         try:
             yield

@@ -14,7 +14,8 @@ from typing import Any
 
 import httpx
 
-from integrations_platform.models.faults import FaultKind, ModelFault, first_line
+from integrations_platform.models.faults import ModelFault, first_line
+from integrations_platform.service_faults import FaultKind
 
 MANAGER = "integrations-platform"
 _ANSWER_SECONDS = 30.0

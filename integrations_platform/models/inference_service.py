@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from integrations_platform.models.faults import FaultKind, ModelFault
+from integrations_platform.models.faults import ModelFault
+from integrations_platform.service_faults import FaultKind
 
 API_VERSION = "serving.kserve.io/v1beta1"
 _LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")

@@ -17,7 +17,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from integrations_platform.models.faults import FaultKind, ModelFault, first_line
+from integrations_platform.models.faults import ModelFault, first_line
+from integrations_platform.service_faults import FaultKind
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -13,7 +13,8 @@ from typing import Any
 
 import httpx
 
-from integrations_platform.models.faults import FaultKind, ModelFault, first_line
+from integrations_platform.models.faults import ModelFault, first_line
+from integrations_platform.service_faults import FaultKind
 
 ROWS_A_CALL = 1000
 TRIES = 4

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from integrations_platform.models.faults import FaultKind, ModelFault
+from integrations_platform.models.faults import ModelFault
+from integrations_platform.service_faults import FaultKind
 
 if TYPE_CHECKING:
     import polars as pl

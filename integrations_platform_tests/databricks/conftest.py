@@ -10,11 +10,11 @@ import pytest
 
 from integrations_platform.databricks.launch import ExistingJob, Launch, token_of
 from integrations_platform.databricks.running import Policy, RemoteRun
-from integrations_platform.databricks.waiting import Timing
 from integrations_platform.databricks.workspace import Workspace
 from integrations_platform.sandbox.databricks import Databricks
 from integrations_platform.sandbox.databricks.app import TOKEN
 from integrations_platform.sandbox.databricks.scripts import Script
+from integrations_platform.waiting import Timing
 from integrations_platform_tests.sandbox.running import running
 
 

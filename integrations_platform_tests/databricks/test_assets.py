@@ -17,7 +17,6 @@ import polars as pl
 import pytest
 
 from integrations_platform.databricks.publishing import Staging
-from integrations_platform.databricks.waiting import Timing
 from integrations_platform.defs import running as running_module
 from integrations_platform.defs.databricks import job_assets
 from integrations_platform.jobs import Catalogue, load_catalogue
@@ -27,6 +26,7 @@ from integrations_platform.sandbox.databricks import Databricks
 from integrations_platform.sandbox.databricks.app import TOKEN
 from integrations_platform.sandbox.databricks.scripts import Script, Work
 from integrations_platform.sandbox.faults import Fault, FaultKind
+from integrations_platform.waiting import Timing
 from integrations_platform_tests.sandbox.running import running
 
 DAY = date(2013, 1, 1)
@@ -63,6 +63,7 @@ class House:
     partial: str = "fail"
     job: int = 0
     looks: int = 0
+    slept: float = 0.0
     at_look: dict[int, Callable[[], None]] = field(default_factory=dict)
 
     @property
@@ -83,13 +84,14 @@ class House:
 
     def sleep(self, seconds: float) -> None:
         self.looks += 1
+        self.slept += seconds
         self.at_look.get(self.looks, lambda: None)()
         if self.vendor is not None:
             self.vendor.clock.advance(seconds)
 
     def materialize(self, *key: str, **options: Any) -> dg.ExecuteInProcessResult:
         """The asset of that key for the day, by one in-process run."""
-        assets = job_assets(self.catalogue, Timing(sleep=self.sleep))
+        assets = job_assets(self.catalogue, Timing(lambda: self.slept, self.sleep, lambda: 0.5))
         wanted = dg.AssetKey(key)
         chosen = [asset for asset in assets if wanted in asset.keys]
         return dg.materialize(
@@ -301,7 +303,7 @@ def test_a_lost_service_is_asked_again_by_the_step_and_the_same_run_is_found(
 ) -> None:
     assert remote.vendor is not None
     monkeypatch.setattr(running_module, "FIRST_WAIT_SECONDS", 0.01)
-    remote.vendor.faults.add(Fault(FaultKind.STATUS, "jobs.runs.get", status=500, times=20))
+    remote.vendor.faults.add(Fault(FaultKind.STATUS, "jobs.runs.get", status=500, times=24))  # ten minutes of looks
     result = remote.materialize("databricks", "nightly")
     assert result.success
     retries = [event for event in result.all_events if event.event_type is dg.DagsterEventType.STEP_UP_FOR_RETRY]

@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 
 from integrations_platform.databricks.authentication import ServicePrincipal
-from integrations_platform.databricks.faults import FaultKind, JobFault
+from integrations_platform.databricks.faults import JobFault
 from integrations_platform.databricks.launch import Compute, ExistingJob, Notebook, PythonFile, token_of
 from integrations_platform.databricks.outcomes import Outcome
 from integrations_platform.databricks.running import Policy
-from integrations_platform.databricks.waiting import Patience
 from integrations_platform.databricks.workspace import Workspace
 from integrations_platform.sandbox.databricks.app import CLIENT_ID, CLIENT_SECRET
 from integrations_platform.sandbox.faults import Fault
 from integrations_platform.sandbox.faults import FaultKind as Kind
+from integrations_platform.service_faults import FaultKind
+from integrations_platform.waiting import Patience
 from integrations_platform_tests.databricks.conftest import Site
 
 RUN_NOW, GET, CANCEL, REPAIR = "jobs.run-now", "jobs.runs.get", "jobs.runs.cancel", "jobs.runs.repair"
@@ -94,7 +95,7 @@ def test_lost_looks_are_borne_and_the_run_is_followed_to_its_end(site: Site) -> 
 def test_a_service_that_stays_away_ends_the_waiting_and_leaves_the_run_alone(site: Site) -> None:
     site.vendor.faults.add(Fault(Kind.STATUS, GET, status=500, times=None))
     with pytest.raises(JobFault) as caught:
-        site.run(policy=Policy(Patience(faults=4))).report()
+        site.run(policy=Policy(Patience(silence=15))).report()
     assert caught.value.kind is FaultKind.TRANSIENT
     assert (site.posts(GET), site.posts(CANCEL)) == (4, 0)
     site.vendor.faults.clear()

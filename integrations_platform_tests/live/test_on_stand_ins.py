@@ -7,9 +7,9 @@ from functools import partial
 
 import pytest
 
-from integrations_platform.databricks.waiting import Timing
 from integrations_platform.sandbox.catalogue import known, stand_in
 from integrations_platform.sandbox.databricks import Databricks
+from integrations_platform.waiting import Timing
 from integrations_platform_tests.live.trials import try_databricks, try_google_sheets, try_hubspot, try_quickbooks
 from integrations_platform_tests.sandbox.running import running
 

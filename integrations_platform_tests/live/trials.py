@@ -12,9 +12,9 @@ from integrations_platform.connectors.hubspot.client import HubSpotClient
 from integrations_platform.connectors.quickbooks import _client as quickbooks_client
 from integrations_platform.databricks.faults import JobFault
 from integrations_platform.databricks.launch import ExistingJob
-from integrations_platform.databricks.waiting import Patience, Timing, wait
 from integrations_platform.databricks.workspace import Workspace
 from integrations_platform.unified_sync.port import SideError
+from integrations_platform.waiting import Patience, Timing, wait
 
 Options = Mapping[str, str]
 Say = Callable[[str], None]

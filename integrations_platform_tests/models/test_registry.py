@@ -9,9 +9,10 @@ from uuid import uuid4
 
 import pytest
 
-from integrations_platform.models.faults import FaultKind, ModelFault
+from integrations_platform.models.faults import ModelFault
 from integrations_platform.models.registry import Registry
 from integrations_platform.models.training import Trained, matrix
+from integrations_platform.service_faults import FaultKind
 from integrations_platform_tests.models.conftest import FIRST, INPUTS, LAST, features
 from integrations_platform_tests.servers import free_port
 

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from integrations_platform.models.cluster import Cluster
-from integrations_platform.models.faults import FaultKind, ModelFault
+from integrations_platform.models.faults import ModelFault
 from integrations_platform.models.inference_service import (
     Serving,
     inference_service,
@@ -25,6 +25,7 @@ from integrations_platform.models.inference_service import (
 )
 from integrations_platform.models.scoring import Endpoint
 from integrations_platform.models.training import Trained, matrix
+from integrations_platform.service_faults import FaultKind
 from integrations_platform_tests.models.conftest import INPUTS, LAST, NAME, features
 from integrations_platform_tests.models.kubernetes_api import TOKEN, Api, kubernetes_api
 from integrations_platform_tests.servers import free_port
