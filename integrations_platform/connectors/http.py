@@ -59,8 +59,9 @@ class HttpApi:
     ``system`` is its name in messages. ``authorize`` gives the headers of every request, ``renew`` gets new credentials
     after a 401 (the request is then sent once more). ``secrets`` gives the texts that must appear in no message.
     ``rules`` and ``read_error`` are the vendor's table and the way its error bodies are read. ``budget`` is asked
-    before every request and told of every refusal. ``timeout``: seconds of silence; a whole answer may take four
-    times as long. Raises SideError(CONFIGURATION) for a base URL that would carry the token in clear.
+    before every request and told of every refusal. ``timeout``: seconds of silence, ``connect``: seconds to be reached
+    (default: as long); a whole answer may take four times ``timeout``. ``clear`` says to which hosts a token may travel
+    unencrypted. Raises SideError(CONFIGURATION) for a base URL that would carry it in clear to any other.
     """
 
     def __init__(
@@ -77,9 +78,11 @@ class HttpApi:
         read_error: Reader = _says_nothing,
         headers: Mapping[str, str] | None = None,
         timeout: float = 60.0,
+        connect: float | None = None,
+        clear: Callable[[str], bool] | None = None,
         most_bytes: int = 64 * 1024 * 1024,
     ) -> None:
-        url = checked_base(system, base_url)
+        url = checked_base(system, base_url, clear)
         self.system, self.requests = system, 0
         self._base = str(url).rstrip("/")
         self._budget, self._clock = budget, clock
@@ -89,7 +92,8 @@ class HttpApi:
         self._reading: ClockReading | None = None
         # Proxies are for the world outside; what listens on this machine is reached directly.
         self._client = httpx.Client(
-            timeout=timeout, follow_redirects=False, verify=_trusted(), trust_env=not is_loopback(url.host),
+            timeout=httpx.Timeout(timeout, connect=connect or timeout), follow_redirects=False,
+            verify=_trusted(), trust_env=not is_loopback(url.host),
             headers={"Accept": "application/json", "User-Agent": "integrations-platform"} | dict(headers or {}),
         )  # fmt: skip
 
@@ -227,8 +231,9 @@ class HttpApi:
         return SideError(ErrorKind.TRANSIENT, message, code=code, effect_unknown=unknown)
 
 
-def checked_base(system: str, base_url: str) -> httpx.URL:
-    """The URL, if a token may travel to it. Raises SideError(CONFIGURATION) that does not quote it."""
+def checked_base(system: str, base_url: str, clear: Callable[[str], bool] | None = None) -> httpx.URL:
+    """The URL, if a token may travel to it: encrypted, or in clear to a host that ``clear`` allows (default: this
+    machine). Raises SideError(CONFIGURATION) that does not quote it."""
     try:
         url = httpx.URL(base_url)
     except (httpx.InvalidURL, UnicodeError):
@@ -236,7 +241,7 @@ def checked_base(system: str, base_url: str) -> httpx.URL:
     if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
         message = f"{system}: the base_url is no plain https:// address; write https://host, or leave it out"
         raise SideError(ErrorKind.CONFIGURATION, message, code="base_url")
-    if url.scheme == "http" and not is_loopback(url.host):
+    if url.scheme == "http" and not (clear or is_loopback)(url.host):
         message = f"{system}: the base_url is not encrypted, and the token would travel in clear; write https://"
         raise SideError(ErrorKind.CONFIGURATION, message, code="base_url")
     return url
@@ -266,6 +271,15 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def is_private(host: str) -> bool:
+    """Whether a host can only be of the network this process is in: by address, or by a name no public zone has."""
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        last = host.rpartition(".")[2]
+        return "." not in host or last in ("local", "internal", "svc", "localhost") or host.endswith(".home.arpa")
 
 
 @cache
