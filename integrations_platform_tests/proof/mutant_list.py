@@ -1249,6 +1249,61 @@ MUTANTS: tuple[Mutant, ...] = (
             ),
         ),
     ),
+    # what comes late, and what is said to be made already
+    Mutant(
+        "late-removal-taken-for-a-users",
+        "A removal of ours that took effect after it was given up counts as what a user did.",
+        ("P6",),
+        (
+            Edit(
+                "late_removals.py",
+                "    given_up = world.store.intents(world.pair, sorted(asked)) if asked else {}\n",
+                "    given_up = {}\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "users-removal-taken-for-a-late-one",
+        "A removal counts as a late one of ours although the record's receipt says otherwise.",
+        ("P6",),
+        (Edit("late_removals.py", "receipts and record is not None and record.last_op != op_id", "False"),),
+    ),
+    Mutant(
+        "late-removal-known-for-one-agreement-only",
+        "A removal that is later than one agreement counts as a user's, where versions are not compared.",
+        ("P6",),
+        (Edit("late_removals.py", "BASES_BACK = 4 ", "BASES_BACK = 1 "),),
+    ),
+    Mutant(
+        "record-of-another-link-taken",
+        "A create is believed that is answered with a record which another link has.",
+        ("P10",),
+        (Edit("claims.py", "        if owner != operation.link_id:\n", "        if owner is None:\n"),),
+    ),
+    Mutant(
+        "record-of-another-link-taken-in-recovery",
+        "A create of an interrupted run is believed although its tag is on a record which another link has.",
+        ("P5", "P10"),
+        (
+            Edit(
+                "recovery.py",
+                "        refused = _claimed_by_others(spec, store, operations, findings)\n",
+                "        refused: dict[str, str] = {}\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "two-creates-one-record",
+        "Two creates of one batch that are answered with the same record are both believed.",
+        ("P10",),
+        (
+            Edit(
+                "claims.py",
+                "owners.setdefault(record_id, operation.link_id)",
+                "owners.get(record_id, operation.link_id)",
+            ),
+        ),
+    ),
     Mutant(
         "money-through-float",
         "A number passes through binary floating point on its way through the state.",

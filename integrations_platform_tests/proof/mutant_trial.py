@@ -121,10 +121,11 @@ def try_stories(root: Path) -> Finding | None:
     """The first story that fails; they need the copy of the tests that lies beside the engine on trial."""
     watcher = _FirstFailure()
     arguments = ["-q", "-n", "0", "-x", "-p", "no:cacheprovider", "--no-header", "--tb=line"]
-    place = root / "integrations_platform_tests" / "unified_sync"
+    tests = root / "integrations_platform_tests"
+    places = (tests / "unified_sync", tests / "simulation" / "test_regressions.py")
     stdout, sys.stdout = sys.stdout, sys.stderr
     try:
-        ended = pytest.main([*arguments, f"--rootdir={root}", str(place)], plugins=[watcher])
+        ended = pytest.main([*arguments, f"--rootdir={root}", *map(str, places)], plugins=[watcher])
     finally:
         sys.stdout = stdout
     if watcher.found is None and ended not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):

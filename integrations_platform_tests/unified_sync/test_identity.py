@@ -296,3 +296,17 @@ def test_ids_that_last_only_until_an_edit_are_made_lasting_when_a_record_is_link
     story.settle()
     assert [row.link_id for row in story.a.rows.values()] == ["", ""]
     assert sorted(row.link_id or "" for row in story.b.rows.values()) == sorted(link.link_id for link in story.links)
+
+
+def test_p10_two_creates_answered_with_one_record_are_not_joined_in_it() -> None:
+    """The side names no link on its records: only that the first create has the record says that the second has not."""
+    story = Story()
+    story.b.able = Capabilities(compare_and_set=True, replays=True, archive=True, delete=True)
+    for number in (1, 2):
+        story.a.insert({"email": f"p{number}@x.org", "name": f"N{number}", "city": "Bern"})
+    story.b.answers = lambda _, told: [replace(each, id=told[0].id, record=None) for each in told]
+    report = story.run()
+    assert report.status is RunStatus.PARTIAL
+    assert len([link.id_b for link in story.links if link.id_b is not None]) == 1
+    (held,) = story.held()
+    assert "was created before" in held.message
