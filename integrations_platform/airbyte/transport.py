@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from integrations_platform.airbyte.authentication import Authentication, Nobody
@@ -59,18 +60,21 @@ class Addresses:
 
 class Transport:
     """``timing`` is for the waits between repeated calls, ``now`` for the server's clock. ``at_once``: calls under way
-    together. Raises AirbyteFault for an address that is none, or would carry a token in clear out of the network."""
+    together. ``answer_seconds``: how long a server may be silent. Raises AirbyteFault for an address that is none, or
+    would carry a token in clear out of the network."""
 
     def __init__(
         self, url: str, authentication: Authentication | None = None, *, timing: Timing | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC), at_once: int = AT_ONCE,
+        answer_seconds: float = ANSWER_SECONDS,
     ) -> None:  # fmt: skip
         self.addresses = Addresses.of(url)
         self._authentication = authentication or Nobody()
-        self.timing, self._now = timing or Timing(), now
+        self.timing = timing or Timing()
         self._room = threading.BoundedSemaphore(at_once)
         # An address that cannot be used is told at once, not at the first call.
-        self._free = [_Line(self.addresses, self._authentication, now)]
+        self._new_line: Callable[[], _Line] = partial(_Line, self.addresses, self._authentication, now, answer_seconds)
+        self._free = [self._new_line()]
 
     def public(
         self, method: str, path: str, what: str, *, params: Mapping[str, Any] | None = None, body: Any = None,
@@ -135,7 +139,7 @@ class Transport:
             try:
                 line = self._free.pop()
             except IndexError:
-                line = _Line(self.addresses, self._authentication, self._now)
+                line = self._new_line()
             try:
                 yield line
             finally:
@@ -151,8 +155,10 @@ class _Unsure(Exception):  # noqa: N818  carries a fault past whoever would repe
 class _Line:
     """One call at a time, to either API."""
 
-    def __init__(self, addresses: Addresses, who: Authentication, now: Callable[[], datetime]) -> None:
-        self._addresses, self._who, self._now = addresses, who, now
+    def __init__(
+        self, addresses: Addresses, who: Authentication, now: Callable[[], datetime], answer_seconds: float
+    ) -> None:
+        self._addresses, self._who, self._now, self._seconds = addresses, who, now, answer_seconds
         self._apis = {"anonymous": self._api(addresses.public, asked=False), "public": self._api(addresses.public)}
         same = addresses.configuration == addresses.public
         self._apis["configuration"] = self._apis["public"] if same else self._api(addresses.configuration)
@@ -183,7 +189,7 @@ class _Line:
                 "Airbyte", base, budget=Budget("Airbyte"), clock=self._now, rules=_rules(self._who.remedy),
                 authorize=(lambda: self._who.headers(self._ask)) if asked else dict,
                 renew=self._who.renew if asked and self._who.renewable else None,
-                secrets=self._who.secrets, read_error=_said, timeout=ANSWER_SECONDS, connect=CONNECT_SECONDS,
+                secrets=self._who.secrets, read_error=_said, timeout=self._seconds, connect=CONNECT_SECONDS,
                 clear=is_private,
             )  # fmt: skip
         except SideError as fault:

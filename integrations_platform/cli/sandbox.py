@@ -36,17 +36,23 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
         "base_url": "GOOGLE_SHEETS_BASE_URL",
     },
     "databricks": {"host": "DATABRICKS_HOST", "token": "DATABRICKS_TOKEN"},
+    "airbyte": {
+        "url": "AIRBYTE_API_URL", "client_id": "AIRBYTE_CLIENT_ID", "client_secret": "AIRBYTE_CLIENT_SECRET",
+        "workspace_id": "AIRBYTE_WORKSPACE_ID",
+    },
 }  # fmt: skip
 _LONG = 200  # characters; a longer value is put into a file and its path exported
 
 
 @click.command()
 @click.option(
-    "--vendors", metavar="A,B", help="Which ones: hubspot, quickbooks, google_sheets, databricks (default: all)."
+    "--vendors",
+    metavar="A,B",
+    help="Which ones: hubspot, quickbooks, google_sheets, databricks, airbyte (default: all).",
 )
 @click.option(
     "--port", type=click.IntRange(0, 65_000), metavar="BASE",
-    help="First port; HubSpot gets it, then QuickBooks, Google Sheets, Databricks (default: 8801; 0: free ones).",
+    help="First port; HubSpot gets it, the others follow in the order of --vendors (default: 8801; 0: free ones).",
 )  # fmt: skip
 @click.option(
     "--state", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
@@ -62,7 +68,7 @@ _LONG = 200  # characters; a longer value is put into a file and its path export
     help="The same seed gives the same data, its past counted back from today, and faults.",
 )
 def sandbox(vendors: str | None, port: int | None, state: Path | None, size: int, seed: int) -> None:
-    """Run stand-ins for HubSpot, QuickBooks, Google Sheets and Databricks on this machine, until Ctrl-C.
+    """Run stand-ins for HubSpot, QuickBooks, Google Sheets, Databricks and Airbyte on this machine, until Ctrl-C.
 
     They speak the vendors' APIs on 127.0.0.1, need no account, and keep other hosts and web pages out. The local
     environment uses those of its systems on the default ports while none of a service's variables is set; the printed

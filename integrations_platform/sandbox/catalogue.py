@@ -18,8 +18,9 @@ _CLASSES: Mapping[str, str] = {
     "quickbooks": "QuickBooks",
     "google_sheets": "GoogleSheets",
     "databricks": "Databricks",
+    "airbyte": "Airbyte",
 }
-PORTS: Mapping[str, int] = {"hubspot": 8801, "quickbooks": 8802, "google_sheets": 8803, "databricks": 8804}
+PORTS: Mapping[str, int] = {kind: 8801 + at for at, kind in enumerate(_CLASSES)}
 """Where `integrations sandbox` serves them unless told otherwise."""
 
 

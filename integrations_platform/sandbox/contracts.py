@@ -24,14 +24,14 @@ class Operation:
     """What one method of one path takes and gives.
 
     ``request``: schema of the JSON body; None: no body. ``responses``: by status, or :data:`OTHER_STATUS`; None: an
-    answer without a body. ``query``: the names it knows; None: unchecked. ``media``: content type of the request; any
-    other than JSON is compared but its body is not looked into. A response that is no JSON is given as ``{}``.
+    answer without a body. ``query``: the names it knows; None: unchecked. ``media``: content types of the request; of
+    any other than JSON the body is not looked into. A response that is no JSON is given as ``{}``.
     """
 
     request: Schema | None = None
     responses: Mapping[int, Schema | None] = field(default_factory=dict)
     query: frozenset[str] | None = None
-    media: str = JSON
+    media: str | tuple[str, ...] = JSON
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,11 @@ class Contract:
             if body:
                 yield "", "a body was sent where none is taken"
             return
-        if media.partition(";")[0].strip().lower() != operation.media:
-            yield "", f"content type {media or '(none)'} was sent where {operation.media} is taken"
-        elif operation.media == JSON:
+        taken = (operation.media,) if isinstance(operation.media, str) else operation.media
+        sent = media.partition(";")[0].strip().lower()
+        if sent not in taken:
+            yield "", f"content type {media or '(none)'} was sent where {' or '.join(taken)} is taken"
+        elif sent == JSON:
             yield from self._faults((method, template, -1), operation.request, body, of_request=True)
 
     def check_response(

@@ -95,7 +95,8 @@ class Edge:
         status = 0 if answer is None else answer.status_code
         shown = {name: value for name, value in headers.items() if name not in _HIDDEN}
         query = QueryParams(scope["query_string"])
-        vendor.calls.append(Call(scope["method"], scope["path"], query, body, status, operation, at, shown))
+        kept = vendor.logged(operation, body)
+        vendor.calls.append(Call(scope["method"], scope["path"], query, kept, status, operation, at, shown))
         if scope["method"] not in _KEEPS_NOTHING:
             vendor.touched()
         if answer is None:

@@ -96,6 +96,10 @@ class Vendor(ABC):
     def expire_token(self) -> None:  # noqa: B027  not abstract: most vendors' tokens last
         """End the access tokens given out so far; a vendor whose tokens last leaves this as it is."""
 
+    def logged(self, operation: str, body: bytes) -> bytes:  # noqa: ARG002  as vendors override it
+        """A request's body as the log keeps it: without what anybody who reads the log must not know."""
+        return body
+
     def error_body(self, status: int) -> Mapping[str, Any]:
         """The vendor's usual body for an injected ``status``."""
         return {"message": f"injected status {status}"}

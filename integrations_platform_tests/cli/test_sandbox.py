@@ -23,7 +23,7 @@ from integrations_platform.settings_schema import SERVICES
 from integrations_platform.unified_sync.port import ErrorKind, SideError
 from integrations_platform_tests.cli.conftest import ROOT, environment
 
-KINDS = ("hubspot", "quickbooks", "google_sheets", "databricks")
+KINDS = ("hubspot", "quickbooks", "google_sheets", "databricks", "airbyte")
 
 
 @dataclass
@@ -118,12 +118,15 @@ def test_what_cannot_be_served_is_said(tmp_path: Path) -> None:
 def test_every_option_it_exports_is_one_of_the_service() -> None:
     from integrations_platform.cli.sandbox import VARIABLES
 
-    shipped = (ROOT / "environments" / "local.yaml").read_text(encoding="utf-8")
+    file = ROOT / "environments" / "local.yaml"
+    shipped, settings = file.read_text(encoding="utf-8"), load_settings(env_file=file)
     for kind, variables in VARIABLES.items():
         assert set(variables) <= set(
             SERVICES.get(kind, json_schema()["properties"].get(kind, {}).get("properties", ()))
         )
-        assert all(f"${{{variable}" in shipped for variable in variables.values())
+        for option, variable in variables.items():
+            section = getattr(settings, kind, None)  # of a capability, which may have the variable by itself
+            assert f"${{{variable}" in shipped or getattr(section, option).variables == (variable,)
 
 
 ENV = """
