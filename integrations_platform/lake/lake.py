@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
+from itertools import chain
 from uuid import uuid4
 
 import polars as pl
@@ -22,11 +23,12 @@ from integrations_platform.lake.errors import LakeError, Place, Trouble
 from integrations_platform.lake.manifest import FOLDER, Manifest, prefix_of
 from integrations_platform.lake.objects import Listed, Objects, StoredObjects
 from integrations_platform.lake.observing import observe
-from integrations_platform.lake.partitions import Partitions, days_of
-from integrations_platform.lake.schema import dtype_of, names_of
+from integrations_platform.lake.partitions import Onto, Partitions, days_of
+from integrations_platform.lake.schema import disagreement, dtype_of, names_of
 from integrations_platform.lake.stores import Store, open_store
 from integrations_platform.schema_check import nearest
 from integrations_platform.settings_lake import (
+    AirbyteOutput,
     DatasetSettings,
     FilesOfOthers,
     JobOutput,
@@ -130,11 +132,41 @@ class Lake:
         dataset of others' files and for values the format cannot hold, CONTENDED, DENIED, UNAVAILABLE. A reader who
         goes through the manifest sees the old partition until the new one is complete.
         """
+        return self._written(dataset, day, data, run_id, target, None)
+
+    def append_partition(
+        self, dataset: str, day: date, data: Rows, run_id: str, seen: Manifest | None, *, target: int = TARGET_BYTES
+    ) -> Manifest:
+        """Add ``data`` to the partition, which ``seen`` is (None: there is none yet), in files of their own.
+
+        Where ``data`` has other columns, all rows are written anew with the columns of both. Raises LakeError like
+        :meth:`write_partition`, CONTENDED also when the partition is no longer ``seen``, MIXED for a column that is of
+        one type there and of another here.
+        """
+        place = Place(dataset, day)
+        frames = frames_of(data, place)
+        first = next(frames, None)
+        if first is None or seen is None:
+            rest = [] if first is None else chain([first], frames)
+            return self._written(dataset, day, rest, run_id, target, Onto(seen, seen.files if seen else ()))
+        columns = names_of(_dated(first, self.dataset(dataset).date_column, place).schema)
+        if disagreement(seen.schema, columns, strict=True) is None:
+            return self._written(dataset, day, chain([first], frames), run_id, target, Onto(seen, seen.files))
+        try:
+            whole = pl.concat([self.read(seen), first, *frames], how="diagonal_relaxed")
+        except pl.exceptions.PolarsError as fault:
+            what = f"has columns of other types than the rows to add ({str(fault)[:200]})"
+            raise LakeError(Trouble.MIXED, place, what, "land them on another day, or remove this partition") from None
+        if (column := self.dataset(dataset).date_column) is not None:
+            whole = whole.drop(column)
+        return self._written(dataset, day, whole, run_id, target, Onto(seen))
+
+    def _written(self, dataset: str, day: date, data: Rows, run_id: str, target: int, onto: Onto | None) -> Manifest:
         settings = self.dataset(dataset)
         place = Place(dataset, day)
         if isinstance(settings.source, FilesOfOthers):
             raise LakeError(Trouble.REFUSED, place, "is written by others", "write where they do, and observe it here")
-        schema: dict[str, str] = {}
+        schema: dict[str, str] = dict(onto.seen.schema) if onto and onto.seen and onto.stay else {}
 
         def frames() -> Iterator[pl.DataFrame]:
             for frame in frames_of(data, place):
@@ -151,7 +183,32 @@ class Lake:
             schema=schema,
             source=described(settings),
             run_id=run_id,
+            onto=onto,
         )
+
+    def note(self, dataset: str) -> tuple[bytes, str] | None:
+        """What whoever fills the dataset has kept beside its manifests, and its etag; None when that is nothing."""
+        place = Place(self.dataset(dataset).name, file=_note_key(dataset))
+        try:
+            data, meta = self._partitions.objects.get(_note_key(dataset), place)
+        except LakeError as fault:
+            if fault.trouble is Trouble.MISSING:
+                return None
+            raise
+        return data, meta.etag
+
+    def keep_note(self, dataset: str, data: bytes, before: str | None) -> None:
+        """Keep ``data`` instead of the note of that etag (None: there is none). Raises LakeError(CONTENDED) when
+        somebody else kept another meanwhile; theirs stands."""
+        place = Place(self.dataset(dataset).name, file=_note_key(dataset))
+        if not self._partitions.objects.replace(_note_key(dataset), data, before, place):
+            raise LakeError(
+                Trouble.CONTENDED, place, "was written by another run meanwhile", "theirs stands; run again"
+            )
+
+    def drop_note(self, dataset: str) -> None:
+        """Forget the note; none is no error."""
+        self._partitions.objects.delete([_note_key(dataset)], Place(self.dataset(dataset).name))
 
     def observe(self, dataset: str, day: date, run_id: str = "") -> Manifest:
         """Record what others wrote below the partition's prefix; see :mod:`.observing`. Raises LakeError."""
@@ -199,6 +256,10 @@ class Lake:
             yield decoded(data, manifest.format, manifest.schema, place)
 
 
+def _note_key(dataset: str) -> str:
+    return f"{FOLDER}/{dataset}/note.json"
+
+
 def described(settings: DatasetSettings) -> str:
     """The source of a dataset in a word or two, as manifests record it."""
     source = settings.source
@@ -208,6 +269,8 @@ def described(settings: DatasetSettings) -> str:
         return f"job:{source.job}"
     if isinstance(source, ModelOutput):
         return f"model:{source.model}"
+    if isinstance(source, AirbyteOutput):
+        return ":".join(["airbyte", source.connection, *filter(None, [source.namespace]), source.stream])
     return f"sample:{source.name}" if isinstance(source, SampleData) else f"sync:{source.sync}:{source.publish}"
 
 

@@ -26,6 +26,14 @@ class Recorded:
     etag: str
 
 
+@dataclass(frozen=True)
+class Onto:
+    """What is written onto: the partition as the writer has seen it (None: there was none), and the files that stay."""
+
+    seen: Manifest | None
+    stay: tuple[LakeFile, ...] = ()
+
+
 class Partitions:
     """The partitions of all datasets. ``new_id`` gives a name part never given before; ``clock`` an aware time."""
 
@@ -71,19 +79,24 @@ class Partitions:
         schema: Mapping[str, str],
         source: str,
         run_id: str,
+        onto: Onto | None = None,
     ) -> Manifest:
         """Replace the partition by ``files``; ``schema`` is read after the last of them. The same bytes again leave it
-        as it is, down to the names. Raises LakeError. Whatever happens, the partition is the old one or the new one.
+        as it is, down to the names. With ``onto`` its files stay and these come after them, and a partition that is no
+        longer the one seen is CONTENDED. Raises LakeError. Whatever happens, the partition is the old one or the new
+        one.
         """
         place = Place(dataset, day)
         there = self.listing(dataset, day)
         before = self.replaceable(dataset, day)
+        if onto is not None and (before.manifest if before else None) != onto.seen:
+            raise LakeError(Trouble.CONTENDED, place, "was written by somebody else meanwhile", "run again")
         kept = self._kept(before, there)
         token = self.new_id()
-        new: list[LakeFile] = []
+        new: list[LakeFile] = list(onto.stay) if onto else []
         own: list[str] = []
         try:
-            for number, encoded in enumerate(files):
+            for number, encoded in enumerate(files, len(new)):
                 with encoded.file:
                     old = kept[number] if number < len(kept) else None
                     if old is not None and old.digest == encoded.digest:

@@ -77,6 +77,42 @@ class LakeContract:
         assert (empty.rows, empty.files, lake.listing("flights", DAY)) == (0, (), ())
         assert lake.read(empty).schema == people(0).with_columns(pl.lit(DAY).alias("ds")).schema
 
+    @pytest.mark.parametrize("dataset", ["flights", "notes"])
+    def test_rows_are_added_in_files_of_their_own(self, lake: Lake, dataset: str) -> None:
+        first = lake.append_partition(dataset, DAY, people(2), "run-1", None)
+        second = lake.append_partition(dataset, DAY, people(3, 2), "run-2", first)
+        assert second.files[:1] == first.files
+        assert lake.read(second)["id"].to_list() == [0, 1, 2, 3, 4]
+        assert lake.append_partition(dataset, DAY, people(1).clear(), "run-3", second) == second
+        assert lake.verify(dataset, DAY, deep=True) == ()
+
+    def test_rows_are_added_only_to_the_partition_that_was_seen(self, lake: Lake) -> None:
+        first = lake.append_partition("flights", DAY, people(1), "run-1", None)
+        for seen in (None, first):
+            theirs = lake.write_partition("flights", DAY, people(4), "run-2")
+            with pytest.raises(LakeError) as raised:
+                lake.append_partition("flights", DAY, people(1), "run-3", seen)
+            assert raised.value.trouble is Trouble.CONTENDED
+            assert lake.manifest("flights", DAY) == theirs
+        assert len(lake.listing("flights", DAY)) == 1
+
+    def test_a_note_is_replaced_only_by_who_has_seen_it(self, lake: Lake) -> None:
+        assert lake.note("flights") is None
+        lake.keep_note("flights", b"one", None)
+        found = lake.note("flights")
+        assert found is not None
+        assert found[0] == b"one"
+        lake.keep_note("flights", b"two", found[1])
+        for seen in (None, found[1]):
+            with pytest.raises(LakeError) as raised:
+                lake.keep_note("flights", b"three", seen)
+            assert raised.value.trouble is Trouble.CONTENDED
+        assert (lake.note("flights") or (b"",))[0] == b"two"
+        assert lake.days("flights") == ()
+        lake.drop_note("flights")
+        lake.drop_note("flights")
+        assert lake.note("flights") is None
+
     def test_days_stand_beside_one_another(self, lake: Lake) -> None:
         ones = date(2025, 10, 1)
         for day, rows in ((DAY, 1), (NEXT, 2), (ones, 3)):
