@@ -50,6 +50,9 @@ _SOURCE: Schema = {
                 "sample": {"type": "string", "enum": list(SAMPLES), "description": "data that comes with the platform"},
                 "job": {"type": "string", "description": "a job of databricks.jobs that writes the partitions"},
                 "model": {"type": "string", "description": "a model of models.models: its scores"},
+                "airbyte": {"type": "string", "description": "a connection of airbyte.connections"},
+                "stream": {"type": "string", "description": "of the connection: the stream that is landed"},
+                "namespace": {"type": "string", "description": "of the stream, where the connection names one"},
                 "sync": {"type": "string", "description": 'a declared sync, or "*" for all of them'},
                 "publish": {
                     "type": "string",
@@ -183,7 +186,17 @@ class ModelOutput:
     model: str
 
 
-Source = FilesOfOthers | SampleData | SyncOutput | JobOutput | ModelOutput
+@dataclass(frozen=True)
+class AirbyteOutput:
+    """A stream of a declared Airbyte connection. Where no server is set, the step of the connection reads the source
+    itself and writes the partition of its day; otherwise Airbyte writes the files, and they are observed."""
+
+    connection: str
+    stream: str
+    namespace: str = ""
+
+
+Source = FilesOfOthers | SampleData | SyncOutput | JobOutput | ModelOutput | AirbyteOutput
 
 
 @dataclass(frozen=True)
@@ -298,7 +311,12 @@ def _source(node: Located, path: str, faults: Faults) -> Source | None:
         return ModelOutput(said["model"])
     if set(said) == {"sync", "publish"}:
         return SyncOutput(said["sync"], said["publish"])
-    remedy = "write `files`, {sample: NAME}, {job: NAME}, {model: NAME}, or {sync: NAME, publish: changes} (or state)"
+    if set(said) in ({"airbyte", "stream"}, {"airbyte", "stream", "namespace"}):
+        return AirbyteOutput(said["airbyte"], said["stream"], said.get("namespace", ""))
+    remedy = (
+        "write `files`, {sample: NAME}, {job: NAME}, {model: NAME}, {airbyte: CONNECTION, stream: NAME}, "
+        "or {sync: NAME, publish: changes} (or state)"
+    )
     faults.add(given.line, f"{path}.source", "does not say one source", remedy)
     return None
 
