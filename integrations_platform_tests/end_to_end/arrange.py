@@ -20,6 +20,7 @@ from integrations_platform.unified_sync.audit import verify_chain
 from integrations_platform.unified_sync.engine import Request
 from integrations_platform.unified_sync.report import RunReport, RunStatus
 from integrations_platform.unified_sync.runtime import Runtime
+from integrations_platform.unified_sync.store import Quarantined
 
 Row = tuple[Any, ...]
 
@@ -204,9 +205,13 @@ class World:
 
     def quarantine(self) -> list[str]:
         """What is said of quarantined records."""
+        return [row.message for row in self.quarantined()]
+
+    def quarantined(self) -> Sequence[Quarantined]:
+        """Records that are set aside."""
         store = open_store(self.state_url)
         try:
-            return [row.message for row in store.quarantined("people")]
+            return store.quarantined("people")
         finally:
             store.close()
 

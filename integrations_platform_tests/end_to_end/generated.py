@@ -1,6 +1,7 @@
 """Rows of random values of every type, from a seed: what people and programs really leave in columns.
 
-Values stay within what all three databases can represent; what they cannot is the matter of the stories of wrong data.
+Values stay within what the wide columns of all three databases can represent; :func:`misfits` has those that some
+narrower column cannot.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ import random
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from unicodedata import normalize
 from uuid import UUID
+
+from integrations_platform_tests.end_to_end.every_type import CAN_MISFIT, fits_narrow
 
 LETTERS = (
     "abcXYZ 019 -_.,;:!?'\"\\%&/()[]{}<>|@#\t\n"
@@ -67,3 +71,25 @@ def rows(types: list[str], count: int, seed: str) -> list[dict[str, Any]]:
     """``count`` rows; one value in twelve is NULL. The same seed gives the same rows."""
     chance = random.Random(seed)
     return [{kind: None if chance.random() < 1 / 12 else MAKERS[kind](chance) for kind in types} for _ in range(count)]
+
+
+def _drawn(chance: random.Random, kind: str, database: str, *, fits: bool) -> Any:
+    """A value of that kind that fits, or does not fit, the narrow column of a database."""
+    while True:
+        value = MAKERS[kind](chance)
+        # The same characters have two spellings, of two lengths: values on the edge of both are left out.
+        spellings = (value, normalize("NFC", value)) if isinstance(value, str) else (value,)
+        if all(fits_narrow(kind, each, database) is fits for each in spellings):
+            return value
+
+
+def misfits(types: list[str], each: int, seed: str, database: str) -> list[dict[str, Any]]:
+    """Rows for the narrow columns of a ``database``: for each type that can be too large for it, ``each`` rows in which
+    that value is and all others fit, and after each of them a row in which every value fits."""
+    chance = random.Random(seed)
+    found = []
+    for wrong in [kind for kind in types if kind in CAN_MISFIT[database]]:
+        for number in range(2 * each):
+            row = {kind: _drawn(chance, kind, database, fits=True) for kind in types}
+            found.append(row | ({} if number % 2 else {wrong: _drawn(chance, wrong, database, fits=False)}))
+    return found

@@ -10,6 +10,7 @@ import pytest
 
 from integrations_platform_tests.end_to_end import every_type, generated
 from integrations_platform_tests.end_to_end.arrange import Base, World
+from integrations_platform_tests.end_to_end.misfits import refusals
 
 TYPES = list(every_type.VALUES)
 PAIRS = list(permutations(("postgresql", "mysql", "sqlite"), 2))
@@ -68,3 +69,11 @@ def test_generated_values_come_through_with_one_write_each(
     assert [report.written for report in world.settle()] == [count, 0], "and back, with every other value untouched"
     moved = {code + 1000000: row for code, row in original.items()}
     assert every_type.differences(every_type.read(world.a, TYPES), moved) == {}
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_p41_generated_values_that_do_not_fit_are_refused_before_the_call_and_the_rest_is_written(
+    first: str, second: str, base: Callable[[str], Base], tmp_path: Path
+) -> None:
+    world = World(tmp_path, base(first), base(second), sync=every_type.sync(TYPES))
+    assert refusals(world, 12)["refused"] == 12 * len(every_type.CAN_MISFIT[second])
