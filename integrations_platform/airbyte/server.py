@@ -218,7 +218,7 @@ class Airbyte:
             found += [read(each) for each in page]
             if len(page) < limit or (most is not None and len(found) >= most):
                 break
-        return found
+        return found if most is None else found[:most]
 
 
 def _quoted(part: str) -> str:
