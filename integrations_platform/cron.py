@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
+from functools import cache
 from itertools import pairwise
 
 _MONTHS = {
@@ -46,6 +47,7 @@ def cron_fault(text: str) -> str | None:
     return None
 
 
+@cache  # ten years are walked through, and many schedules are alike
 def longest_pause(text: str) -> timedelta:
     """The longest time between two firings of the expression ``text``, which must be one without a fault.
 

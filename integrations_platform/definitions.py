@@ -6,8 +6,14 @@ that is wrong is a load error naming file, line and field.
 
 from __future__ import annotations
 
+import gc
+
 import dagster as dg
 
+from integrations_platform.defs.airbyte import airbyte_assets, check_upstream, connection_specs
+from integrations_platform.defs.airbyte_checks import connection_checks, watch_job, watch_schedule
+from integrations_platform.defs.airbyte_foreign import foreign_syncs
+from integrations_platform.defs.airbyte_jobs import all_job, connection_jobs, connection_schedules, reset_job
 from integrations_platform.defs.checks import agreement_check
 from integrations_platform.defs.databricks import job_assets
 from integrations_platform.defs.jobs import sync_job, unified_job, verify_job
@@ -30,21 +36,37 @@ def build_definitions(catalogue: Catalogue) -> dg.Definitions:
         all_jobs.append(verify)
         schedules.append(verify_schedule(verify))
     schedules += daily_schedules(catalogue)
+    streams = airbyte_assets(catalogue)
+    if streams:
+        syncs = connection_jobs(catalogue, streams)
+        watch = watch_job(catalogue)
+        all_jobs += [*syncs.values(), all_job(catalogue, streams), reset_job(catalogue), watch]
+        schedules += [*connection_schedules(catalogue, syncs), watch_schedule(watch)]
+    made: list[dg.AssetsDefinition | dg.AssetSpec] = [
+        *assets,
+        *connection_specs(catalogue),
+        *streams,
+        *lake_assets(catalogue),
+        *table_assets(catalogue),
+        *job_assets(catalogue),
+        *model_assets(catalogue),
+    ]
+    check_upstream(catalogue, made)
     return dg.Definitions(
-        assets=[
-            *assets,
-            *lake_assets(catalogue),
-            *table_assets(catalogue),
-            *job_assets(catalogue),
-            *model_assets(catalogue),
+        assets=made,
+        asset_checks=[
+            *(agreement_check(catalogue, spec, pool_of(catalogue, spec)) for spec in catalogue.specs),
+            *connection_checks(catalogue),
         ],
-        asset_checks=[agreement_check(catalogue, spec, pool_of(catalogue, spec)) for spec in catalogue.specs],
         jobs=all_jobs,
         schedules=schedules,
-        sensors=[tables_follow()],
+        sensors=[tables_follow(), foreign_syncs(catalogue)],
         # A step in its own process costs seconds of CPU, and a sync is one step.
         executor=dg.in_process_executor,
     )
 
 
+# A location makes some hundred thousand objects that live as long as its process; looking for cycles among them at the
+# interpreter's usual pace is a quarter of the time that many connections take to load.
+gc.set_threshold(100_000, 20, 20)
 defs = build_definitions(load_catalogue())

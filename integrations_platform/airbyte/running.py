@@ -7,13 +7,14 @@ reached leaves the sync alone: the next try finds it running and attaches.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from integrations_platform.airbyte.faults import LATE, AirbyteFault
-from integrations_platform.airbyte.looks import Connection, Job, Statistics, StreamStatus
-from integrations_platform.airbyte.reports import SyncReport, reason, reports_of
+from integrations_platform.airbyte.looks import Connection, Job
+from integrations_platform.airbyte.reports import SyncReport
 from integrations_platform.airbyte.server import Airbyte
 from integrations_platform.airbyte.starting import Conflict, How, Starting
+from integrations_platform.airbyte.telling import reported
 from integrations_platform.service_faults import FaultKind
 from integrations_platform.waiting import Patience, Timing, WaitedTooLong, wait
 
@@ -66,7 +67,7 @@ class SyncRun:
         if how is How.SKIPPED or not self.policy.wait:
             return told
         job = self._ended(job, connection, how)
-        return self._reported(told, job)
+        return reported(self.airbyte, told, job, self.warn)
 
     def _connection(self) -> Connection:
         try:
@@ -114,32 +115,3 @@ class SyncRun:
             self.warn(f"job {job_id} could not be cancelled and may go on: {fault.message}")
             return False
         return True
-
-    def _reported(self, told: SyncReport, job: Job) -> SyncReport:
-        notes: list[str] = []
-        statistics, statuses = self._statistics(job, notes), self._statuses(job, told.connection_id, notes)
-        for each in notes:
-            self.warn(each)
-        found = statistics or Statistics()
-        failure, permanent = reason(found.failures, job.status)
-        return replace(
-            told, status=job.status, seconds=job.seconds, attempts=found.attempts, failure=failure,
-            permanent=permanent, notes=tuple(notes), statistics_complete=not notes,
-            streams=reports_of(found.streams, statuses, found.failures, job.id, job.status),
-            rows=found.rows if job.rows is None else job.rows,
-            bytes=found.bytes if job.bytes is None else job.bytes,
-        )  # fmt: skip
-
-    def _statistics(self, job: Job, notes: list[str]) -> Statistics | None:
-        try:
-            return self.airbyte.statistics(job.id)
-        except AirbyteFault as fault:
-            notes.append(f"no statistics of streams, only totals: {fault.message}")
-            return None
-
-    def _statuses(self, job: Job, connection_id: str, notes: list[str]) -> tuple[StreamStatus, ...]:
-        try:
-            return self.airbyte.stream_statuses(connection_id)
-        except AirbyteFault as fault:
-            notes.append(f"no word on how far job {job.id} came in each stream: {fault.message}")
-            return ()
