@@ -97,10 +97,11 @@ def land(session: Session, dataset: str, day: date, last: date | None, as_json: 
     with _opened(session) as (platform, lake):
         syncs = Syncs(_declared(platform, lake, dataset), lambda: platform.store, platform.runtime.clock)
         days = _days(day, last)
+        embedded = platform.settings.airbyte.engine() == "embedded"
         done = []
         for number, each in enumerate(days):
             platform.runtime.progress("landing", number, len(days))
-            done.append(land_day(lake, dataset, each, _RUN, syncs))
+            done.append(land_day(lake, dataset, each, _RUN, syncs, embedded=embedded))
     _show(done, as_json)
 
 

@@ -15,6 +15,7 @@ from integrations_platform.defs.lake_step import LakeStep
 from integrations_platform.defs.syncs import accepted_owner
 from integrations_platform.jobs import Catalogue
 from integrations_platform.settings_lake import (
+    AirbyteOutput,
     DatasetSettings,
     FilesOfOthers,
     JobOutput,
@@ -24,6 +25,8 @@ from integrations_platform.settings_lake import (
 )
 
 GROUP = "lake"
+BROUGHT = ("integrations/source", "airbyte")
+"""The tag of datasets that Airbyte brings."""
 
 
 def lake_assets(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
@@ -65,8 +68,10 @@ def lake_asset(catalogue: Catalogue, dataset: DatasetSettings) -> dg.AssetsDefin
 
 
 def partitions_of(dataset: DatasetSettings) -> dg.DailyPartitionsDefinition:
-    """The days of a dataset. A snapshot is taken on its own day, everything else once the day is over."""
-    today = isinstance(dataset.source, SyncOutput) and dataset.source.publish == "state"
+    """The days of a dataset. A snapshot is taken on its own day, what Airbyte brings grows through its day, everything
+    else comes once the day is over."""
+    snapshot = isinstance(dataset.source, SyncOutput) and dataset.source.publish == "state"
+    today = snapshot or isinstance(dataset.source, AirbyteOutput)
     return dg.DailyPartitionsDefinition(
         start_date=dataset.starts.isoformat(),
         end_date=(dataset.ends + timedelta(days=1)).isoformat() if dataset.ends else None,
@@ -94,11 +99,20 @@ def dataset_spec(dataset: DatasetSettings, upstream: Sequence[dg.AssetKey]) -> d
         metadata={"format": dataset.format, "starts": dataset.starts.isoformat()}
         | ({"owner": dataset.owner} if dataset.owner and not owner else {}),
         freshness_policy=freshness(dataset),
+        # Today's rows are looked at whenever a sync has brought some; everything else has its schedule.
+        tags=dict([BROUGHT]) if isinstance(dataset.source, AirbyteOutput) else {},
+        automation_condition=dg.AutomationCondition.eager() if isinstance(dataset.source, AirbyteOutput) else None,
     )
 
 
 def _upstream(catalogue: Catalogue, dataset: DatasetSettings) -> list[dg.AssetKey]:
-    """The syncs that are published; one that is not declared is complained about by the run, not by the location."""
+    """The stream that is landed, or the syncs that are published; a sync that is not declared is complained about by
+    the run, not by the location."""
+    if isinstance(source := dataset.source, AirbyteOutput):
+        streams = catalogue.settings.airbyte.connections[source.connection].streams
+        named = [each for each in streams if each.name == source.stream]
+        exact = [each for each in named if each.namespace == source.namespace]
+        return [dg.AssetKey(["airbyte", source.connection, *each.key]) for each in (exact or named)]
     if not isinstance(dataset.source, SyncOutput):
         return []
     wanted = dataset.source.sync
@@ -108,6 +122,8 @@ def _upstream(catalogue: Catalogue, dataset: DatasetSettings) -> list[dg.AssetKe
 def _said(dataset: DatasetSettings) -> str:
     source = dataset.source
     where = f"Below `{dataset.name}/date=YYYY-MM-DD/` of the lake"
+    if isinstance(source, AirbyteOutput):
+        return f"{where}: the stream `{source.stream}` that the Airbyte connection `{source.connection}` brings."
     if isinstance(source, FilesOfOthers):
         return f"{where}, written by others and only observed here: counted, checked and recorded in a manifest."
     if isinstance(source, SampleData):

@@ -51,9 +51,10 @@ class LakeStep:
         try:
             with self._told():
                 self._around = dict(self._recorded_around())
+                embedded = self.catalogue.settings.airbyte.engine() == "embedded"
                 for day in self._days:
                     progress(self.dataset.name, len(landed), len(self._days))
-                    manifest = land(self._lake, self.dataset.name, day, run_id, self._syncs)
+                    manifest = land(self._lake, self.dataset.name, day, run_id, self._syncs, embedded=embedded)
                     self._around[day] = manifest
                     landed.append(manifest)
         except (dg.Failure, dg.RetryRequested):

@@ -11,9 +11,10 @@ from typing import Any
 import dagster as dg
 
 from integrations_platform.defs.jobs import Job
-from integrations_platform.defs.lake import is_landed_by_itself, lake_key
+from integrations_platform.defs.lake import BROUGHT, is_landed_by_itself, lake_key
 from integrations_platform.defs.warehouse import GROUP as TABLES
 from integrations_platform.jobs import Catalogue
+from integrations_platform.settings_lake import AirbyteOutput
 
 NIGHTLY = "30 3 * * *"  # UTC; outside the hours in which most offices edit
 DAILY_HOUR, DAILY_MINUTE = 1, 15  # UTC; an hour for others to finish the files of the day before
@@ -41,10 +42,12 @@ def verify_schedule(job: Job) -> dg.ScheduleDefinition:
 
 
 def daily_schedules(catalogue: Catalogue) -> list[Any]:
-    """For each dataset that goes on, its newest day; its tables follow it (:func:`tables_follow`)."""
+    """For each dataset that goes on, its newest day; its tables follow it (:func:`tables_follow`). What Airbyte brings
+    comes by the schedule of its connection."""
     found: list[Any] = []  # the type of schedules of partitioned asset jobs is not public
     for dataset in catalogue.settings.lake.datasets.values():
-        if dataset.ends is None and is_landed_by_itself(dataset):
+        by_day = is_landed_by_itself(dataset) and not isinstance(dataset.source, AirbyteOutput)
+        if dataset.ends is None and by_day:
             job = dg.define_asset_job(
                 f"{dataset.name}_daily_job",
                 dg.AssetSelection.assets(lake_key(dataset.name)),
@@ -62,10 +65,11 @@ def daily_schedules(catalogue: Catalogue) -> list[Any]:
 
 
 def tables_follow() -> dg.AutomationConditionSensorDefinition:
-    """Starts the load of the newest day whenever that day has been landed, or landed anew, in the lake."""
+    """Starts the load of the newest day whenever that day has been landed, or landed anew, in the lake; and before it
+    the look at what an Airbyte sync has brought there."""
     return dg.AutomationConditionSensorDefinition(
         "tables_follow_the_lake",
-        target=dg.AssetSelection.groups(TABLES),
+        target=dg.AssetSelection.groups(TABLES) | dg.AssetSelection.tag(*BROUGHT),
         default_status=dg.DefaultSensorStatus.STOPPED,
         description="Loads the newest day into its tables whenever it has been landed, or landed anew, in the lake.",
     )

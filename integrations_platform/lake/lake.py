@@ -213,7 +213,7 @@ class Lake:
     def observe(self, dataset: str, day: date, run_id: str = "") -> Manifest:
         """Record what others wrote below the partition's prefix; see :mod:`.observing`. Raises LakeError."""
         settings = self.dataset(dataset)
-        if not isinstance(settings.source, FilesOfOthers):
+        if not isinstance(settings.source, FilesOfOthers | AirbyteOutput):
             what = "is written here, and its manifest says what it is"
             raise LakeError(Trouble.REFUSED, Place(dataset, day), what, "write it again if its files were touched")
         return observe(self._partitions, dataset, day, settings.format, run_id, may_be_empty=settings.may_be_empty)
@@ -230,7 +230,7 @@ class Lake:
 
     def tidy(self, dataset: str, day: date, *, dry_run: bool = False) -> tuple[str, ...]:
         """Delete what broken writes left over, a day after; returns the keys. Raises LakeError."""
-        ours = not isinstance(self.dataset(dataset).source, FilesOfOthers)
+        ours = not isinstance(self.dataset(dataset).source, FilesOfOthers | AirbyteOutput)
         keys = keeping.leftovers(self._partitions, dataset, day, ours=ours)
         if not dry_run:
             self._partitions.objects.delete(keys, Place(dataset, day))

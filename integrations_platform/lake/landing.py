@@ -16,7 +16,7 @@ from integrations_platform.lake.errors import LakeError, Place, Trouble
 from integrations_platform.lake.lake import Lake, described
 from integrations_platform.lake.manifest import Manifest
 from integrations_platform.schema_check import nearest
-from integrations_platform.settings_lake import DatasetSettings, FilesOfOthers, SampleData, SyncOutput
+from integrations_platform.settings_lake import AirbyteOutput, DatasetSettings, FilesOfOthers, SampleData, SyncOutput
 
 if TYPE_CHECKING:
     from integrations_platform.state import SqlStore
@@ -32,14 +32,21 @@ class Syncs:
     clock: Callable[[], datetime]
 
 
-def land(lake: Lake, dataset: str, day: date, run_id: str, syncs: Syncs) -> Manifest:
-    """Make the partition what its source says.
+def land(lake: Lake, dataset: str, day: date, run_id: str, syncs: Syncs, *, embedded: bool = False) -> Manifest:
+    """Make the partition what its source says. ``embedded``: Airbyte's connectors run here and have landed their rows,
+    so that the partition is looked up and not observed.
 
     Raises LakeError: REFUSED for a day outside the dataset's, MISSING for one its source does not have; StateError.
     """
     settings = lake.dataset(dataset)
     check_day(settings, day)
-    if isinstance(settings.source, FilesOfOthers):
+    if isinstance(settings.source, AirbyteOutput) and embedded:
+        manifest = lake.manifest(dataset, day)
+        if manifest is None:
+            what = f"the connection {settings.source.connection} has landed nothing on this day"
+            raise LakeError(Trouble.MISSING, Place(dataset, day), what, "sync it: it lands in the partition of today")
+        return manifest
+    if isinstance(settings.source, FilesOfOthers | AirbyteOutput):
         return lake.observe(dataset, day, run_id)
     return lake.write_partition(dataset, day, rows_of(settings, day, syncs), run_id)
 
