@@ -24,6 +24,7 @@ from integrations_platform.airbyte.looks import (
 )
 from integrations_platform.airbyte.transport import Transport
 from integrations_platform.airbyte.watching import SharedLooks
+from integrations_platform.service_faults import FaultKind
 from integrations_platform.waiting import Timing
 
 PAGE = 100
@@ -74,14 +75,15 @@ class Airbyte:
 
     @cached_property
     def workspace_id(self) -> str:
-        """The one that was named, else the server's default, else the only one; empty when none can be told."""
+        """The one that was named, else the server's default, else the only one; empty when none can be told. Raises
+        AirbyteFault."""
         if self._workspace_id:
             return self._workspace_id
         try:
             if default := self.instance().workspace_id:
                 return default
         except AirbyteFault as fault:
-            if fault.status != 404:
+            if fault.kind is FaultKind.TRANSIENT:
                 raise
         found = list(self.workspaces())
         return found[0] if len(found) == 1 else ""
@@ -195,7 +197,8 @@ class Airbyte:
             told = self.instance().url
         except AirbyteFault:
             told = ""
-        return (told or self._transport.addresses.pages).rstrip("/")
+        known = told.startswith(("http://", "https://"))
+        return (told if known else self._transport.addresses.pages).rstrip("/")
 
     def _configured(self, path: str, what: str, body: Mapping[str, Any]) -> Job:
         data = self._transport.configuration(path, what, body, once=True)

@@ -103,11 +103,11 @@ class Transport:
         return self._called(call, once=once)
 
     def anonymous(self, path: str, what: str) -> Any:
-        """Read a path that needs no credentials. Raises AirbyteFault."""
+        """Read a path of the configuration API that needs no credentials. Raises AirbyteFault."""
 
         def call() -> Any:
             with self._line() as line:
-                return line.send("anonymous", "GET", path, what, None, None, once=False)
+                return line.send("open", "GET", path, what, None, None, once=False)
 
         return self._called(call, once=False)
 
@@ -159,9 +159,10 @@ class _Line:
         self, addresses: Addresses, who: Authentication, now: Callable[[], datetime], answer_seconds: float
     ) -> None:
         self._addresses, self._who, self._now, self._seconds = addresses, who, now, answer_seconds
-        self._apis = {"anonymous": self._api(addresses.public, asked=False), "public": self._api(addresses.public)}
-        same = addresses.configuration == addresses.public
-        self._apis["configuration"] = self._apis["public"] if same else self._api(addresses.configuration)
+        self._apis = {"tokens": self._api(addresses.public, asked=False), "public": self._api(addresses.public)}
+        apart = addresses.configuration != addresses.public
+        self._apis["open"] = self._api(addresses.configuration, asked=False) if apart else self._apis["tokens"]
+        self._apis["configuration"] = self._api(addresses.configuration) if apart else self._apis["public"]
 
     def send(
         self, api: str, method: str, path: str, what: str, params: Mapping[str, Any] | None, body: Any, *, once: bool
@@ -198,7 +199,7 @@ class _Line:
     def _ask(self, path: str, body: Mapping[str, str]) -> Any:
         """For tokens: over the line this very call is made on, so that no other is taken up."""
         where = self._addresses.path(path)
-        return self.send("anonymous", "POST", where, "asking for a token", None, dict(body), once=False)
+        return self.send("tokens", "POST", where, "asking for a token", None, dict(body), once=False)
 
 
 def _rules(remedy: str) -> tuple[Rule, ...]:

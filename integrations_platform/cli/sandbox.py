@@ -156,6 +156,8 @@ def _exports(server: SandboxServer, name: str, folder: Path) -> Iterator[str]:
             file.chmod(0o600)
             value = str(file)
         yield f"export {variable}={shlex.quote(value)}"
+    for variable, value in server.vendors[name].exports().items():
+        yield f"export {variable}={shlex.quote(value)}"
 
 
 def _ending() -> Callable[[], None]:

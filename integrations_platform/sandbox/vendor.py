@@ -93,6 +93,10 @@ class Vendor(ABC):
         """The platform's settings, by option, that reach this stand-in at ``url``; anybody on this machine may ask."""
         return {"base_url": url}
 
+    def exports(self) -> Mapping[str, str]:
+        """Further variables, by name, that the shipped environments take from whoever runs this stand-in."""
+        return {}
+
     def expire_token(self) -> None:  # noqa: B027  not abstract: most vendors' tokens last
         """End the access tokens given out so far; a vendor whose tokens last leaves this as it is."""
 

@@ -117,6 +117,7 @@ def test_what_cannot_be_served_is_said(tmp_path: Path) -> None:
 
 def test_every_option_it_exports_is_one_of_the_service() -> None:
     from integrations_platform.cli.sandbox import VARIABLES
+    from integrations_platform.sandbox import catalogue
 
     file = ROOT / "environments" / "local.yaml"
     shipped, settings = file.read_text(encoding="utf-8"), load_settings(env_file=file)
@@ -127,6 +128,10 @@ def test_every_option_it_exports_is_one_of_the_service() -> None:
         for option, variable in variables.items():
             section = getattr(settings, kind, None)  # of a capability, which may have the variable by itself
             assert f"${{{variable}" in shipped or getattr(section, option).variables == (variable,)
+    vendor = catalogue.stand_in("airbyte")(seed=1)
+    vendor.populate(1)
+    assert len(vendor.exports()) == 4
+    assert all(f"${{{variable}" in shipped for variable in vendor.exports())
 
 
 ENV = """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,20 +11,11 @@ from integrations_platform.sandbox.databricks import Databricks
 from integrations_platform.sandbox.databricks.app import TOKEN
 from integrations_platform.sandbox.databricks.scripts import Script
 from integrations_platform.sandbox.faults import Fault, FaultKind
+from integrations_platform_tests.late import Late
 from integrations_platform_tests.sandbox.running import running
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
-
-
-class Late:
-    """A module imported at its first use: it takes seconds, and every worker collects every test."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(import_module(self._name), name)
 
 
 sdk, errors, jobs = (Late(f"databricks.sdk{part}") for part in ("", ".errors", ".service.jobs"))

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from integrations_platform.sandbox.airbyte import listing, people, schema, shown
+from integrations_platform.sandbox.airbyte import listing, people, schema, seed, shown
 from integrations_platform.sandbox.airbyte.account import DESTINATION, WORKSPACE, Account
 from integrations_platform.sandbox.airbyte.jobs import Job, Script
 from integrations_platform.sandbox.airbyte.refusals import odd, problem, refused, unknown
@@ -81,7 +81,8 @@ class Airbyte(Vendor):
         return schema.contract()
 
     def populate(self, size: int) -> None:
-        """``size`` finished syncs of the past days, shared by the connections."""
+        """The connections of the shipped environments, and ``size`` finished syncs of theirs in the past days."""
+        seed.populate(self.account)
         now, connections = self._now(), list(self.account.connections)
         for number in range(size):
             age = (size - number) * _DAY / 4
@@ -109,6 +110,10 @@ class Airbyte(Vendor):
     def options(cls, url: str) -> Mapping[str, str]:
         """Address and application of a stand-in at ``url``."""
         return {"url": url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "workspace_id": WORKSPACE}
+
+    def exports(self) -> Mapping[str, str]:
+        """Ids of connections, by the variables that the shipped environments take them from."""
+        return {seed.variable(each.name): each.id for each in self.account.connections.values()}
 
     def logged(self, operation: str, body: bytes) -> bytes:
         """Without the secret of whoever asks for a token."""
@@ -157,7 +162,11 @@ class Airbyte(Vendor):
     def _jobs(self, request: Request) -> Any:
         asked = request.query_params
         found = listing.jobs(self.account.all_jobs(), asked, lambda job: shown.word(job, self.account))
-        return listing.page(found, self._shown, asked, "/jobs")
+        told = listing.page(found, self._shown, asked, "/jobs")
+        if "status" in asked:  # who asks for running jobs looks at them
+            for each in told["data"]:
+                self.account.job(each["jobId"])
+        return told
 
     def _create(self, request: Request) -> Any:
         wish = self._object(request)

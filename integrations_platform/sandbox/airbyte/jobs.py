@@ -12,7 +12,7 @@ _ROWS, _ROW_BYTES = 30, 100
 
 @dataclass(frozen=True)
 class Script:
-    """How a job goes. ``statuses``: one more with each GET of the job, the last one stays; without them it is queued
+    """How a job goes. ``statuses``: one more with each look at the job, the last one stays; without them it is queued
     for ``queued`` seconds, runs for ``seconds`` and ends as ``ends``. ``initial``: its status when it is made.
 
     ``streams`` by name may hold rows, bytes, rejected and state; ``failures`` are the last attempt's.
@@ -66,7 +66,7 @@ class Job:
         return self.status in FINAL
 
     def look(self, now: float, *, pop: bool = False) -> None:
-        """Bring it to the present; ``pop``: this is a GET of the job itself, which brings on the next status."""
+        """Bring it to the present; ``pop``: this is a look at the job itself, which brings on the next status."""
         if self.left is not None:
             if pop and self.left:
                 self._become(self.left.pop(0), now)
