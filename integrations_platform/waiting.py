@@ -13,6 +13,9 @@ from typing import Protocol, TypeVar
 
 from integrations_platform.service_faults import FaultKind, ServiceFault
 
+LONGEST_ASKED = 300.0
+"""Seconds that a service's own wish for a pause is followed; one that asks for more is asked again after that."""
+
 T = TypeVar("T")
 
 
@@ -93,7 +96,7 @@ def wait(
             if fault.kind is not FaultKind.TRANSIENT or now - silent >= patience.silence:
                 raise
             warn(f"no word of the run for {now - silent:.0f} s (borne for {patience.silence:g} s): {fault.message}")
-            pause = max(patience.pause(failed, timing.draw), fault.wait or 0.0)
+            pause = max(patience.pause(failed, timing.draw), min(fault.wait or 0.0, LONGEST_ASKED))
             failed += 1
         else:
             silent, failed = None, 0
@@ -128,5 +131,5 @@ def insist(
             if fault.kind is not FaultKind.TRANSIENT:
                 raise
             usual = min(longest, first * 2.0**attempt) * (1 - spread + 2 * spread * timing.draw())
-            timing.sleep(usual if fault.wait is None else fault.wait)
+            timing.sleep(usual if fault.wait is None else min(fault.wait, LONGEST_ASKED))
     return call()

@@ -22,3 +22,9 @@ class AirbyteFault(ServiceFault):
     ) -> None:  # fmt: skip
         super().__init__(kind, message, code=code, wait=wait)
         self.status, self.perhaps_done = status, perhaps_done
+
+    def again(self) -> AirbyteFault:
+        """The same for somebody else, as an exception of its own."""
+        return AirbyteFault(
+            self.kind, self.message, code=self.code, wait=self.wait, status=self.status, perhaps_done=self.perhaps_done
+        )

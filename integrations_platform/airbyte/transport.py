@@ -73,7 +73,9 @@ class Transport:
         self.timing = timing or Timing()
         self._room = threading.BoundedSemaphore(at_once)
         # An address that cannot be used is told at once, not at the first call.
-        self._new_line: Callable[[], _Line] = partial(_Line, self.addresses, self._authentication, now, answer_seconds)
+        self._new_line: Callable[[], _Line] = partial(
+            _Line, self.addresses, self._authentication, self.timing, now, answer_seconds
+        )
         self._free = [self._new_line()]
 
     def public(
@@ -156,9 +158,11 @@ class _Line:
     """One call at a time, to either API."""
 
     def __init__(
-        self, addresses: Addresses, who: Authentication, now: Callable[[], datetime], answer_seconds: float
-    ) -> None:
-        self._addresses, self._who, self._now, self._seconds = addresses, who, now, answer_seconds
+        self, addresses: Addresses, who: Authentication, timing: Timing, now: Callable[[], datetime],
+        answer_seconds: float,
+    ) -> None:  # fmt: skip
+        self._addresses, self._who, self._timing = addresses, who, timing
+        self._now, self._seconds = now, answer_seconds
         self._apis = {"tokens": self._api(addresses.public, asked=False), "public": self._api(addresses.public)}
         apart = addresses.configuration != addresses.public
         self._apis["open"] = self._api(addresses.configuration, asked=False) if apart else self._apis["tokens"]
@@ -187,7 +191,8 @@ class _Line:
 
         try:
             return HttpApi(
-                "Airbyte", base, budget=Budget("Airbyte"), clock=self._now, rules=_rules(self._who.remedy),
+                "Airbyte", base, budget=Budget("Airbyte", clock=self._now, sleep=self._timing.sleep), clock=self._now,
+                rules=_rules(self._who.remedy),
                 authorize=(lambda: self._who.headers(self._ask)) if asked else dict,
                 renew=self._who.renew if asked and self._who.renewable else None,
                 secrets=self._who.secrets, read_error=_said, timeout=self._seconds, connect=CONNECT_SECONDS,

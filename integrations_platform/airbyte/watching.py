@@ -68,16 +68,20 @@ class SharedLooks:
         place = self._workspaces.get(workspace_id)
         if place is None or not workspace_id or place.alone or place.followed < _FEW:
             return self._server.job(job_id)
+        asked = self._timing.clock()
         with place.lock:
-            running = self._running(place, workspace_id)
+            running = self._running(place, workspace_id, asked)
         return running.get(job_id) or self._server.job(job_id)
 
-    def _running(self, place: _Workspace, workspace_id: str) -> dict[int, Job]:
-        age = None if place.at is None else self._timing.clock() - place.at
-        if age is not None and age < (_FAULT_SECONDS if place.fault else self._fresh):
-            if place.fault is not None:
-                raise place.fault
-            return place.running
+    def _running(self, place: _Workspace, workspace_id: str, asked: float) -> dict[int, Job]:
+        """By number. Who waited while a list call failed hears of that failure: behind a server that hangs, each would
+        otherwise wait for all before it."""
+        if place.at is not None:
+            fresh = self._timing.clock() - place.at < (_FAULT_SECONDS if place.fault else self._fresh)
+            if place.fault is not None and (fresh or place.at >= asked):
+                raise place.fault.again()
+            if fresh:
+                return place.running
         try:
             found = self._server.jobs(workspace_id=workspace_id, status="running", most=_MOST)
             place.running, place.fault = {job.id: job for job in found}, None
@@ -88,5 +92,5 @@ class SharedLooks:
             place.fault = fault
         place.at = self._timing.clock()
         if place.fault is not None:
-            raise place.fault
+            raise place.fault.again()
         return place.running

@@ -46,7 +46,9 @@ class Site:
 
     def airbyte(self, who: Authentication | None = None, *, answer_seconds: float = 5) -> Airbyte:
         who = who or Application(CLIENT_ID, CLIENT_SECRET, self.clock)
-        transport = Transport(self.url, who, timing=self.timing(), answer_seconds=answer_seconds)
+        transport = Transport(
+            self.url, who, timing=self.timing(), now=self.vendor.clock.now, answer_seconds=answer_seconds
+        )
         self.opened.append(Airbyte(self.url, transport=transport))
         return self.opened[-1]
 

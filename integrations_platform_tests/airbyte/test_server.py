@@ -129,6 +129,12 @@ def test_a_reading_call_is_made_five_times_with_growing_waits(site: Site) -> Non
     assert site.calls("connections.get") == 10
 
 
+def test_a_pause_that_the_server_asks_for_is_kept_once(site: Site) -> None:
+    site.vendor.faults.add(Fault(Kind.STATUS, "connections.get", status=503, retry_after="17"))
+    assert site.airbyte().connection(STRIPE).id == STRIPE
+    assert site.slept == [17]
+
+
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 422])
 def test_a_refusal_is_never_repeated(site: Site, status: int) -> None:
     site.vendor.faults.add(Fault(Kind.STATUS, "connections.get", status=status, times=None))

@@ -39,6 +39,16 @@ def test_somebody_elses_sync_goes_on_when_we_are_stopped(site: Site) -> None:
     assert (site.vendor.account.shown_job(101).status, site.posts_and_deletes) == ("running", (0, 0))
 
 
+def test_who_is_stopped_while_a_start_is_under_way_hears_that_it_may_be_syncing(site: Site) -> None:
+    site.script(seconds=600)
+    site.vendor.faults.add(Fault(Kind.DROP_AFTER, "jobs.create"))
+    site.vendor.faults.add(Fault(Kind.STATUS, "jobs.list", status=503, nth=2, times=1))
+    site.at_sleep = {1: _stop}
+    with pytest.raises(KeyboardInterrupt):
+        site.run().report()
+    assert any("may be syncing" in line for line in site.warnings)
+
+
 def test_a_cancellation_that_fails_does_not_hide_why_we_were_stopped(site: Site) -> None:
     site.script(seconds=600)
     site.vendor.faults.add(Fault(Kind.STATUS, "jobs.cancel", status=500, times=None))

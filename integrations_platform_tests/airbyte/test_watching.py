@@ -79,6 +79,33 @@ def test_a_list_that_fails_fails_for_all_who_ask_in_that_second(site: Site) -> N
         assert shared.job(number, WORKSPACE).status == "running"
 
 
+def test_who_waited_while_a_list_failed_hears_of_it_at_once(site: Site) -> None:
+    """Behind a server that hangs, fifty would otherwise wait one after the other."""
+    numbers = [site.somebodys_job(seconds=3600) for _ in range(8)]
+    airbyte = site.airbyte()
+    airbyte.connection(STRIPE)
+    site.vendor.faults.add(Fault(Kind.STATUS, LIST, status=503, times=None))
+    site.vendor.faults.add(Fault(Kind.STATUS, GET, status=503, times=None))
+    told: list[str] = []
+    all_here = threading.Barrier(len(numbers))
+
+    def follow(number: int) -> None:
+        with airbyte.shared.following(WORKSPACE):
+            all_here.wait(10)
+            try:
+                airbyte.shared.job(number, WORKSPACE)
+            except AirbyteFault as fault:
+                told.append(fault.message)
+
+    threads = [threading.Thread(target=follow, args=(number,)) for number in numbers]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert len(told) == len(numbers)
+    assert site.calls(LIST) <= 10, "not five tries for each of them"
+
+
 def test_many_threads_are_never_under_way_together_with_more_calls_than_allowed(site: Site) -> None:
     """Each call is held back a moment, so that all that are under way together are there to be counted."""
     under_way, most, lock = 0, 0, threading.Lock()
