@@ -162,9 +162,11 @@ HOLDINGS: dict[str, tuple[str, str]] = {
     ),
     "P41": (
         "Refused, never altered",
-        f"{UNIT}/test_writing.py::test_p41_a_value_that_does_not_fit_never_reaches_the_side, "
-        f"{END}/test_full_circle.py::"
-        "test_p41_generated_values_that_do_not_fit_are_refused_before_the_call_and_the_rest_is_written",
+        (
+            f"{UNIT}/test_writing.py::test_p41_a_value_that_does_not_fit_never_reaches_the_side, "
+            f"{END}/test_full_circle.py::"
+            "test_p41_generated_values_that_do_not_fit_are_refused_before_the_call_and_the_rest_is_written"
+        ),
     ),
     "P42": (
         "No skipped change",
