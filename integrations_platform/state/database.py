@@ -84,7 +84,7 @@ class Database:
         try:
             yield
         except DBAPIError as fault:
-            raise StateError(f"{self.place}: {explain(fault)}") from fault
+            raise StateError(f"{self.place}: {explain(_first(fault))}") from fault
 
     def among(self, pair: str, column: sa.Column[Any], values: Sequence[str]) -> sa.ColumnElement[bool]:
         """Rows of a sync whose ``column`` has one of ``values``, bound as one parameter whatever their number."""
@@ -132,6 +132,15 @@ def chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
     """``values`` in pieces small enough for one lookup each."""
     for start in range(0, len(values), CHUNK):
         yield values[start : start + CHUNK]
+
+
+def _first(fault: DBAPIError) -> DBAPIError:
+    """The fault to speak of. SQLite ends a whole transaction at a full disk, so that going back to a savepoint of it
+    fails too, and only the earlier of the two says why."""
+    earlier = fault.__context__
+    while earlier is not None and not (isinstance(earlier, DBAPIError) and "no such savepoint" in str(fault.orig)):
+        earlier = earlier.__context__
+    return earlier if isinstance(earlier, DBAPIError) else fault
 
 
 def explain(fault: DBAPIError) -> str:
