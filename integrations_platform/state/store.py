@@ -19,6 +19,7 @@ from integrations_platform.state import audit_trail, breakers, decisions, leases
 from integrations_platform.state.accounts import SqlAccounts
 from integrations_platform.state.database import Database, chunks
 from integrations_platform.state.errors import StateError
+from integrations_platform.state.inbox import SqlInbox
 from integrations_platform.state.rows import as_row, from_row, to_text
 from integrations_platform.state.transaction import SqlTransaction
 from integrations_platform.unified_sync.audit import GENESIS
@@ -60,6 +61,11 @@ class SqlStore:
     def accounts(self) -> SqlAccounts:
         """What all processes share about the accounts of services."""
         return SqlAccounts(self._database, self._clock)
+
+    @property
+    def inbox(self) -> SqlInbox:
+        """What others have sent us, and the runs it wakes."""
+        return SqlInbox(self._database, self._clock)
 
     def open_pair(self, pair: str, spec_digest: str, at: datetime) -> None:
         """Make the pair known, and remember the digest of its present declaration."""

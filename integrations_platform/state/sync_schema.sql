@@ -284,6 +284,44 @@ CREATE TABLE sync_account (
 
 UPDATE integrations_alembic_version SET version_num='0002' WHERE integrations_alembic_version.version_num = '0001';
 
+-- Running upgrade 0002 -> 0003
+
+CREATE TABLE webhook_event (
+    event_id TEXT NOT NULL,
+    source TEXT NOT NULL,
+    event_key TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    body TEXT NOT NULL,
+    received_at TEXT NOT NULL,
+    duplicates BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    wake_ups TEXT NOT NULL,
+    PRIMARY KEY (event_id)
+);
+
+CREATE INDEX webhook_event_waiting ON webhook_event (source, subject, received_at) WHERE state = 'waiting';
+
+CREATE INDEX webhook_event_by_time ON webhook_event (received_at);
+
+CREATE TABLE webhook_wake_up (
+    wake_id TEXT NOT NULL,
+    target TEXT NOT NULL,
+    state TEXT NOT NULL,
+    events BIGINT NOT NULL,
+    since TEXT NOT NULL,
+    changed_at TEXT NOT NULL,
+    run_id TEXT,
+    note TEXT NOT NULL,
+    PRIMARY KEY (wake_id)
+);
+
+CREATE UNIQUE INDEX webhook_wake_up_waiting ON webhook_wake_up (target) WHERE state = 'waiting';
+
+CREATE INDEX webhook_wake_up_unended ON webhook_wake_up (changed_at) WHERE state IN ('waiting', 'requested', 'started');
+
+UPDATE integrations_alembic_version SET version_num='0003' WHERE integrations_alembic_version.version_num = '0002';
+
 COMMIT;
 
 -- ---------- sqlite ----------
@@ -569,5 +607,43 @@ CREATE TABLE sync_account (
 );
 
 UPDATE integrations_alembic_version SET version_num='0002' WHERE integrations_alembic_version.version_num = '0001';
+
+-- Running upgrade 0002 -> 0003
+
+CREATE TABLE webhook_event (
+    event_id TEXT NOT NULL,
+    source TEXT NOT NULL,
+    event_key TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    body TEXT NOT NULL,
+    received_at TEXT NOT NULL,
+    duplicates BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    wake_ups TEXT NOT NULL,
+    PRIMARY KEY (event_id)
+);
+
+CREATE INDEX webhook_event_waiting ON webhook_event (source, subject, received_at) WHERE state = 'waiting';
+
+CREATE INDEX webhook_event_by_time ON webhook_event (received_at);
+
+CREATE TABLE webhook_wake_up (
+    wake_id TEXT NOT NULL,
+    target TEXT NOT NULL,
+    state TEXT NOT NULL,
+    events BIGINT NOT NULL,
+    since TEXT NOT NULL,
+    changed_at TEXT NOT NULL,
+    run_id TEXT,
+    note TEXT NOT NULL,
+    PRIMARY KEY (wake_id)
+);
+
+CREATE UNIQUE INDEX webhook_wake_up_waiting ON webhook_wake_up (target) WHERE state = 'waiting';
+
+CREATE INDEX webhook_wake_up_unended ON webhook_wake_up (changed_at) WHERE state IN ('waiting', 'requested', 'started');
+
+UPDATE integrations_alembic_version SET version_num='0003' WHERE integrations_alembic_version.version_num = '0002';
 
 COMMIT;

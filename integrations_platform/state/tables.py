@@ -16,6 +16,10 @@ LIVE = text("state NOT IN ('closed', 'merged_away')")
 MERGED = text("state = 'merged_away'")
 SENT = text("state = 'sent'")
 OPEN = text("status = 'open'")
+WAITING = text("state = 'waiting'")
+TAKEN = text("state <> 'waiting'")
+UNENDED = text("state IN ('waiting', 'requested', 'started')")
+ENDED = text("state NOT IN ('waiting', 'requested', 'started')")
 
 metadata = MetaData()
 
@@ -253,6 +257,38 @@ lease = Table(
     _text("holder", optional=True),  # none: free
     Column("token", BigInteger, nullable=False),  # kept when the lease is given back: tokens only grow
     _text("until", optional=True),
+)
+
+event = Table(
+    "webhook_event",
+    metadata,
+    _text("event_id", key=True),  # hash of source and key: one sort of key, however long the vendor's are
+    _text("source"),
+    _text("event_key"),
+    _text("topic"),
+    _text("subject"),
+    _text("body"),
+    _text("received_at"),
+    Column("duplicates", BigInteger, nullable=False),
+    _text("state"),
+    _text("wake_ups"),
+    Index("webhook_event_waiting", "source", "subject", "received_at", **_partial(WAITING)),
+    Index("webhook_event_by_time", "received_at"),
+)
+
+wake_up = Table(
+    "webhook_wake_up",
+    metadata,
+    _text("wake_id", key=True),
+    _text("target"),
+    _text("state"),
+    Column("events", BigInteger, nullable=False),
+    _text("since"),
+    _text("changed_at"),
+    _text("run_id", optional=True),
+    _text("note"),
+    Index("webhook_wake_up_waiting", "target", unique=True, **_partial(WAITING)),
+    Index("webhook_wake_up_unended", "changed_at", **_partial(UNENDED)),
 )
 
 # Views and the columns by which the newest or most pressing rows come first.

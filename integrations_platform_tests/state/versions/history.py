@@ -42,7 +42,7 @@ def world_at(folder: Path, state_url: str) -> World:
 
 def live(folder: Path, state_url: str) -> World:
     """Live through it: linked people, edits, a conflict decided and one open, a delete, a record held back, a saved
-    plan, and a write whose end nobody has noted."""
+    plan, what is known of an account, and a write whose end nobody has noted."""
     world = world_at(folder, state_url)
     for base in (world.a, world.b):
         base.run(PEOPLE["sqlite"])
@@ -61,6 +61,7 @@ def live(folder: Path, state_url: str) -> World:
     world.b.run("DELETE FROM person WHERE email = 'p6@example.org'")
     world.run()
     _with_platform(world, lambda platform: platform.plan(platform.sync("people")))
+    _with_platform(world, lambda platform: platform.store.accounts.change("people", lambda _: ("{}", None)))
     world.a.run("UPDATE person SET name = 'Written, not noted' WHERE email = 'p2@example.org'")
     _with_platform(world, _die_writing)
     return world
