@@ -22,6 +22,7 @@ from integrations_platform.defs.models import model_assets
 from integrations_platform.defs.schedules import daily_schedules, sync_schedules, tables_follow, verify_schedule
 from integrations_platform.defs.syncs import pool_of, sync_assets
 from integrations_platform.defs.warehouse import table_assets
+from integrations_platform.defs.webhooks import wake_up_sensor
 from integrations_platform.jobs import Catalogue, load_catalogue
 
 
@@ -36,9 +37,11 @@ def build_definitions(catalogue: Catalogue) -> dg.Definitions:
         all_jobs.append(verify)
         schedules.append(verify_schedule(verify))
     schedules += daily_schedules(catalogue)
+    woken = [*jobs.values()]
     streams = airbyte_assets(catalogue)
     if streams:
         syncs = connection_jobs(catalogue, streams)
+        woken += syncs.values()
         watch = watch_job(catalogue)
         all_jobs += [*syncs.values(), all_job(catalogue, streams), reset_job(catalogue), watch]
         schedules += [*connection_schedules(catalogue, syncs), watch_schedule(watch)]
@@ -52,6 +55,9 @@ def build_definitions(catalogue: Catalogue) -> dg.Definitions:
         *model_assets(catalogue),
     ]
     check_upstream(catalogue, made)
+    sensors: list[dg.SensorDefinition] = [tables_follow(), foreign_syncs(catalogue)]
+    if catalogue.settings.webhooks.sources:
+        sensors.append(wake_up_sensor(catalogue, woken))
     return dg.Definitions(
         assets=made,
         asset_checks=[
@@ -60,7 +66,7 @@ def build_definitions(catalogue: Catalogue) -> dg.Definitions:
         ],
         jobs=all_jobs,
         schedules=schedules,
-        sensors=[tables_follow(), foreign_syncs(catalogue)],
+        sensors=sensors,
         # A step in its own process costs seconds of CPU, and a sync is one step.
         executor=dg.in_process_executor,
     )

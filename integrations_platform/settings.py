@@ -29,6 +29,7 @@ from integrations_platform.settings_schema import (
     service_options,
 )
 from integrations_platform.settings_warehouse import WarehouseSettings
+from integrations_platform.settings_webhooks import WebhooksSettings
 from integrations_platform.yaml_source import Fault, Faults, Located, read_file, shown_path
 
 __all__ = [
@@ -218,6 +219,7 @@ class Settings:
     databricks: DatabricksSettings = field(default_factory=DatabricksSettings)
     models: ModelsSettings = field(default_factory=ModelsSettings)
     airbyte: AirbyteSettings = field(default_factory=AirbyteSettings)
+    webhooks: WebhooksSettings = field(default_factory=WebhooksSettings)
 
     def system(self, name: str) -> SystemSettings:
         """The system of that name. Raises :class:`SettingsError` that lists the known ones."""
@@ -390,7 +392,7 @@ def _judge_literals(settings: Settings, faults: Faults) -> None:
 
 
 def _judge_datasets(settings: Settings, faults: Faults) -> None:
-    """Datasets, tables, jobs, models and connections name things of other sections: all must be there."""
+    """Datasets, tables, jobs, models, connections and senders name things of other sections: all must be there."""
     datasets, jobs, models = settings.lake.datasets, settings.databricks.jobs, settings.models.models
     named: list[tuple[int | None, str, str, str, Mapping[str, Any]]] = []
     for name, dataset in datasets.items():
@@ -412,6 +414,12 @@ def _judge_datasets(settings: Settings, faults: Faults) -> None:
             path = f"airbyte.connections.{name}.lag"
             ends = (("source", lag.source), ("destination", lag.destination))
             named += [(connection.line, f"{path}.{end}", "postgresql system", it, databases) for end, it in ends if it]
+    for name, source in settings.webhooks.sources.items():
+        path = f"webhooks.sources.{name}"
+        if source.system:
+            named.append((source.line, f"{path}.system", "system", source.system, settings.systems))
+        connections = settings.airbyte.connections
+        named += [(source.line, f"{path}.wakes.airbyte", "connection", it, connections) for it in source.connections]
     for line, path, what, name, known in named:
         if name not in known:
             faults.add(line, path, f"no {what} is named {brief(name)}", nearest(name, known))

@@ -17,6 +17,7 @@ from integrations_platform import (
     settings_lake,
     settings_models,
     settings_warehouse,
+    settings_webhooks,
 )
 from integrations_platform.secret_text import SecretText
 from integrations_platform.yaml_source import Faults, Located
@@ -44,6 +45,7 @@ SECTIONS: Mapping[str, Section] = {
     "databricks": settings_databricks,
     "models": settings_models,
     "airbyte": settings_airbyte,
+    "webhooks": settings_webhooks,
 }
 """Sections of an environment file by name: each is a field of that name of the settings."""
 

@@ -24,6 +24,8 @@ COMMANDS = {
     "warehouse": Entry(f"{_HERE}.warehouse:warehouse", "Load days of the lake into tables, and ask them."),
     "doctor": Entry(f"{_HERE}.checkup:doctor", "Check settings, systems, state and syncs; say how to mend."),
     "lake": Entry(f"{_HERE}.lake:lake", "Partitions of the lake: land, look at, compact, verify."),
+    "serve": Entry(f"{_HERE}.serve:serve", "Receive webhooks over HTTP."),
+    "webhooks": Entry(f"{_HERE}.webhooks:webhooks", "Events that were received, and the runs they wake."),
     "state": Entry(f"{_HERE}.state:state", "The database that remembers: its schema, its upgrade."),
     "sandbox": Entry(f"{_HERE}.sandbox:sandbox", "Run stand-ins for the SaaS systems on this machine."),
     "ui": Entry("integrations_platform.quickstart.commands:ui", "Open the platform in Dagster's web interface."),

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Context = dg.AssetExecutionContext | dg.OpExecutionContext | dg.AssetCheckExecutionContext
 
+WAKE_UP_TAG = "integrations/wake_up"
+"""On runs that received events have woken: which wake-up it was."""
+
 LOG_EVERY_SECONDS = 5.0
 RETRIES = 2
 FIRST_WAIT_SECONDS = 30.0
@@ -131,7 +134,10 @@ def opened(context: Context, catalogue: Catalogue, action: Callable[[Platform], 
         give_up(str(fault))
     except LeaseHeld as fault:
         # Nothing is wrong with the data, and the run that holds the sync does the work: trying again would only queue.
-        give_up(f"{fault}. Nothing was done by this run")
+        # Except for a run that an event has woken: the other one may have read before the event.
+        give_up(
+            f"{fault}. Nothing was done by this run", context.retry_number if WAKE_UP_TAG in context.run.tags else None
+        )
     except SideError as fault:
         give_up(fault.message, context.retry_number if fault.kind is ErrorKind.TRANSIENT else None)
     finally:
