@@ -140,6 +140,7 @@ def _build(root: Located, faults: Faults) -> SyncSpec | None:
         creates={side: creates.get(travel, True) for side, travel in _TRAVELS.items()},
         guards=_guards(deletes, guards),
         freshness_hours=float(plain["freshness_hours"]) if "freshness_hours" in plain else None,
+        after=tuple(plain.get("after", ())),
         defer_runs=plain.get("defer_runs", SyncSpec.defer_runs),
         **optional,
     )

@@ -230,6 +230,11 @@ SYNC_SCHEMA: Schema = {
                 "maximum": 8760,
                 "description": "hours without a successful run after which the sync counts as late",
             },
+            "after": {
+                "type": "array",
+                "items": _text("the key of an asset, its parts joined by /", r"^[^\s/]+(/[^\s/]+)*$"),
+                "description": "assets after which it runs in Dagster, e.g. airbyte/stripe_to_postgres/customers",
+            },
             "max_open_conflicts": _whole(0, 1_000_000_000, "more open conflicts than this fail the asset check"),
             "defer_runs": _whole(1, 1000, "runs a record may wait for one it refers to before it is quarantined", 5),
         },

@@ -88,6 +88,7 @@ fill_blanks: no
 owner: team:billing
 tags: {tier: gold, company/area: money}
 freshness_hours: 1.5
+after: [airbyte/stripe/charges, other]
 max_open_conflicts: 20
 defer_runs: 9
 """.replace(
@@ -173,6 +174,7 @@ def test_every_key_reaches_the_spec() -> None:
     assert spec.fill_blanks is False
     assert (spec.owner, spec.tags) == ("team:billing", {"tier": "gold", "company/area": "money"})
     assert (spec.freshness_hours, spec.max_open_conflicts, spec.defer_runs) == (1.5, 20, 9)
+    assert spec.after == ("airbyte/stripe/charges", "other")
 
 
 def test_defaults_are_the_spec_s_own() -> None:

@@ -5,7 +5,7 @@ asset beside them, which holds the checks of how it is set up. dagster-airbyte i
 server while a location loads; the other reasons are told in :mod:`integrations_platform.airbyte`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,10 @@ import dagster as dg
 from integrations_platform.cron import longest_pause
 from integrations_platform.defs import airbyte_reporting as reporting
 from integrations_platform.defs.airbyte_step import AirbyteStep
+from integrations_platform.defs.following import condition_of, key_of
 from integrations_platform.defs.syncs import accepted_owner
 from integrations_platform.jobs import Catalogue
-from integrations_platform.schema_check import nearest
-from integrations_platform.secret_text import SettingsError
 from integrations_platform.settings_airbyte import ConnectionSettings, StreamSettings
-from integrations_platform.yaml_source import Fault
 
 if TYPE_CHECKING:
     from integrations_platform.waiting import Timing
@@ -94,25 +92,9 @@ def freshness(connection: ConnectionSettings) -> timedelta | None:
     return max(2 * longest_pause(connection.schedule), timedelta(hours=1))
 
 
-def check_upstream(catalogue: Catalogue, made: Iterable[dg.AssetsDefinition | dg.AssetSpec]) -> None:
-    """Refuse connections that follow an asset that is not ``made``. Raises SettingsError with its line."""
-    keys = [key for each in made for key in ([each.key] if isinstance(each, dg.AssetSpec) else each.keys)]
-    names = {key.to_user_string() for key in keys}
-    faults = [
-        Fault(
-            catalogue.settings.airbyte.file, each.line, f"airbyte.connections.{each.name}.upstream",
-            f"no asset is named {wanted!r}", nearest(wanted, names),
-        )
-        for each in catalogue.settings.airbyte.connections.values()
-        for wanted in each.upstream if wanted not in names
-    ]  # fmt: skip
-    if faults:
-        raise SettingsError(faults)
-
-
 def _specs(connection: ConnectionSettings) -> list[dg.AssetSpec]:
     """Of all streams. Those that follow other assets are synced again when these have changed."""
-    upstream = [dg.AssetKey(each.split("/")) for each in connection.upstream]
+    upstream = [key_of(each) for each in connection.upstream]
     late = freshness(connection)
     policy = None if late is None else dg.FreshnessPolicy.time_window(fail_window=late)
     owners = _owners(connection)
@@ -130,7 +112,7 @@ def _specs(connection: ConnectionSettings) -> list[dg.AssetSpec]:
             owners=owners,
             metadata=shared | {"stream": stream.shown},
             freshness_policy=policy,
-            automation_condition=dg.AutomationCondition.eager() if upstream else None,
+            automation_condition=condition_of(connection.upstream),
         )
         for stream in connection.streams
     ]

@@ -13,6 +13,7 @@ import dagster as dg
 from integrations_platform.cron import longest_pause
 from integrations_platform.defs import checks, reporting
 from integrations_platform.defs.config import SyncConfig
+from integrations_platform.defs.following import condition_of, key_of
 from integrations_platform.defs.running import Outcome, give_up, look_at, run_sync
 from integrations_platform.jobs import Catalogue
 from integrations_platform.unified_sync.spec import Direction, FieldSpec, SyncSpec
@@ -128,7 +129,7 @@ def _asset_spec(catalogue: Catalogue, spec: SyncSpec, upstream: tuple[str, ...])
     owner = accepted_owner(spec.owner)
     return dg.AssetSpec(
         spec.name,
-        deps=list(upstream),
+        deps=[*upstream, *(key_of(each) for each in spec.after if each not in upstream)],
         skippable=True,  # a dry run claims nothing
         description=f"{spec.description}\n\n{ends}".strip(),
         group_name=GROUP,
@@ -146,6 +147,7 @@ def _asset_spec(catalogue: Catalogue, spec: SyncSpec, upstream: tuple[str, ...])
         }
         | ({"owner": spec.owner} if spec.owner and not owner else {}),
         freshness_policy=freshness(spec),
+        automation_condition=condition_of(spec.after),
     )
 
 

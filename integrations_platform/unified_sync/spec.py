@@ -161,6 +161,7 @@ class SyncSpec:
     owner: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     freshness_hours: float | None = None
+    after: tuple[str, ...] = ()  # what, once it was made anew, has this sync run; names of the orchestrator's
     max_open_conflicts: int | None = None
     defer_runs: int = 5  # runs a record may wait for a referenced one before it is quarantined
     window: Direction = Direction.BIDIRECTIONAL  # what this run may write; the rest waits for another run
