@@ -118,13 +118,39 @@ def test_p19_a_skewed_clock_is_put_right_by_its_measured_offset() -> None:
 
 
 def test_whole_seconds_widen_the_interval_by_the_second_they_hide() -> None:
-    whole = at(-10).replace(microsecond=0)
-    assert interval(modified=whole).high == whole + ERROR + timedelta(seconds=1)
+    whole, second = at(-10).replace(microsecond=0), timedelta(seconds=1)
+    assert interval(modified=whole).high == whole + ERROR + second
+    assert interval(modified=at(-10)).high == at(-10) + ERROR
+    on_first_sight = record_interval(whole, moment())
+    assert (on_first_sight.low, on_first_sight.high) == (whole - ERROR - second, whole + ERROR + second)
+
+
+def test_p19_a_stamp_no_later_than_the_clocks_uncertainty_allows_is_not_from_the_future() -> None:
+    assert not from_the_future(NOON + ERROR, moment())
+    assert from_the_future(NOON + ERROR + timedelta(microseconds=1), moment())
+
+
+def test_p20_a_record_time_that_may_just_be_that_of_the_last_quiet_look_counts() -> None:
+    assert interval(modified=at(-10), previous=at(-10) + ERROR) == Interval(
+        at(-10) + ERROR, at(-10) + ERROR, "modified time"
+    )
+
+
+def test_an_interval_is_told_in_words_that_a_person_understands() -> None:
+    since_ever = Interval(datetime.min.replace(tzinfo=UTC), NOON, "observation")
+    assert str(since_ever) == "between the beginning and 2026-05-01T12:00:00.000+00:00 (observation)"
+    assert str(Interval(at(-1), NOON, "modified time")).startswith("between 2026-05-01T11:59:00.000+00:00 and ")
 
 
 def test_p20_a_record_time_older_than_the_last_quiet_look_says_nothing_of_this_change() -> None:
     found = interval(modified=at(-30), previous=at(-10))
     assert (found.low, found.high, found.source) == (at(-10), NOON, "observation")
+
+
+def test_p19_on_a_first_sync_too_a_skewed_clock_is_put_right() -> None:
+    ahead = record_interval(at(+50), moment(offset=timedelta(minutes=60)))
+    assert (ahead.low, ahead.high) == (at(-10) - ERROR, at(-10) + ERROR)
+    assert record_interval(BEGINNING, moment()).low == BEGINNING, "nothing is before the beginning"
 
 
 def test_first_sync_knows_only_the_records_own_times() -> None:
