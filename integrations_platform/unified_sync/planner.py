@@ -23,7 +23,7 @@ from integrations_platform.unified_sync.newcomers import plan_newcomers, warn_of
 from integrations_platform.unified_sync.operations import Operation, from_intent
 from integrations_platform.unified_sync.plan import Plan, World
 from integrations_platform.unified_sync.port import Presence
-from integrations_platform.unified_sync.quarantine import Subject, clear_vanished, withhold
+from integrations_platform.unified_sync.quarantine import Subject, clear_outdated, withhold
 from integrations_platform.unified_sync.recovery import adopt
 from integrations_platform.unified_sync.spec import SIDES, SideName, other
 from integrations_platform.unified_sync.store import LinkState, OpState
@@ -55,7 +55,7 @@ def make_plan(world: World, *, attended: bool, first_run: bool) -> Plan:
     plan_merge_cases(world, plan)
     plan_newcomers(world, plan, classes.new_a, classes.new_b, leaving)
     if world.quarantined:
-        clear_vanished(world, plan)
+        clear_outdated(world, plan)
     _hold_back(world, plan)
     evaluate_guards(world, plan, classes, attended=attended, first_run=first_run)
     return plan

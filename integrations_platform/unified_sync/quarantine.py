@@ -13,11 +13,16 @@ from integrations_platform.unified_sync.identity import origin_of
 from integrations_platform.unified_sync.links import LinkView
 from integrations_platform.unified_sync.plan import Plan, World
 from integrations_platform.unified_sync.spec import SIDES, SideName, other
-from integrations_platform.unified_sync.store import Quarantined, QuarantineStatus
+from integrations_platform.unified_sync.store import LinkState, Quarantined, QuarantineStatus
 from integrations_platform.unified_sync.values import Values, dumps
 
 UNKNOWN_OUTCOME = "unknown_outcome"
 """Reason of a create that may have happened, on a side that cannot tell: never repeated without a person."""
+
+WAITING = ("deferred", "unresolved_reference")
+"""Reasons of what waits for the record it refers to."""
+
+_ENDED = (LinkState.CLOSED.value, LinkState.MERGED_AWAY.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +79,29 @@ def cleared(world: World, plan: Plan, name: str) -> None:
         plan.cleared.append(name)
 
 
-def clear_vanished(world: World, plan: Plan) -> None:
-    """End the rows of records without a link that are not there any more: nobody can mend or release those. What may
-    have been made of one on the other side (``unknown_outcome``) still waits for a person."""
+def clear_outdated(world: World, plan: Plan) -> None:
+    """End the rows of what waits for a reference no more, and of records that are not there any more: nobody can mend
+    or release those. What may have been made of one on the other side (``unknown_outcome``) still waits for a person.
+    """
+    alive = set(world.links.filter(~pl.col("state").is_in(_ENDED))["link_id"].to_list())
+    set_aside = {row.subject for row in plan.quarantine}
     subjects: dict[SideName, dict[str, set[str]]] = {side: {} for side in SIDES}
     for name, row in world.quarantined.items():
-        if row.reason == UNKNOWN_OUTCOME or row.side is None:
+        if row.reason == UNKNOWN_OUTCOME or row.side is None or name in plan.waiting or name in set_aside:
+            continue
+        if row.link_id in alive:
+            if row.reason in WAITING:  # it waits in every run until it is written; this one had nothing to write there
+                cleared(world, plan, name)
             continue
         origin = (row.side, (row.record_id or "",)) if row.link_id is None else origin_of(row.link_id)
         if origin is not None and world.listings[origin[0]].complete:
             subjects[origin[0]][name] = set(origin[1])
-    linked = {row.link_id for row in world.quarantined.values()} & set(world.links["link_id"].to_list())
-    for side, waiting in subjects.items():
-        ids = {record_id for readings in waiting.values() for record_id in readings}
+    for side, gone in subjects.items():
+        ids = {record_id for readings in gone.values() for record_id in readings}
         frame = world.listings[side].frame
         there = set(frame.filter(pl.col("id").is_in(sorted(ids)))["id"].to_list()) if ids else set()
-        for name, readings in waiting.items():
-            if world.quarantined[name].link_id not in linked and not readings & there:
+        for name, readings in gone.items():
+            if not readings & there:
                 cleared(world, plan, name)
 
 
@@ -100,14 +111,15 @@ def defer(world: World, plan: Plan, subject: Subject, *, field: str, missing: st
     waited = known is not None and known.cause == cause
     runs = known.runs + 1 if known is not None and waited else 1
     message = f"field {field} refers to record {missing}, which is not linked yet"
+    plan.waiting.add(subject.name)
     plan.counts["deferred"] += 1
     plan.counts[f"planned_{letter}"] += 1
     plan.counts[f"deferred_{letter}"] += 1
     plan.notes.setdefault(subject.link_id or subject.name, []).append(f"waiting: {message}")
-    if known is not None and waited and known.reason == "unresolved_reference":
+    if known is not None and waited and known.reason == WAITING[1]:
         return
     overdue = runs > world.spec.defer_runs
-    reason, message = ("unresolved_reference", f"{message} after {runs} runs") if overdue else ("deferred", message)
+    reason, message = (WAITING[1], f"{message} after {runs} runs") if overdue else (WAITING[0], message)
     plan.quarantine.append(_row(world, subject, known, reason, message, cause, runs))
 
 

@@ -194,6 +194,42 @@ def test_p35_nothing_new_refers_to_an_archived_record_and_edits_beside_it_flow(s
     assert len(books.invoices.b.live()) == 2
 
 
+def waiting_edit(store: SqlStore) -> tuple[Books, Row, Row]:
+    """A linked invoice whose source was given a customer nobody knows: its edit waits."""
+    books = Books(store)
+    ann = books.customer()
+    row = books.invoice(ann.id)
+    books.run()
+    books.run()
+    books.invoices.a.edit(row, customer="a99")
+    books.run()
+    (subject, reason) = books.held()[0]
+    assert (subject.endswith(":B"), reason) == (True, "deferred")
+    return books, row, books.invoices.b.only()
+
+
+def test_p36_what_was_deleted_on_both_sides_waits_for_nobody(store: SqlStore) -> None:
+    books, row, twin = waiting_edit(store)
+    books.invoices.a.remove(row)
+    books.invoices.b.remove(twin)
+    books.invoice(None, "R2")  # not empty, or the guard would stop it
+    for _ in range(2):
+        books.run()
+    assert [subject for subject, _ in books.held() if subject.endswith(":B") and row.id in subject] == []
+
+
+def test_p36_a_record_brought_back_from_the_other_side_does_not_wait_for_what_the_deleted_one_named(
+    store: SqlStore,
+) -> None:
+    books, row, twin = waiting_edit(store)
+    books.invoices.a.remove(row)
+    books.invoices.b.edit(twin, note="still needed")
+    for _ in range(3):
+        books.run()
+    assert [row.values["note"] for row in books.invoices.a.live()] == ["still needed"]
+    assert books.held() == []
+
+
 def test_p15_one_unresolved_reference_holds_up_no_other_record(store: SqlStore) -> None:
     books = Books(store)
     ann = books.customer()
