@@ -44,8 +44,9 @@ def quickstart(records: int, directory: Path, fresh: bool, keep_open: bool) -> N
 
     Fills a real PostgreSQL and an SQLite file with customers, keeps them in agreement through edits, conflicts,
     deletes and an accident, and proves the outcome. Then it does the same with HubSpot, QuickBooks and Google Sheets,
-    of which it starts stand-ins on this machine; no account is touched. Last, days of flights land in a lake and are
-    loaded into a warehouse of DuckDB files. Every run rebuilds all data; Dagster's history
+    of which it starts stand-ins on this machine; no account is touched. Days of flights land in a lake and are loaded
+    into a warehouse of DuckDB files, and a connector that speaks Airbyte's protocol brings the CRM there; it is
+    installed into the directory, which takes a network. Every run rebuilds all data; Dagster's history
     stays unless --fresh is given. As root, PostgreSQL runs as a system user `pgserver`, which its package creates, and
     folders above the directory become enterable for it.
 
@@ -58,6 +59,7 @@ def quickstart(records: int, directory: Path, fresh: bool, keep_open: bool) -> N
 
 
 def _quickstart(records: int, directory: Path, *, fresh: bool, keep_open: bool) -> list[str]:
+    from integrations_platform.quickstart.crm import tell_crm
     from integrations_platform.quickstart.flights import tell_flights
     from integrations_platform.quickstart.folder import Folder
     from integrations_platform.quickstart.narrator import Narrator
@@ -75,6 +77,7 @@ def _quickstart(records: int, directory: Path, *, fresh: bool, keep_open: bool) 
             record = tell(folder, url, services.options, records, narrator)
             tell_services(folder, services, narrator)
             tell_flights(folder, narrator)
+            tell_crm(folder, services, narrator)
             dagster_run(folder, Instance.of(folder), narrator)
             _farewell(narrator, folder, directory, record)
             if keep_open:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -24,6 +25,7 @@ CRM, WEBSHOP = "crm", "webshop"
 SERVICES = ("hubspot", "quickbooks", "google_sheets")
 CONTACTS, SHEET = "hubspot_contacts_quickbooks_customers", "google_sheets_hubspot_contacts"
 FLIGHTS = "flights"
+CRM_CONNECTION, BROUGHT = "hubspot", ("contacts", "companies", "deals")
 _MARKER = ".integrations-quickstart"
 _LOCK = ".lock"
 _MADE = (
@@ -35,7 +37,7 @@ _MADE = (
     "lake",
     "warehouse",
 )  # rebuilt every time
-_KEPT = ("postgres", "dagster_home")  # a server's files and Dagster's history: removed only when asked for
+_KEPT = ("postgres", "dagster_home", "connectors")  # what takes long to make, and Dagster's history: removed when asked
 
 _DATASET = {"format": "parquet", "source": {"sample": FLIGHTS}, "starts": "2013-01-01", "ends": "2013-12-31",
             "date_column": "ds"}  # fmt: skip
@@ -103,6 +105,11 @@ class Folder:
         return self.root / "warehouse"
 
     @property
+    def connectors(self) -> Path:
+        """Where the environments of Airbyte connectors are."""
+        return self.root / "connectors"
+
+    @property
     def dagster(self) -> Path:
         """DAGSTER_HOME."""
         return self.root / "dagster_home"
@@ -168,7 +175,8 @@ class Folder:
                 },
             },
             "state": {"url": _literal(f"sqlite:///{self.root / 'state.sqlite'}")},
-            "lake": {"url": _literal(f"file://{self.lake}"), "datasets": {FLIGHTS: _DATASET}},
+            "lake": {"url": _literal(f"file://{self.lake}"), "datasets": {FLIGHTS: _DATASET, **_brought()}},
+            "airbyte": self._airbyte(services["hubspot"]),
             "warehouse": {"kind": "embedded", "folder": _literal(str(self.warehouse)), "tables": {FLIGHTS: _TABLE}},
         }
         shipped = resources.files(__package__).joinpath("customers.yaml").read_text(encoding="utf-8")
@@ -178,6 +186,34 @@ class Folder:
             head = "# Written by `integrations quickstart`.\n"
             self.environment.write_text(head + yaml.safe_dump(settings, sort_keys=False, width=1000), encoding="utf-8")
             self.sync.write_text(shipped, encoding="utf-8")
+
+    def _airbyte(self, hubspot: Mapping[str, str]) -> dict[str, Any]:
+        """The connection that brings the stand-in of HubSpot into the lake; never by a server, whatever is set."""
+        config = {name: _literal(hubspot[name]) for name in ("token", "base_url")}
+        connection = {
+            "description": "People, firms and deals of HubSpot.",
+            "streams": list(BROUGHT),
+            "embedded": {"connector": "hubspot", "config": config},
+        }
+        return {
+            "mode": "embedded",
+            "folder": _literal(str(self.connectors)),
+            "executable": "",
+            "connections": {CRM_CONNECTION: connection},
+        }
+
+
+def _brought() -> dict[str, Any]:
+    """A dataset for each stream."""
+    return {
+        f"{CRM_CONNECTION}_{stream}": {
+            "format": "parquet",
+            "source": {"airbyte": CRM_CONNECTION, "stream": stream},
+            "starts": "2026-01-01",
+            "may_be_empty": True,
+        }
+        for stream in BROUGHT
+    }
 
 
 def _literal(text: str) -> str:

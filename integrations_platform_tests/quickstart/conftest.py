@@ -1,4 +1,4 @@
-"""One quickstart, run twice in the same directory, for all tests of a worker."""
+"""One quickstart, run twice in the same directory, for all tests of a worker: the second time without uv."""
 
 from __future__ import annotations
 
@@ -34,12 +34,13 @@ def home() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def made() -> Iterator[Made]:
-    """Run the quickstart twice."""
+    """Run the quickstart twice, the second time where connectors cannot be installed."""
     with _folder() as home:
         directory = home / "quickstart"
         words = ("quickstart", "--records", str(RECORDS), "--directory", str(directory))
         first = integrations(*words, cwd=home)
-        yield Made(directory, (first, integrations(*words, cwd=home)))
+        shutil.rmtree(directory / "connectors", ignore_errors=True)
+        yield Made(directory, (first, integrations(*words, cwd=home, without="uv")))
 
 
 @contextmanager

@@ -15,10 +15,15 @@ TIMEOUT = 300  # seconds; a test machine may be busy
 _COMMAND = [sys.executable, "-c", "from integrations_platform.cli import main; main()"]
 
 
-def integrations(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end, with no variable of ours set."""
+def integrations(*words: str, cwd: Path, without: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the command to its end, with no variable of ours set, and where ``without`` is given, on a machine that lacks
+    that program."""
+    environment = _environment()
+    if without:
+        folders = environment["PATH"].split(os.pathsep)
+        environment["PATH"] = os.pathsep.join(folder for folder in folders if not (Path(folder) / without).exists())
     return subprocess.run(
-        [*_COMMAND, *words], cwd=cwd, env=_environment(), capture_output=True, text=True, timeout=TIMEOUT, check=False
+        [*_COMMAND, *words], cwd=cwd, env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
     )
 
 

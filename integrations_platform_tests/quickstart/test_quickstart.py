@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 from contextlib import closing, suppress
@@ -52,6 +53,12 @@ SENTENCES = (
     "uv run integrations ui",
 )
 
+CONNECTOR = (
+    "plain SQL finds every contact, company and deal of HubSpot in the lake's files, each once",
+    "only that contact landed, in its new version beside the old one",
+    "no call of the connector broke HubSpot's published contract",
+)
+
 
 @pytest.mark.parametrize("which", [0, 1])
 def test_it_tells_its_story_and_every_claim_holds_also_the_second_time(made: Made, which: int) -> None:
@@ -63,6 +70,20 @@ def test_it_tells_its_story_and_every_claim_holds_also_the_second_time(made: Mad
     assert "✗" not in told
     assert "Traceback" not in done.stderr
     assert "\x1b" not in done.stdout  # plain text where nobody looks at a terminal
+
+
+def test_a_connector_brings_the_crm_into_the_lake(made: Made) -> None:
+    told = " ".join(made.runs[0].stdout.split())
+    if "This step is left out" in told and os.environ.get("INTEGRATIONS_REQUIRE_CONNECTORS") != "1":
+        pytest.skip("no uv or no network: the connector cannot be installed")
+    for sentence in CONNECTOR:
+        assert f"✓ {sentence}" in told, sentence
+
+
+def test_where_the_connector_cannot_be_installed_the_rest_goes_on_and_it_is_said(made: Made) -> None:
+    told = " ".join(made.runs[1].stdout.split())
+    assert "This step is left out, everything else goes on: airbyte-cdk needs an environment of its own, and uv" in told
+    assert not any(sentence in told for sentence in CONNECTOR)
 
 
 def test_plain_sql_finds_both_sides_in_agreement(made: Made) -> None:
