@@ -16,6 +16,7 @@ import dagster as dg
 
 from integrations_platform.defs import airbyte_reporting as reporting
 from integrations_platform.defs.airbyte import connection_key, stream_key
+from integrations_platform.defs.airbyte_hints import HINTED_SECONDS, are_expected, hints
 from integrations_platform.defs.airbyte_jobs import ALL, RESET, job_name
 from integrations_platform.defs.airbyte_outcome import outcome_of
 from integrations_platform.defs.airbyte_step import opened
@@ -41,12 +42,13 @@ _AT_WORK = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.Dagste
 
 @dataclass
 class Seen:
-    """The cursor: up to when jobs were looked at, which of those since then need no second look, and which wait for the
-    end of a run that may tell of them."""
+    """The cursor: up to when jobs were looked at, which of those since then need no second look, which wait for the
+    end of a run that may tell of them, and when Airbyte was last asked."""
 
     since: datetime
     jobs: list[int] = field(default_factory=list)
     waiting: list[int] = field(default_factory=list)
+    asked: datetime | None = None
 
     @classmethod
     def read(cls, cursor: str | None, now: datetime) -> "Seen":
@@ -54,36 +56,59 @@ class Seen:
         try:
             data = json.loads(cursor or "")
             jobs, waiting = ([int(each) for each in data[name]] for name in ("jobs", "waiting"))
-            return cls(datetime.fromisoformat(data["since"]), jobs, waiting)
-        except (ValueError, KeyError, TypeError):
+            asked = datetime.fromisoformat(data["asked"]) if data.get("asked") else None
+            return cls(datetime.fromisoformat(data["since"]), jobs, waiting, asked)
+        except (ValueError, KeyError, TypeError, AttributeError):
             return cls(now - FIRST_LOOK_BACK)
 
     def written(self) -> str:
         """For the next tick."""
         jobs, waiting = self.jobs[-_REMEMBERED:], self.waiting[-_REMEMBERED:]
-        return json.dumps({"since": self.since.isoformat(), "jobs": jobs, "waiting": waiting})
+        asked = self.asked.isoformat() if self.asked else None
+        return json.dumps({"since": self.since.isoformat(), "jobs": jobs, "waiting": waiting, "asked": asked})
 
 
 def foreign_syncs(catalogue: Catalogue) -> dg.SensorDefinition:
-    """The sensor; stopped until somebody starts it."""
+    """The sensor; stopped until somebody starts it. Where Airbyte sends word, it asks as soon as there is any."""
+    hinted = are_expected(catalogue)
 
     @dg.sensor(
-        name=FOREIGN, minimum_interval_seconds=EVERY_SECONDS, default_status=dg.DefaultSensorStatus.STOPPED,
+        name=FOREIGN, minimum_interval_seconds=HINTED_SECONDS if hinted else EVERY_SECONDS,
+        default_status=dg.DefaultSensorStatus.STOPPED,
         description="Records syncs that were started elsewhere as materialisations of their streams, once each.",
     )  # fmt: skip
     def look(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        from integrations_platform.airbyte.faults import AirbyteFault
-
-        try:
-            if catalogue.settings.airbyte.engine() == "embedded":
-                return dg.SkipReason("there is no server: nobody else starts a sync")
-            with opened(catalogue) as airbyte:
-                return _Look(context, catalogue, airbyte).result()
-        except (AirbyteFault, SettingsError) as fault:
-            # The cursor stays, so that what ends meanwhile is seen by a later tick.
-            return dg.SkipReason(f"Airbyte could not be asked: {fault}")
+        if not hinted:
+            return _asked(context, catalogue)
+        with hints(catalogue, context.log.warning) as come:
+            before = Seen.read(context.cursor, datetime.now(UTC)).asked
+            if not come and before is not None and datetime.now(UTC) - before < timedelta(seconds=EVERY_SECONDS):
+                return dg.SkipReason("no word of Airbyte's, and it was asked a moment ago")
+            result = _asked(context, catalogue)
+            return result if isinstance(result, dg.SensorResult) else _noted(context, result)
 
     return look
+
+
+def _asked(context: dg.SensorEvaluationContext, catalogue: Catalogue) -> dg.SensorResult | dg.SkipReason:
+    from integrations_platform.airbyte.faults import AirbyteFault
+
+    try:
+        if catalogue.settings.airbyte.engine() == "embedded":
+            return dg.SkipReason("there is no server: nobody else starts a sync")
+        with opened(catalogue) as airbyte:
+            return _Look(context, catalogue, airbyte).result()
+    except (AirbyteFault, SettingsError) as fault:
+        # The cursor stays, so that what ends meanwhile is seen by a later tick.
+        return dg.SkipReason(f"Airbyte could not be asked: {fault}")
+
+
+def _noted(context: dg.SensorEvaluationContext, nothing: dg.SkipReason) -> dg.SensorResult:
+    """Nothing, with the time it was asked for; what the cursor says of jobs stays."""
+    now = datetime.now(UTC)
+    seen = Seen.read(context.cursor, now)
+    seen.asked = now
+    return dg.SensorResult(skip_reason=nothing, cursor=seen.written())
 
 
 @dataclass
@@ -94,7 +119,9 @@ class _Look:
     _told: dict[str, set[int]] = field(default_factory=dict)
 
     def result(self) -> dg.SensorResult:
-        seen = Seen.read(self.context.cursor, datetime.now(UTC))
+        now = datetime.now(UTC)
+        seen = Seen.read(self.context.cursor, now)
+        seen.asked = now
         jobs = self._listed(seen)
         # Asked for after the jobs: whatever a run told before it ended is then seen below as told.
         busy = self._at_work()
