@@ -50,10 +50,11 @@ def contents(objects: Objects, listed: Listed, form: str, place: Place) -> Conte
     return Contents(rows, schema)
 
 
-def decoded(data: bytes, form: str, schema: Mapping[str, str], place: Place) -> pl.DataFrame:
-    """The rows of a file. ``schema``: types as recorded, which text formats cannot say themselves."""
+def decoded(data: bytes, form: str, schema: Mapping[str, str], place: Place, only: str | None = None) -> pl.DataFrame:
+    """The rows of a file. ``schema``: types as recorded, which text formats cannot say themselves. ``only``: a column
+    that is enough; of Parquet no other is looked at then."""
     if form == "parquet":
-        return _parquet(data, place)
+        return _parquet(data, place, only)
     text = b"".join(inflated(data, place))
     return _csv(text, place) if form == "csv" else _ndjson(text, place, schema, 1)
 
@@ -74,9 +75,9 @@ def _parquet_contents(objects: Objects, listed: Listed, place: Place) -> Content
         raise _damaged(place, f"is not Parquet ({_first(fault)})") from None
 
 
-def _parquet(data: bytes, place: Place) -> pl.DataFrame:
+def _parquet(data: bytes, place: Place, only: str | None) -> pl.DataFrame:
     try:
-        return pl.read_parquet(io.BytesIO(data), hive_partitioning=False)
+        return pl.read_parquet(io.BytesIO(data), columns=[only] if only else None, hive_partitioning=False)
     except (pl.exceptions.PolarsError, OSError) as fault:
         raise _damaged(place, f"is not Parquet, or was cut off ({_first(fault)})") from None
 

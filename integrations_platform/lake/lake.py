@@ -248,12 +248,13 @@ class Lake:
             return None
         return next(self.frames(manifest)).head(rows)
 
-    def frames(self, manifest: Manifest) -> Iterator[pl.DataFrame]:
-        """The partition file by file, for those that should not be in memory as a whole."""
+    def frames(self, manifest: Manifest, only: str | None = None) -> Iterator[pl.DataFrame]:
+        """The partition file by file, for those that should not be in memory as a whole. ``only``: a column that is
+        enough, of those recorded."""
         for file in manifest.files:
             place = Place(manifest.dataset, manifest.day, file.name)
             data, _ = self._partitions.objects.get(file.key, place, file.etag)
-            yield decoded(data, manifest.format, manifest.schema, place)
+            yield decoded(data, manifest.format, manifest.schema, place, only)
 
 
 def _note_key(dataset: str) -> str:

@@ -20,6 +20,7 @@ def integrations(*words: str, cwd: Path, without: str = "") -> subprocess.Comple
     that program."""
     environment = _environment()
     if without:
+        environment.pop(without.upper(), None)
         folders = environment["PATH"].split(os.pathsep)
         environment["PATH"] = os.pathsep.join(folder for folder in folders if not (Path(folder) / without).exists())
     return subprocess.run(

@@ -16,7 +16,7 @@ from integrations_platform.airbyte.faults import AirbyteFault
 from integrations_platform.schema_check import nearest
 from integrations_platform.service_faults import FaultKind
 
-HERE = Path(__file__).parent / "connectors"
+HERE = Path(__file__).parent / "shipped"
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from integrations_platform.airbyte.embedded.connectors import Project
 from integrations_platform.airbyte.embedded.process import Connector, StuckError, passed_on
 from integrations_platform.airbyte.faults import AirbyteFault
 from integrations_platform.service_faults import FaultKind
+from integrations_platform.settings import variable
 
 _INSTALL_SECONDS = 900.0  # 220 MB on a slow line
 _COMPLETE = "complete"
@@ -60,7 +61,7 @@ def installed(project: Project, folder: Path, note: Callable[[str], None]) -> Pa
     program = target / ".venv" / "bin" / project.executable
     if is_installed(project, folder):
         return program
-    uv = shutil.which("uv")
+    uv = shutil.which("uv") or variable("UV")  # `uv run` tells its own path
     if uv is None:
         what = f"{project.what} needs an environment of its own, and uv, which makes it, is not on this machine"
         raise AirbyteFault(FaultKind.CONFIGURATION, f"{what}; install it (https://docs.astral.sh/uv/), {_MINE}")

@@ -7,7 +7,7 @@ and a crash repeats what was read before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -31,8 +31,10 @@ def land(
     return manifest, manifest.rows - (seen.rows if seen else 0)
 
 
-def _ids(lake: Lake, manifest: Manifest) -> Iterable[str]:
+def _ids(lake: Lake, manifest: Manifest) -> Iterator[str]:
     """Ids of the rows of a partition; rows that others have written may have none."""
-    for frame in lake.frames(manifest):
-        if RAW_ID in frame.columns:
+    if RAW_ID not in manifest.schema:
+        return
+    for frame in lake.frames(manifest, RAW_ID):
+        if RAW_ID in frame.columns:  # of NDJSON a file may be without it
             yield from frame[RAW_ID].drop_nulls().to_list()

@@ -36,6 +36,7 @@ def test_every_manifest_is_shipped() -> None:
 
 def test_without_uv_the_message_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("UV", raising=False)
     with pytest.raises(AirbyteFault, match=r"uv, which makes it, is not on this machine.*AIRBYTE_EMBEDDED") as raised:
         installed(DECLARATIVE, tmp_path / "environments", lambda _: None)
     assert raised.value.kind is FaultKind.CONFIGURATION
