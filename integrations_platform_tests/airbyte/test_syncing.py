@@ -6,6 +6,8 @@ from __future__ import annotations
 import pytest
 
 from integrations_platform.airbyte.faults import INACTIVE, AirbyteFault
+from integrations_platform.airbyte.looks import StreamCount, StreamStatus
+from integrations_platform.airbyte.reports import reports_of
 from integrations_platform.airbyte.running import Policy
 from integrations_platform.sandbox.faults import Fault
 from integrations_platform.sandbox.faults import FaultKind as Kind
@@ -123,6 +125,12 @@ def test_streams_of_an_earlier_sync_say_nothing_about_this_one(site: Site) -> No
     site.script(ends="failed", streams={"charges": {"state": "COMPLETE"}, "customers": {"state": "RATE_LIMITED"}})
     report = site.run().report()
     assert {each.name: each.state for each in report.streams} == {"charges": "COMPLETE", "customers": "RATE_LIMITED"}
+
+
+def test_where_only_an_earlier_sync_has_a_word_on_a_stream_its_state_is_unknown() -> None:
+    earlier = StreamStatus(101, "charges", "", "COMPLETE")
+    (found,) = reports_of([StreamCount("charges", rows=3)], [earlier], [], 102, "failed")
+    assert (found.state, found.complete, found.rows) == ("UNKNOWN", False, 3)
 
 
 def test_a_started_sync_may_be_left_to_itself(site: Site) -> None:
