@@ -17,7 +17,7 @@ from contextlib import closing
 from pathlib import Path
 
 from integrations_platform.airbyte.embedded.connectors import Project
-from integrations_platform.airbyte.embedded.process import Connector, StuckError, passed_on
+from integrations_platform.airbyte.embedded.process import NOTE_SECONDS, Connector, StuckError, passed_on
 from integrations_platform.airbyte.faults import AirbyteFault
 from integrations_platform.service_faults import FaultKind
 from integrations_platform.settings import variable
@@ -81,7 +81,7 @@ def installed(project: Project, folder: Path, note: Callable[[str], None]) -> Pa
 
 
 def _sync(uv: str, project: Project, target: Path, note: Callable[[str], None]) -> None:
-    began = time.monotonic()
+    began = told = time.monotonic()
     note(f"installing {project.what} into an environment of its own, once: about 220 MB")
     command = [uv, "sync", "--locked", "--no-dev", "--no-progress", "--project", str(target)]
     if sys.version_info[:2] < project.below:
@@ -91,7 +91,10 @@ def _sync(uv: str, project: Project, target: Path, note: Callable[[str], None]) 
     variables |= {"UV_PROJECT_ENVIRONMENT": str(target / ".venv"), "UV_COMPILE_BYTECODE": "0"}
 
     def beat() -> None:
-        note(f"installing {project.what}: {time.monotonic() - began:.0f} s")
+        nonlocal told
+        if (now := time.monotonic()) - told >= NOTE_SECONDS:
+            told = now
+            note(f"installing {project.what}: {now - began:.0f} s")
 
     call = Connector(command, variables, timeout=_INSTALL_SECONDS, beat=beat)
     said = ""

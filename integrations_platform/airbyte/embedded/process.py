@@ -31,6 +31,7 @@ def passed_on(*further: str) -> dict[str, str]:
 
 
 LONGEST_LINE = 256_000_000  # bytes; a record is held in memory
+NOTE_SECONDS = 5.0  # between two words of progress, which may be lines of a log
 _TAIL = 50  # lines of what was written to stderr
 _TAIL_LINE = 100_000  # bytes of one; whoever shows them cuts after taking out what is secret
 _LOOK_SECONDS = 0.5

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -16,18 +17,17 @@ from typing import IO, Any
 
 from integrations_platform.airbyte.embedded import protocol
 from integrations_platform.airbyte.embedded.columns import Row
-from integrations_platform.airbyte.embedded.process import Connector, StuckError, passed_on
+from integrations_platform.airbyte.embedded.process import NOTE_SECONDS, Connector, StuckError, passed_on
 from integrations_platform.airbyte.embedded.protocol import StreamName
 from integrations_platform.airbyte.embedded.redaction import Redaction
 from integrations_platform.airbyte.faults import AirbyteFault
 from integrations_platform.service_faults import FaultKind
 
 Json = dict[str, Any]
+_LOOK = 100  # records between two looks at the clock
 _LONGEST = 500  # characters of a source's own words
 _BEGINNING = 60  # characters of a damaged line: a record of somebody may be in it
 _MOST_WARNINGS, _WARNING = 10, 200  # of its log that are passed on, and characters of each
-_EVERY = 1_000  # records between two notes of progress
-_KINDS = {"config_error": FaultKind.PERMANENT}
 
 
 @dataclass
@@ -185,6 +185,7 @@ class _Listener:
         self._reads, self._conversation = reads, conversation
         self._general, self._general_permanent, self._shared = "", False, False
         self._rows = self._warnings = 0
+        self._told = time.monotonic()
         self._strange: set[str] = set()
 
     def hear(self, line: bytes, files: Mapping[StreamName, IO[bytes]]) -> None:
@@ -221,7 +222,8 @@ class _Listener:
         files[read.stream].write(line.strip() + b"\n")
         read.rows, read.bytes = read.rows + 1, read.bytes + len(line)
         self._rows += 1
-        if self._rows % _EVERY == 0:
+        if self._rows % _LOOK == 0 and (now := time.monotonic()) - self._told >= NOTE_SECONDS:
+            self._told = now
             self._conversation.note(f"{self._rows:,} rows read")
 
     def _known(self, stream: StreamName) -> StreamRead | None:

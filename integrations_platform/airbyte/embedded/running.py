@@ -6,7 +6,6 @@ doubles nothing.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from integrations_platform.airbyte.embedded import catalogues, states
 from integrations_platform.airbyte.embedded.connectors import Definition, definition
 from integrations_platform.airbyte.embedded.installing import installed
 from integrations_platform.airbyte.embedded.landing import land
+from integrations_platform.airbyte.embedded.private import private_folder
 from integrations_platform.airbyte.embedded.protocol import StreamName
 from integrations_platform.airbyte.embedded.reading import Conversation, Outcome, StreamRead
 from integrations_platform.airbyte.embedded.redaction import Redaction
@@ -125,9 +125,9 @@ class EmbeddedSync:
         redaction = Redaction.of_config(embedded.config)
         config = definition.configured(embedded.resolved(), day)
         _ = self._datasets  # complained about before anything is installed or read
-        with tempfile.TemporaryDirectory(prefix="integrations-") as folder:
+        with private_folder() as folder:
             yield Conversation(
-                [str(self._program())], config, Path(folder), redaction, definition.manifest, self.connection.timeout,
+                [str(self._program())], config, folder, redaction, definition.manifest, self.connection.timeout,
                 note=self.note, warn=self.warn,
             )  # fmt: skip
 

@@ -44,7 +44,7 @@ def kept(lake: Lake, dataset: str, connection: str, connector: str, stream: Stre
         state = dict(said["state"])
     except (ValueError, TypeError, KeyError, RecursionError) as fault:
         what = f"the state of stream {stream} is damaged ({type(fault).__name__})"
-        remedy = f"forget it, and all is read again: integrations airbyte reset {connection}"
+        remedy = f"forget it, and all is read again: integrations airbyte forget {connection}"
         raise LakeError(Trouble.DAMAGED, Place(dataset), what, remedy) from None
     return Kept(state if whose == (connection, connector, stream.name, stream.namespace) else None, etag)
 

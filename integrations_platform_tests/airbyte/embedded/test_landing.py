@@ -187,7 +187,7 @@ def test_state_that_is_damaged_is_told_with_its_remedy(stage: Stage) -> None:
     found = stage.lake.note("orders")
     assert found is not None
     stage.lake.keep_note("orders", found[0][:-5], found[1])
-    with pytest.raises(AirbyteFault, match=r"is damaged.*integrations airbyte reset shop"):
+    with pytest.raises(AirbyteFault, match=r"is damaged.*integrations airbyte forget shop"):
         stage.report("orders")
     stage.sync("orders").forget()
     assert stage.report("orders").succeeded

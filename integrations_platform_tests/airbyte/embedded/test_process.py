@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import tempfile
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from integrations_platform.airbyte.embedded import process
+from integrations_platform.airbyte.embedded.private import private_folder
 from integrations_platform.airbyte.faults import AirbyteFault
 from integrations_platform.secret_text import SecretText
 from integrations_platform.service_faults import FaultKind
@@ -40,6 +45,35 @@ def test_it_gets_private_files_that_are_gone_afterwards_and_few_variables(
     assert told["modes"] == dict.fromkeys(("--config", "--catalog", "--state"), "0o600")
     assert not Path(told["folder"]).parent.exists()
     assert set(told["variables"]) <= {*process.PASSED_ON, "PYTHONUNBUFFERED", "DO_NOT_TRACK", "PWD", "LC_CTYPE", "_"}
+
+
+def test_what_a_killed_sync_has_left_of_secrets_the_next_one_removes(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = stage.folder / "tmp"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    here = {"type": "LOG", "log": {"level": "WARN", "message": "here"}}
+    stage.reads = {"*": [*rows("orders", 1), here]}
+    victim = f"""
+import os, signal
+from pathlib import Path
+from integrations_platform_tests.airbyte.embedded.stage import Stage
+sync = Stage(Path({str(stage.folder)!r}), {stage.reads!r}).sync("orders")
+sync.warn = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+sync.report()
+"""
+    assert subprocess.run([sys.executable, "-c", victim], check=False).returncode == -signal.SIGKILL
+    assert len(list(temporary.glob("*/config.json"))) == 1
+    begun = stage.sync("orders")
+    seen: list[int] = []
+    begun.warn = lambda _: seen.append(len(list(temporary.glob("*/config.json"))))
+    stage.reads["*"] = [here, *whole("orders", 1)]
+    with private_folder() as in_use:
+        assert begun.report().succeeded
+        assert in_use.is_dir()
+    assert (seen, list(temporary.iterdir())) == ([1], [])
 
 
 def test_what_is_secret_in_its_configuration_is_never_repeated(stage: Stage) -> None:
