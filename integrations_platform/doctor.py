@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from integrations_platform.connectors import probe
 from integrations_platform.connectors.budgets import Usage
+from integrations_platform.doctor_airbyte import airbyte_findings
 from integrations_platform.settings import SettingsError
 from integrations_platform.state.errors import StateError
 from integrations_platform.unified_sync.forms import place_fields
@@ -39,7 +40,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing found. ``area``: settings, state, system or sync; ``subject``: which one."""
+    """One thing found. ``area``: settings, state, system, airbyte or sync; ``subject``: which one."""
 
     level: Level
     area: str
@@ -96,6 +97,7 @@ def examine(platform: Platform) -> Iterator[Finding]:
         yield from (_quota(name, usage) for usage in usages)
         if store is not None:
             yield from _breaker(store, name)
+    yield from airbyte_findings(settings)
     try:
         specs = list(platform.declared.values())
     except ConfigurationError as fault:

@@ -22,6 +22,7 @@ COMMANDS = {
     "quickstart": Entry("integrations_platform.quickstart.commands:quickstart", "See a two-way sync work, here, now."),
     "sync": Entry(f"{_HERE}.sync:sync", "Plan, run and look after syncs."),
     "warehouse": Entry(f"{_HERE}.warehouse:warehouse", "Load days of the lake into tables, and ask them."),
+    "airbyte": Entry(f"{_HERE}.airbyte:airbyte", "Airbyte connections: discover, look at, sync, reset."),
     "doctor": Entry(f"{_HERE}.checkup:doctor", "Check settings, systems, state and syncs; say how to mend."),
     "lake": Entry(f"{_HERE}.lake:lake", "Partitions of the lake: land, look at, compact, verify."),
     "serve": Entry(f"{_HERE}.serve:serve", "Receive webhooks over HTTP."),

@@ -38,6 +38,7 @@ def explain_fault(fault: BaseException, *, debug: bool) -> int:
 
 def _worded(fault: BaseException) -> tuple[Sequence[str], int]:
     from integrations_platform.lake.errors import LakeError, Trouble
+    from integrations_platform.service_faults import FaultKind, ServiceFault
     from integrations_platform.state.errors import StateError
     from integrations_platform.unified_sync.engine import SetupRefused
     from integrations_platform.unified_sync.port import ErrorKind, SideError
@@ -62,6 +63,8 @@ def _worded(fault: BaseException) -> tuple[Sequence[str], int]:
     if isinstance(fault, LakeError):
         wrong = (Trouble.CONFIGURATION, Trouble.DENIED, Trouble.REFUSED)
         return [f"Error: {fault}"], USAGE if fault.trouble in wrong else FAILED
+    if isinstance(fault, ServiceFault):
+        return [f"Error: {fault.message}"], USAGE if fault.kind is FaultKind.CONFIGURATION else FAILED
     if isinstance(fault, LeaseHeld | LeaseLost | DecisionRefused):
         return [f"Error: {fault}"], FAILED
     first = (str(fault).strip().splitlines() or [""])[0]

@@ -13,7 +13,7 @@ from pydantic import Field
 from integrations_platform.defs import airbyte_reporting as reporting
 from integrations_platform.defs.airbyte import GROUP, stream_key
 from integrations_platform.defs.airbyte_outcome import outcome_of
-from integrations_platform.defs.airbyte_step import opened, policy_of
+from integrations_platform.defs.airbyte_step import opened
 from integrations_platform.defs.jobs import Job
 from integrations_platform.defs.running import give_up
 from integrations_platform.jobs import Catalogue
@@ -134,6 +134,7 @@ def reset_job(catalogue: Catalogue, timing: "Timing | None" = None) -> dg.JobDef
 def _cleared(
     context: dg.OpExecutionContext, catalogue: Catalogue, config: ResetConfig, timing: "Timing | None"
 ) -> Iterator[Any]:
+    from integrations_platform.airbyte.declared import policy_of
     from integrations_platform.airbyte.faults import AirbyteFault
     from integrations_platform.airbyte.resetting import Reset
     from integrations_platform.waiting import Timing

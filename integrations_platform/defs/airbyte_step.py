@@ -6,7 +6,7 @@ started, followed and cancelled is decided in :mod:`integrations_platform.airbyt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,6 @@ from integrations_platform.settings_airbyte import ConnectionSettings
 
 if TYPE_CHECKING:
     from integrations_platform.airbyte.reports import SyncReport
-    from integrations_platform.airbyte.running import Policy
     from integrations_platform.airbyte.server import Airbyte
     from integrations_platform.waiting import Timing
 
@@ -66,11 +65,13 @@ class AirbyteStep:
         return f"airbyte/{self.connection.name}"
 
     def _synced(self) -> Outcome:
+        from integrations_platform.airbyte.declared import sync
+
         log, timing = self.context.log, self.timing
         if self.catalogue.settings.airbyte.engine() == "embedded":
             return outcome_of(self.catalogue, self.connection, self.keys, self._embedded(), None, log.warning)
         with opened(self.catalogue, timing) as airbyte:
-            report = sync(airbyte, self.connection, timing, log.info, log.warning)
+            report = sync(airbyte, self.connection, None, timing, log.info, log.warning)
             return outcome_of(self.catalogue, self.connection, self.keys, report, airbyte, log.warning)
 
     def _embedded(self) -> SyncReport:
@@ -112,23 +113,3 @@ def opened(catalogue: Catalogue, timing: Timing | None = None) -> Iterator[Airby
         yield airbyte
     finally:
         airbyte.close()
-
-
-def policy_of(connection: ConnectionSettings) -> Policy:
-    """What a sync of the connection may do, as declared."""
-    from integrations_platform.airbyte.running import Policy, patience
-    from integrations_platform.airbyte.starting import Conflict
-
-    waits = patience(connection.queue_timeout, connection.timeout)
-    return Policy(Conflict(connection.on_conflict), waits, connection.when_late == "cancel")
-
-
-def sync(
-    airbyte: Airbyte, connection: ConnectionSettings, timing: Timing | None, note: Callable[[str], None],
-    warn: Callable[[str], None],
-) -> SyncReport:  # fmt: skip
-    """Sync the connection as declared, to the end. Raises AirbyteFault, SettingsError."""
-    from integrations_platform.airbyte.running import SyncRun
-    from integrations_platform.waiting import Timing
-
-    return SyncRun(airbyte, connection.id(), policy_of(connection), timing or Timing(), note, warn).report()
