@@ -26,7 +26,7 @@ def serve(session: Session, host: str, port: int) -> None:
     \b
       POST /webhooks/<source>   events of a source of the environment's section `webhooks`
       GET  /health              200 while it runs
-      GET  /ready               200 while the state can be written, else 503
+      GET  /ready               200 while the state can be reached, else 503
 
     It speaks plain HTTP, to this machine only unless --host says otherwise: put a proxy with TLS before it. Events are
     kept before they are acknowledged; the sensor webhook_wake_ups in Dagster turns them into runs.

@@ -79,15 +79,14 @@ def replay(session: Session, ids: tuple[str, ...], source: str | None, as_json: 
         raise click.UsageError("give ids as `integrations webhooks list` shows them, or --source")
     with session.platform() as platform:
         inbox = platform.store.inbox
-        known = {event.event_id for event in inbox.events(source=source)}
-        ended = {wake_up.wake_id for wake_up in inbox.wake_ups(ended=True)}
-        unknown = [each for each in ids if each not in known | ended]
+        found, ended = inbox.known(ids)
+        unknown = [each for each in ids if each not in {*found, *ended}]
         if unknown:
             raise Refused(
                 f"neither an event nor an ended wake-up: {', '.join(unknown)}; see integrations webhooks list"
             )
-        events = inbox.replay([each for each in ids if each in known] if ids else sorted(known))
-        wake_ups = inbox.again([each for each in ids if each in ended], lambda: uuid4().hex)
+        events = inbox.replay(found, source=source)
+        wake_ups = inbox.again(ended, lambda: uuid4().hex)
     if as_json:
         emit({"events": events, "wake_ups": wake_ups, "takes_effect": "next tick of webhook_wake_ups"})
     else:

@@ -194,15 +194,21 @@ class SqlInbox:
             rows = connection.execute(sa.select(*names, *sums).group_by(*names).order_by(*names)).all()
         return [(str(row[0]), EventState(row[1]), int(row[2]), int(row[3])) for row in rows]
 
-    def replay(self, event_ids: Sequence[str]) -> int:
-        """Let these events wake whom they are for once more; how many there are."""
-        found = 0
+    def known(self, ids: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+        """Which of ``ids`` are events, and which are wake-ups that have ended."""
+        with self._database.read() as connection:
+            events = sa.select(_event.c.event_id).where(self._database.one_of(_event.c.event_id, ids))
+            ended = sa.select(_wake.c.wake_id).where(tables.ENDED, self._database.one_of(_wake.c.wake_id, ids))
+            return connection.execute(events).scalars().all(), connection.execute(ended).scalars().all()
+
+    def replay(self, event_ids: Sequence[str] = (), *, source: str | None = None) -> int:
+        """Let these events, or all of a source, wake whom they are for once more; how many there are."""
+        again = {"state": EventState.WAITING.value, "wake_ups": "[]"}
+        these = [self._database.one_of(_event.c.event_id, some) for some in chunks(event_ids)]
+        if source is not None:
+            these.append(_event.c.source == source)
         with self._database.write() as connection:
-            for some in chunks(event_ids):
-                these = self._database.one_of(_event.c.event_id, some)
-                again = {"state": EventState.WAITING.value, "wake_ups": "[]"}
-                found += connection.execute(sa.update(_event).where(these).values(again)).rowcount
-        return found
+            return sum(connection.execute(sa.update(_event).where(some).values(again)).rowcount for some in these)
 
     def again(self, wake_ids: Sequence[str], new_id: Callable[[], str]) -> int:
         """Let ended wake-ups wake their targets for once more; how many there are."""

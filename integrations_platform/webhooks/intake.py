@@ -74,6 +74,8 @@ class Intake:
                 self._store([event for events, _ in batch for event in events])
             except StateError as refusal:
                 fault = refusal
+            except ValueError as refusal:  # a text that a driver cannot put into bytes; this thread must outlive it
+                fault = StateError(f"the driver of the state database refuses a text: {type(refusal).__name__}")
             loop.call_soon_threadsafe(self._answer, batch, fault)
             if last:
                 return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import socket
@@ -15,6 +16,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from integrations_platform.state import SqlStore, StateError, open_store
+from integrations_platform.state.inbox import Event
+from integrations_platform.webhooks.intake import Intake
 from integrations_platform_tests.webhooks.arrange import Answer, Receiving, receiving, source
 from integrations_platform_tests.webhooks.senders import HubSpot, hubspot_headers, quickbooks_headers, signed
 
@@ -246,6 +250,22 @@ def test_a_state_that_is_gone_acknowledges_nothing(sqlite_state: str) -> None:
         with closing(sqlite3.connect(sqlite_state.removeprefix("sqlite:///"))) as connection, connection:
             connection.execute("ALTER TABLE elsewhere RENAME TO webhook_event")
         assert anything(running, b"x").status == 200
+
+
+def test_a_text_that_a_driver_refuses_ends_nothing(sqlite_state: str) -> None:
+    """Readers of bodies make texts fit; should one slip through, what comes after it is still kept."""
+
+    async def put(store: SqlStore) -> None:
+        intake = Intake(store.inbox.store)
+        intake.start()
+        with pytest.raises(StateError, match="refuses a text"):
+            await intake.put([Event("any", "1", "\ud800", "", "")])
+        await intake.put([Event("any", "2", "", "", "")])
+        await intake.stop()
+
+    with closing(open_store(sqlite_state)) as store:
+        asyncio.run(put(store))
+        assert [event.event_key for event in store.inbox.events()] == ["2"]
 
 
 def test_a_sender_that_hangs_up_has_sent_what_it_sent(sqlite_state: str, tmp_path: Path) -> None:

@@ -6,12 +6,15 @@ import asyncio
 import os
 import random
 import signal
+import socket
 from collections import Counter
 from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
+from integrations_platform.cli import cli
 from integrations_platform.state import open_store
 from integrations_platform.state.inbox import EventState, WakeState
 from integrations_platform_tests.webhooks.senders import HubSpot, Line
@@ -114,14 +117,12 @@ def test_it_says_what_is_open_and_what_would_open_the_rest(tmp_path: Path, sqlit
 
 
 def test_a_port_in_use_is_said(sqlite_state: str, tmp_path: Path) -> None:
-    env = environment(tmp_path, sqlite_state)
-    with served(env) as server:
-        from click.testing import CliRunner
-
-        from integrations_platform.cli import cli
-
-        port = server.url.rpartition(":")[2]
-        result = CliRunner().invoke(cli, ["--env-file", str(env), "serve", "--port", port])
-        assert result.exit_code == 2
-        assert f"127.0.0.1:{port} cannot be listened on" in result.output
-        assert "give another --host or --port" in result.output
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        env = environment(tmp_path, sqlite_state)
+        result = CliRunner().invoke(cli, ["--env-file", str(env), "serve", "--port", str(port)])
+    assert result.exit_code == 2
+    assert f"127.0.0.1:{port} cannot be listened on" in result.output
+    assert "give another --host or --port" in result.output
