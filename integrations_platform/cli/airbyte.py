@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from integrations_platform.cli.airbyte_reading import forget, read
 from integrations_platform.cli.faults import FAILED, PARTIAL, Refused
 from integrations_platform.cli.session import Session, as_json
 
@@ -29,6 +30,10 @@ _ON_CONFLICT = click.Choice(["attach", "skip", "fail"])
 @click.group()
 def airbyte() -> None:
     """Airbyte connections, on a server; without one their connectors run on this machine."""
+
+
+for command in (read, forget):
+    airbyte.add_command(command)
 
 
 @airbyte.command()
@@ -271,7 +276,7 @@ def _server(session: Session) -> Iterator[tuple[Settings, Airbyte]]:
 
     settings = load_settings(session.environment, env_file=session.env_file)
     if settings.airbyte.engine() == "embedded":
-        how = "set AIRBYTE_API_URL; without a server a connection is synced by its asset in Dagster"
+        how = "set AIRBYTE_API_URL; without a server: integrations airbyte read NAME, or its asset in Dagster"
         raise Refused(f"this environment has no Airbyte server: {how}")
     server = open_airbyte(settings.airbyte)
     try:
