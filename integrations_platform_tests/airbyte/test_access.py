@@ -41,6 +41,7 @@ def test_a_token_of_seconds_is_used_for_half_a_minute_and_renewed_when_it_is_ref
     site.script(seconds=100)
     assert site.run().report().succeeded
     assert site.posts_and_deletes == (1, 0)
+    assert [call for call in site.vendor.calls if call.status == 401], "not fetched anew for each look"
 
 
 def test_a_token_that_is_ended_early_is_renewed_once(site: Site) -> None:

@@ -135,6 +135,16 @@ def test_a_pause_that_the_server_asks_for_is_kept_once(site: Site) -> None:
     assert site.slept == [17]
 
 
+def test_of_a_long_answer_the_beginning_is_told(site: Site) -> None:
+    body = {"status": 422, "title": "unprocessable-entity", "detail": "d" * 1000}
+    site.vendor.faults.add(Fault(Kind.STATUS, "connections.get", status=422, body=body))
+    with pytest.raises(AirbyteFault) as caught:
+        site.airbyte().connection(STRIPE)
+    assert caught.value.message.count("d" * 200) == 1
+    assert "d" * 201 not in caught.value.message
+    assert "HTTP 422 unprocessable-entity" in caught.value.message
+
+
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 422])
 def test_a_refusal_is_never_repeated(site: Site, status: int) -> None:
     site.vendor.faults.add(Fault(Kind.STATUS, "connections.get", status=status, times=None))
