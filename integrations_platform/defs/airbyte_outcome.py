@@ -87,7 +87,7 @@ class Outcome:
                 data_version=dg.DataVersion(f"job-{self.report.job_id}") if self.report.job_id else None,
             )
             earlier = rows_before(instance, each.key, self.report.job_id)
-            yield from reporting.check_results(self.connection, each.stream, each.key, each.report, earlier)
+            yield reporting.check_result(self.connection, each.stream, each.key, each.report, earlier)
 
     def _of(self, stream: StreamSettings) -> StreamReport | None:
         """What is told of the stream. In a sync that did well, one nobody mentions has moved nothing, if it is synced

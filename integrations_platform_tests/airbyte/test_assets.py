@@ -114,9 +114,10 @@ def test_a_sync_without_rows_is_odd_unless_it_may_be(house: House) -> None:
 
 def test_rejected_rows_are_an_error(house: House) -> None:
     house.site.script(streams={"charges": {"rows": 5, "rejected": 2}})
-    found = evaluations(house.sync())["charges", "nothing_rejected"]
+    found = evaluations(house.sync())["charges", "rows_as_expected"]
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
-    assert "2 rows did not reach the destination" in found.description
+    assert "the destination rejected 2 rows" in found.description
+    assert found.metadata["rows_rejected"].value == 2
 
 
 def test_a_number_of_rows_far_from_the_usual_is_odd(house: House) -> None:
@@ -138,13 +139,13 @@ def test_a_sync_that_runs_already_is_followed_and_never_cancelled(house: House) 
 
 def test_a_sync_that_is_left_to_another_claims_nothing_and_judges_nothing(house: House) -> None:
     house.site.script(streams={"charges": {"rows": 5, "rejected": 2}})
-    assert not evaluations(house.sync())["charges", "nothing_rejected"].passed
+    assert not evaluations(house.sync())["charges", "rows_as_expected"].passed
     house.extra = "      on_conflict: skip\n"
     house.site.somebodys_job(seconds=900)
     result = house.sync()
     assert result.success
     assert house.jobs_of(CHARGES) == [101]
-    rejected = evaluations(result)["charges", "nothing_rejected"]
+    rejected = evaluations(result)["charges", "rows_as_expected"]
     assert (rejected.passed, "as before" in rejected.description) == (False, True)
 
 

@@ -187,7 +187,7 @@ def test_checks_are_answered_for_what_somebody_else_synced(house: Watched) -> No
     result = house.tick()
     rejected = [
         event for event in result.asset_events
-        if isinstance(event, dg.AssetCheckEvaluation) and event.check_name == "nothing_rejected"
+        if isinstance(event, dg.AssetCheckEvaluation) and event.check_name == "rows_as_expected"
     ]  # fmt: skip
     assert {event.asset_key.path[-1]: event.passed for event in rejected} == {"charges": False, "customers": True}
 

@@ -58,7 +58,7 @@ def test_an_asset_says_what_is_declared(location: dg.Definitions) -> None:
     assert "Payments." in (node.description or "")
     assert graph.get(dg.AssetKey(["airbyte", "hubspot", "contacts"])).pools == {"airbyte_hubspot"}
     checks = {key.name for key in graph.asset_check_keys if key.asset_key == node.key}
-    assert checks == {"rows_as_expected", "nothing_rejected"}
+    assert checks == {"rows_as_expected"}
 
 
 def test_a_sync_runs_whole(location: dg.Definitions) -> None:
@@ -111,4 +111,4 @@ def test_fifty_connections_of_twenty_streams_load_at_once(tmp_path: Path) -> Non
     """The figure is the benchmark's; here, on a busy machine, CPU seconds and a wider bound."""
     figures = measured(written(tmp_path, connections=50, streams=20))
     assert figures["assets"] == 1000
-    assert figures["cpu_seconds"] < 2, figures
+    assert figures["cpu_seconds"] < 1.5, figures
