@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from integrations_platform.connectors import probe
 from integrations_platform.connectors.budgets import Usage
 from integrations_platform.doctor_airbyte import airbyte_findings
+from integrations_platform.doctor_webhooks import webhook_findings
 from integrations_platform.settings import SettingsError
 from integrations_platform.state.errors import StateError
 from integrations_platform.unified_sync.forms import place_fields
@@ -40,7 +41,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing found. ``area``: settings, state, system, airbyte or sync; ``subject``: which one."""
+    """One thing found. ``area``: settings, state, system, airbyte, webhooks or sync; ``subject``: which one."""
 
     level: Level
     area: str
@@ -98,6 +99,7 @@ def examine(platform: Platform) -> Iterator[Finding]:
         if store is not None:
             yield from _breaker(store, name)
     yield from airbyte_findings(settings)
+    yield from webhook_findings(platform, None if store is None else platform.store.inbox)
     try:
         specs = list(platform.declared.values())
     except ConfigurationError as fault:

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from integrations_platform.state import tables
 from integrations_platform.state.database import Database, chunks
-from integrations_platform.state.rows import as_row, from_row, to_text
+from integrations_platform.state.rows import as_row, from_row, from_text, to_text
 
 CLAIM_LOCK = 7_215_904_332  # one claim at a time on PostgreSQL; SQLite's writers come one at a time anyway
 _event, _wake = tables.event, tables.wake_up
@@ -185,6 +185,13 @@ class SqlInbox:
         with self._database.read() as connection:
             rows = connection.execute(query).mappings().all()
         return [from_row(StoredEvent, row) for row in rows]
+
+    def oldest_waiting(self) -> datetime | None:
+        """When the oldest event came that nobody has taken."""
+        with self._database.read() as connection:
+            return from_text(
+                connection.execute(sa.select(sa.func.min(_event.c.received_at)).where(tables.WAITING)).scalar()
+            )
 
     def counts(self) -> Sequence[tuple[str, EventState, int, int]]:
         """(source, state, events, duplicates) of everything that is kept, by source."""

@@ -55,3 +55,23 @@ def test_old_things_are_forgotten(company: Company) -> None:
     assert company.json("webhooks", "purge") == {"events": 0, "wake_ups": 0}
     assert company.json("webhooks", "purge", "--older-than", "0") == {"events": 2, "wake_ups": 1}
     assert [event["source"] for event in company.json("webhooks", "list")["events"]] == ["shop"], "it waits"
+
+
+def test_the_doctor_says_what_keeps_events_from_becoming_runs(company: Company) -> None:
+    def found() -> list[tuple[str, str, str]]:
+        findings = company.json("doctor", code=None)["findings"]
+        return [(row["level"], row["subject"], row["message"]) for row in findings if row["area"] == "webhooks"]
+
+    text = (company.folder / "env.yaml").read_text(encoding="utf-8")
+    company.configure(
+        f"{text}webhooks:\n  sources:\n    crm: {{scheme: hubspot, secret: hush}}\n"
+        "    shut: {scheme: hubspot, secret: '${NO_SUCH_VARIABLE:-}'}\n"
+        "    wrong: {scheme: hubspot, secret: '${NO_SUCH_VARIABLE}'}\n"
+    )
+    assert ("ok", "crm", "open, by hubspot") in found()
+    assert [(level, name) for level, name, _ in found()] == [("ok", "crm"), ("problem", "wrong")]
+    _received(company)
+    assert ("note", "sync:people", "2 events woke it, and its run failed") in found()
+    company.state("UPDATE webhook_event SET received_at = '2026-01-01T00:00:00.000000+00:00' WHERE state = 'waiting'")
+    told = "events have waited since 2026-01-01 00:00 UTC and nobody takes them"
+    assert ("problem", "inbox", told) in found()

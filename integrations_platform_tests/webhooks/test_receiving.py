@@ -18,6 +18,7 @@ import pytest
 
 from integrations_platform.state import SqlStore, StateError, open_store
 from integrations_platform.state.inbox import Event
+from integrations_platform.webhooks import receiver
 from integrations_platform.webhooks.intake import Intake
 from integrations_platform_tests.webhooks.arrange import Answer, Receiving, receiving, source
 from integrations_platform_tests.webhooks.senders import HubSpot, hubspot_headers, quickbooks_headers, signed
@@ -157,6 +158,12 @@ def test_a_body_cut_short_is_nothing(here: Receiving) -> None:
     here.raw(head + b"\r\n\r\nhalf")
     assert anything(here, b"whole").status == 200
     assert [event.body for event in here.events()] == ["whole"]
+
+
+def test_a_body_that_never_comes_is_not_waited_for(here: Receiving, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receiver, "BODY_SECONDS", 0.2)
+    head = b"POST /webhooks/any HTTP/1.1\r\nHost: h\r\nContent-Length: 400\r\n\r\nha"
+    assert here.raw(head, half_close=False).startswith(b"HTTP/1.1 408 ")
 
 
 @pytest.mark.parametrize("path", ["/webhooks/nobody", "/webhooks/shut", "/webhooks/", "/webhooks", "/webhooks/crm%2f..",
