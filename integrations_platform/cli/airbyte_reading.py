@@ -5,6 +5,7 @@ Owns options and words; what is read, landed and kept is decided in :mod:`integr
 
 from __future__ import annotations
 
+import sys
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -34,16 +35,14 @@ def read(session: Session, name: str, day: date | None, check: bool, as_json: bo
     Exit codes: 0 all arrived, 1 nothing did, 2 wrong usage or settings, 3 some streams did not.
     """
     from integrations_platform.cli.output import emit, say, warn
-    from integrations_platform.cli.progress import shown_progress
 
-    with shown_progress() as progress:
-        sync = _sync(session, name, day)
-        sync.note, sync.warn = lambda said: progress(said, 0, 0), warn
-        if check:
-            sync.check()
-            emit({"name": name, "readable": True}) if as_json else say(f"{name} can be read", colour="green")
-            return
-        report = sync.report()
+    sync = _sync(session, name, day)
+    sync.note, sync.warn = _watched, warn
+    if check:
+        sync.check()
+        emit({"name": name, "readable": True}) if as_json else say(f"{name} can be read", colour="green")
+        return
+    report = sync.report()
     if as_json:
         emit({"name": name} | report.to_data())
     else:
@@ -78,6 +77,14 @@ def _sync(session: Session, name: str, day: date | None) -> EmbeddedSync:
     if settings.airbyte.engine() == "server":
         raise Refused(f"an Airbyte server syncs {name} here; use `integrations airbyte sync {name}`")
     return EmbeddedSync(declared[name], settings.airbyte, Lake.open(settings.lake), "cli", day)
+
+
+def _watched(line: str) -> None:
+    """What goes on is told to people who watch, apart from the results."""
+    if sys.stderr.isatty():
+        from integrations_platform.cli.output import clean
+
+        click.echo(clean(line), err=True)
 
 
 def _show(report: SyncReport) -> None:
