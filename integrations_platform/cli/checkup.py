@@ -19,7 +19,8 @@ _MARKS = {"ok": ("ok      ", "green"), "note": ("note    ", "yellow"), "problem"
 @as_json
 @click.pass_obj
 def doctor(session: Session, as_json: bool) -> None:
-    """Check settings, state, every system and every declared sync; say what is wrong and how to mend it.
+    """Check settings, state, every system, Airbyte, lake, warehouse, jobs, models and every declared sync; say what is
+    wrong and how to mend it.
 
     Exit codes: 0 no problem; 1 problems were found; 2 the environment file cannot be used at all.
     """

@@ -26,7 +26,6 @@ from integrations_platform.settings_databricks import JobSettings, filled
 from integrations_platform.settings_lake import DatasetSettings
 
 if TYPE_CHECKING:
-    from integrations_platform.databricks.authentication import Authentication
     from integrations_platform.databricks.launch import Launch, PythonFile
     from integrations_platform.databricks.looks import RunReport
     from integrations_platform.lake.lake import Lake
@@ -169,33 +168,17 @@ class JobStep:
         return run.report()
 
     def _remote(self, launch: Launch, look: Callable[[], None]) -> RunReport:
+        from integrations_platform.databricks.opening import open_workspace
         from integrations_platform.databricks.running import Policy, RemoteRun
-        from integrations_platform.databricks.workspace import Workspace
         from integrations_platform.waiting import Patience, Timing
 
-        host = self.settings.databricks.host
-        if not (url := host.resolve().strip()):
-            raise host.error(
-                "is empty, and only task files run without a workspace", "set DATABRICKS_HOST and its token"
-            )
-        workspace = Workspace(url, self._who(url))
+        workspace = open_workspace(self.settings.databricks)
         policy = Policy(Patience(timeout=self.job.timeout), self.job.repairs, self.job.when_late == "cancel")
         log = self.context.log
         return RemoteRun(
             workspace, launch, self._token, self.context.retry_number, policy, self.timing or Timing(), log.info,
             log.warning, look,
         ).report()  # fmt: skip
-
-    def _who(self, url: str) -> Authentication:
-        """The service principal where one is given, else the token."""
-        from integrations_platform.databricks.authentication import AccessToken, ServicePrincipal
-
-        section = self.settings.databricks
-        if client_id := section.client_id.resolve().strip():
-            return ServicePrincipal(url, client_id, section.client_secret.resolve().strip())
-        if not (token := section.token.resolve().strip()):
-            raise section.token.error("is empty", "set DATABRICKS_TOKEN, or client_id and client_secret")
-        return AccessToken(token)
 
     def _succeeded(self, report: RunReport) -> bool:
         outcome = report.verdict.outcome.value

@@ -12,6 +12,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from integrations_platform.doctor.data import data_findings
+from integrations_platform.doctor.finding import Level
 from integrations_platform.settings import Settings, load_settings
 from integrations_platform.warehouse.errors import CopyError, StatementError, WarehouseError
 from integrations_platform.warehouse.names import TableName
@@ -223,6 +225,21 @@ def test_settings_reach_the_account_by_key_pair(house: House, wire: Wire, airflo
     assert isinstance(warehouse, SnowflakeWarehouse)
     house.sell()
     assert reload_day(house.tables["sales"], house.lake, warehouse, DAY, "run-1").rows_loaded == 2
+
+
+def test_the_doctor_asks_the_account_who_answers_whom(
+    house: House, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any) -> SnowflakeWarehouse:
+        return SnowflakeWarehouse(lambda: (dict(wire.arguments) | {"port": 1}, ("snow",)), QUIET)
+
+    settings = replace(house.settings, warehouse=replace(house.settings.warehouse, kind="snowflake"))
+    monkeypatch.setattr("integrations_platform.warehouse.opening.open_warehouse", lambda *_: engine(wire))
+    (found,) = [each for each in data_findings(settings) if each.area == "warehouse"]
+    assert (found.level, found.subject) == (Level.OK, "snowflake")
+    monkeypatch.setattr("integrations_platform.warehouse.opening.open_warehouse", failing)
+    (found,) = [each for each in data_findings(settings) if each.area == "warehouse"]
+    assert found.level is Level.PROBLEM
 
 
 @pytest.mark.nightly

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from integrations_platform.doctor.finding import Finding, Level, of_settings
 from integrations_platform.secret_text import SettingsError
 
 if TYPE_CHECKING:
-    from integrations_platform.doctor import Finding
     from integrations_platform.platform import Platform
     from integrations_platform.settings_webhooks import SourceSettings
     from integrations_platform.state.inbox import SqlInbox
@@ -21,8 +21,6 @@ _RECENT = 20  # ended wake-ups that are looked at
 def webhook_findings(platform: Platform, inbox: SqlInbox | None) -> Iterator[Finding]:
     """One finding for each source that is open or badly set, and what is wrong with what came; ``inbox`` None: the
     state cannot be reached."""
-    from integrations_platform.doctor import Finding, Level
-
     sources = platform.settings.webhooks.sources
     for source in sources.values():
         yield from _source(source)
@@ -45,13 +43,10 @@ def webhook_findings(platform: Platform, inbox: SqlInbox | None) -> Iterator[Fin
 
 
 def _source(source: SourceSettings) -> Iterator[Finding]:
-    from integrations_platform.doctor import Finding, Level
-
     try:
         is_open = bool(source.secrets())
     except SettingsError as fault:
-        for each in fault.faults:
-            yield Finding(Level.PROBLEM, "webhooks", source.name, each.what, each.remedy)
+        yield from of_settings("webhooks", source.name, fault)
         return
     if is_open:
         yield Finding(Level.OK, "webhooks", source.name, f"open, by {source.scheme}")

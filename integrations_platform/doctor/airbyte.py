@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from integrations_platform.doctor.finding import Finding, Level, of_settings
 from integrations_platform.settings import SettingsError
 
 if TYPE_CHECKING:
     from integrations_platform.airbyte.looks import Connection
     from integrations_platform.airbyte.server import Airbyte
-    from integrations_platform.doctor import Finding
     from integrations_platform.settings import Settings
     from integrations_platform.settings_airbyte import ConnectionSettings
 
@@ -24,7 +24,6 @@ def airbyte_findings(settings: Settings) -> Iterator[Finding]:
     """The server first, then each connection."""
     from integrations_platform.airbyte.faults import AirbyteFault
     from integrations_platform.airbyte.opening import open_airbyte
-    from integrations_platform.doctor import Finding, Level
 
     section = settings.airbyte
     if not section.connections:
@@ -35,7 +34,7 @@ def airbyte_findings(settings: Settings) -> Iterator[Finding]:
             return
         server = open_airbyte(section)
     except SettingsError as fault:
-        yield from _of_settings(AREA, fault)
+        yield from of_settings(AREA, "server", fault)
         return
     except AirbyteFault as fault:
         yield Finding(Level.PROBLEM, AREA, "server", fault.message)
@@ -53,7 +52,6 @@ def airbyte_findings(settings: Settings) -> Iterator[Finding]:
 
 
 def _without_server(settings: Settings) -> Iterator[Finding]:
-    from integrations_platform.doctor import Finding, Level
 
     what = "there is no server; connectors run on this machine"
     yield Finding(Level.NOTE, AREA, "server", what, "set AIRBYTE_API_URL to use one")
@@ -66,7 +64,6 @@ def _without_server(settings: Settings) -> Iterator[Finding]:
 
 def _server(server: Airbyte) -> Finding:
     from integrations_platform.airbyte.faults import AirbyteFault
-    from integrations_platform.doctor import Finding, Level
 
     if not server.health():
         return Finding(Level.PROBLEM, AREA, "server", "answers that it cannot work now", "look at its pods")
@@ -82,13 +79,12 @@ def _server(server: Airbyte) -> Finding:
 def _connection(server: Airbyte, connection: ConnectionSettings, known: dict[str, Connection]) -> Iterator[Finding]:
     from integrations_platform.airbyte.drift import departures
     from integrations_platform.airbyte.faults import AirbyteFault
-    from integrations_platform.doctor import Finding, Level
 
     try:
         number = connection.id()
         found = known.get(number) or server.connection(number)
     except SettingsError as fault:
-        yield from _of_settings(connection.name, fault)
+        yield from of_settings(AREA, connection.name, fault)
         return
     except AirbyteFault as fault:
         if not 400 <= fault.status < 500:
@@ -100,11 +96,3 @@ def _connection(server: Airbyte, connection: ConnectionSettings, known: dict[str
         yield Finding(Level.PROBLEM if each.serious else Level.NOTE, AREA, connection.name, each.what, each.remedy)
     if not any(each.serious for each in differences):
         yield Finding(Level.OK, AREA, connection.name, f"active, {len(found.streams)} streams")
-
-
-def _of_settings(subject: str, fault: SettingsError) -> Iterator[Finding]:
-    from integrations_platform.doctor import Finding, Level
-
-    for each in fault.faults:
-        place = each.file if each.line is None else f"{each.file}:{each.line}"
-        yield Finding(Level.PROBLEM, AREA, subject, f"{place}: {each.path} {each.what}", each.remedy)
