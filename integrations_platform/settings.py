@@ -19,7 +19,7 @@ from integrations_platform.schema_check import brief, check, nearest
 from integrations_platform.secret_text import SecretText, SettingsError
 from integrations_platform.settings_airbyte import AirbyteSettings
 from integrations_platform.settings_databricks import DatabricksSettings
-from integrations_platform.settings_lake import AirbyteOutput, JobOutput, LakeSettings, ModelOutput
+from integrations_platform.settings_lake import JobOutput, LakeSettings, ModelOutput, judge_streams
 from integrations_platform.settings_models import ModelsSettings
 from integrations_platform.settings_schema import (
     ENVIRONMENT_SCHEMA,
@@ -314,7 +314,7 @@ def _build(root: Located, path: Path, faults: Faults, environ: Mapping[str, str]
     settings = Settings(path.stem, path.absolute(), systems, StateSettings(state), **sections)
     _judge_literals(settings, faults)
     _judge_datasets(settings, faults)
-    _judge_streams(settings, faults)
+    judge_streams(settings.lake.datasets, settings.airbyte.connections, faults)
     return settings
 
 
@@ -423,26 +423,3 @@ def _judge_datasets(settings: Settings, faults: Faults) -> None:
     for line, path, what, name, known in named:
         if name not in known:
             faults.add(line, path, f"no {what} is named {brief(name)}", nearest(name, known))
-
-
-def _judge_streams(settings: Settings, faults: Faults) -> None:
-    """Datasets that Airbyte brings name a declared connection and a stream of it, each of which lands in one place."""
-    connections = settings.airbyte.connections
-    landed: dict[tuple[str, str, str], str] = {}
-    for name, dataset in settings.lake.datasets.items():
-        source, path = dataset.source, f"lake.datasets.{name}.source"
-        if not isinstance(source, AirbyteOutput):
-            continue
-        connection = connections.get(source.connection)
-        if connection is None:
-            what = f"no connection is named {brief(source.connection)}"
-            faults.add(None, f"{path}.airbyte", what, nearest(source.connection, connections))
-            continue
-        streams = {each.name for each in connection.streams if source.namespace in ("", each.namespace)}
-        if source.stream not in streams:
-            what = f"no stream of {connection.name} is named {brief(source.stream)}"
-            faults.add(None, f"{path}.stream", what, nearest(source.stream, streams))
-        other = landed.setdefault((source.connection, source.namespace, source.stream), name)
-        if other != name:
-            what = f"is landed by lake.datasets.{other} already"
-            faults.add(None, path, what, "remove one of them: where the next read begins is kept once")

@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from integrations_platform.schema_check import brief, nearest
 from integrations_platform.secret_text import SecretText
 from integrations_platform.yaml_source import Faults, Located, day_of, entries_of
+
+if TYPE_CHECKING:
+    from integrations_platform.settings_airbyte import ConnectionSettings
 
 Schema = dict[str, Any]
 Secret = Callable[[Located, str], SecretText | None]
@@ -324,3 +328,27 @@ def _source(node: Located, path: str, faults: Faults) -> Source | None:
 def _line(node: Located, key: str) -> int:
     found = node.get(key)
     return node.line if found is None else found.line
+
+
+def judge_streams(
+    datasets: Mapping[str, DatasetSettings], connections: Mapping[str, ConnectionSettings], faults: Faults
+) -> None:
+    """Datasets that Airbyte brings name a declared connection and a stream of it, each of which lands in one place."""
+    landed: dict[tuple[str, str, str], str] = {}
+    for name, dataset in datasets.items():
+        source, path = dataset.source, f"lake.datasets.{name}.source"
+        if not isinstance(source, AirbyteOutput):
+            continue
+        connection = connections.get(source.connection)
+        if connection is None:
+            what = f"no connection is named {brief(source.connection)}"
+            faults.add(None, f"{path}.airbyte", what, nearest(source.connection, connections))
+            continue
+        streams = {each.name for each in connection.streams if source.namespace in ("", each.namespace)}
+        if source.stream not in streams:
+            what = f"no stream of {connection.name} is named {brief(source.stream)}"
+            faults.add(None, f"{path}.stream", what, nearest(source.stream, streams))
+        other = landed.setdefault((source.connection, source.namespace, source.stream), name)
+        if other != name:
+            what = f"is landed by lake.datasets.{other} already"
+            faults.add(None, path, what, "remove one of them: where the next read begins is kept once")

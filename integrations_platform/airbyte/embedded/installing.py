@@ -17,7 +17,13 @@ from contextlib import closing
 from pathlib import Path
 
 from integrations_platform.airbyte.embedded.connectors import Project
-from integrations_platform.airbyte.embedded.process import NOTE_SECONDS, Connector, StuckError, passed_on
+from integrations_platform.airbyte.embedded.process import (
+    NOTE_SECONDS,
+    Connector,
+    StuckError,
+    UnstartableError,
+    passed_on,
+)
 from integrations_platform.airbyte.faults import AirbyteFault
 from integrations_platform.service_faults import FaultKind
 from integrations_platform.settings import variable
@@ -102,7 +108,7 @@ def _sync(uv: str, project: Project, target: Path, note: Callable[[str], None]) 
         with closing(call.lines()) as lines:
             for _ in lines:
                 continue
-    except StuckError as fault:
+    except (StuckError, UnstartableError) as fault:
         said = str(fault)
     if call.code or said:
         _, _, reason = call.complaints.rpartition("error: ")

@@ -43,6 +43,10 @@ class StuckError(Exception):
     """A connector says nothing, does not end, or writes a line without an end; ``str()`` says which."""
 
 
+class UnstartableError(Exception):
+    """A connector cannot be started; ``str()`` says why."""
+
+
 @dataclass
 class Connector:
     """One call of a connector. ``timeout`` seconds for the whole (None: as long as it takes), ``silence`` seconds
@@ -65,12 +69,15 @@ class Connector:
     def lines(self) -> Generator[bytes, None, None]:
         """Run it and give its lines as they come; afterwards ``code`` is its exit code, negative for a signal.
 
-        Raises StuckError; OSError where it cannot be started. It is ended when the caller stops asking.
+        Raises StuckError, UnstartableError. It is ended when the caller stops asking.
         """
-        process = subprocess.Popen(  # noqa: S603  no shell; what to run is declared or installed here
-            list(self.command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=dict(self.environment), start_new_session=True, bufsize=0,
-        )  # fmt: skip
+        try:
+            process = subprocess.Popen(  # noqa: S603  no shell; what to run is declared or installed here
+                list(self.command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                env=dict(self.environment), start_new_session=True, bufsize=0,
+            )  # fmt: skip
+        except OSError as fault:
+            raise UnstartableError(fault.strerror or str(fault)) from None
         try:
             yield from self._read(process)
         finally:

@@ -13,17 +13,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from integrations_platform.airbyte.embedded import protocol
 from integrations_platform.airbyte.embedded.columns import Row
-from integrations_platform.airbyte.embedded.process import NOTE_SECONDS, Connector, StuckError, passed_on
+from integrations_platform.airbyte.embedded.process import (
+    NOTE_SECONDS,
+    Connector,
+    StuckError,
+    UnstartableError,
+    passed_on,
+)
 from integrations_platform.airbyte.embedded.protocol import StreamName
 from integrations_platform.airbyte.embedded.redaction import Redaction
 from integrations_platform.airbyte.faults import AirbyteFault
 from integrations_platform.service_faults import FaultKind
 
 Json = dict[str, Any]
+Answer = TypeVar("Answer", protocol.Catalog, protocol.Connected)
 _LOOK = 100  # records between two looks at the clock
 _LONGEST = 500  # characters of a source's own words
 _BEGINNING = 60  # characters of a damaged line: a record of somebody may be in it
@@ -84,18 +91,13 @@ class Conversation:
 
     def discover(self) -> tuple[Json, ...]:
         """The streams the source has. Raises AirbyteFault."""
-        for message in self._ask("discover"):
-            if isinstance(message, protocol.Catalog):
-                return message.streams
-        raise AssertionError  # _ask raises when nothing was answered
+        return self._ask("discover", protocol.Catalog).streams
 
     def check(self) -> None:
         """Raises AirbyteFault when the source cannot be read with this configuration."""
-        for message in self._ask("check"):
-            if isinstance(message, protocol.Connected):
-                if not message.succeeded:
-                    raise self._fault(message.message or "it gives no reason", FaultKind.PERMANENT)
-                return
+        answer = self._ask("check", protocol.Connected)
+        if not answer.succeeded:
+            raise self._fault(answer.message or "it gives no reason", FaultKind.PERMANENT)
 
     def read(self, streams: Sequence[tuple[Json, bool]], states: Mapping[StreamName, Json]) -> Outcome:
         """Read the streams of the catalogue, each incrementally or not, from ``states``.
@@ -111,34 +113,37 @@ class Conversation:
         call = self._call("read", arguments)
         listener = _Listener(reads, self)
         stopped = ""
-        with ExitStack() as opened:
-            lines = opened.enter_context(closing(call.lines()))
-            files = {name: opened.enter_context(_private(one.file)) for name, one in reads.items()}
-            try:
+        try:
+            with ExitStack() as opened:
+                lines = opened.enter_context(closing(call.lines()))
+                files = {name: opened.enter_context(_private(one.file)) for name, one in reads.items()}
                 for line in lines:
                     listener.hear(line, files)
-            except StuckError as fault:
-                stopped = str(fault)
-            except OSError as fault:
-                raise self._unstartable(fault) from None
+        except StuckError as fault:
+            stopped = str(fault)
+        except UnstartableError as fault:
+            raise self._unstartable(fault) from None
+        except OSError as fault:
+            what = f"records cannot be kept aside in {self.folder} ({fault.strerror or fault})"
+            raise AirbyteFault(FaultKind.TRANSIENT, f"{what}; free some space, or set TMPDIR") from None
         return listener.outcome(stopped or _ended(call.code), call.complaints)
 
-    def _ask(self, verb: str) -> Iterator[protocol.Message]:
-        """The messages of a call up to the caller's liking. Raises AirbyteFault when it ends before."""
+    def _ask(self, verb: str, wanted: type[Answer]) -> Answer:
+        """The answer of a call, after which it is ended. Raises AirbyteFault when none comes."""
         arguments = ["--config", str(self._config_file())]
         call = self._call(verb, arguments)
         reason, permanent = "", False
         try:
             with closing(call.lines()) as lines:
                 for line in lines:
-                    if (message := protocol.read_line(line)) is None:
-                        continue
+                    message = protocol.read_line(line)
+                    if isinstance(message, wanted):
+                        return message
                     if isinstance(message, protocol.Trouble):
                         reason, permanent = message.message, message.kind == "config_error"
-                    yield message
         except StuckError as fault:
             reason = str(fault)
-        except OSError as fault:
+        except UnstartableError as fault:
             raise self._unstartable(fault) from None
         reason = reason or self.last_words(call.complaints) or _ended(call.code) or "it answered nothing"
         raise self._fault(f"`{verb}` failed: {reason}", FaultKind.PERMANENT if permanent else FaultKind.TRANSIENT)
@@ -165,8 +170,8 @@ class Conversation:
     def _fault(self, message: str, kind: FaultKind) -> AirbyteFault:
         return AirbyteFault(kind, self.shown(message))
 
-    def _unstartable(self, fault: OSError) -> AirbyteFault:
-        what = f"{self.command[0]} cannot be run ({fault.strerror or fault})"
+    def _unstartable(self, fault: UnstartableError) -> AirbyteFault:
+        what = f"{self.command[0]} cannot be run ({fault})"
         return AirbyteFault(FaultKind.CONFIGURATION, f"{what}; correct airbyte.executable or embedded.connector")
 
     def shown(self, text: str) -> str:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from integrations_platform.airbyte.embedded import process
+from integrations_platform.airbyte.embedded import process, reading
 from integrations_platform.airbyte.embedded.private import private_folder
 from integrations_platform.airbyte.faults import AirbyteFault
 from integrations_platform.secret_text import SecretText
 from integrations_platform.service_faults import FaultKind
 from integrations_platform.settings_airbyte import EmbeddedSettings
-from integrations_platform_tests.airbyte.embedded.stage import Stage, rows, trouble, whole
+from integrations_platform_tests.airbyte.embedded.stage import Stage, row, rows, trouble, whole
 
 TOKEN = "s3cr3t/with+signs"
 
@@ -44,7 +44,16 @@ def test_it_gets_private_files_that_are_gone_afterwards_and_few_variables(
     told = stage.told()
     assert told["modes"] == dict.fromkeys(("--config", "--catalog", "--state"), "0o600")
     assert not Path(told["folder"]).parent.exists()
-    assert set(told["variables"]) <= {*process.PASSED_ON, "PYTHONUNBUFFERED", "DO_NOT_TRACK", "PWD", "LC_CTYPE", "_"}
+    assert set(told["variables"]) <= {
+        *process.PASSED_ON,
+        "PYTHONUNBUFFERED",
+        "DO_NOT_TRACK",
+        "PWD",
+        "OLDPWD",
+        "SHLVL",
+        "LC_CTYPE",
+        "_",
+    }
 
 
 def test_what_a_killed_sync_has_left_of_secrets_the_next_one_removes(
@@ -129,6 +138,19 @@ def test_a_line_without_an_end_is_given_up(stage: Stage, monkeypatch: pytest.Mon
     monkeypatch.setattr(process, "LONGEST_LINE", 100_000)
     stage.reads = {"*": ['{"type": "RECORD", "record": ' + "x" * 3_000_000]}
     assert "line of more than" in stage.report("orders").failure
+
+
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_a_full_disk_is_told_as_such(stage: Stage, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """/dev/full takes nothing: much is refused when it is written, little when the file is closed."""
+    stage.reads = {"*": [row("orders", id=1, note="x" * size), *whole("orders", 1)]}
+    sync = stage.sync("orders")
+    private = reading._private
+    full = Path("/dev/full")
+    monkeypatch.setattr(reading, "_private", lambda path: private(full if path.suffix == ".jsonl" else path))
+    with pytest.raises(AirbyteFault, match=r"No space left on device.*set TMPDIR"):
+        sync.report()
+    assert stage.ids("orders") == []
 
 
 def test_a_check_that_fails_says_why(stage: Stage) -> None:
