@@ -14,6 +14,9 @@ from typing import Any
 SIZES = ("quick", "short", "nightly")
 """``quick``: seconds, as in every run of the suite; ``short``: a minute or so; ``nightly``: the figure to reach."""
 
+CHOSEN = "chosen"
+"""The name of a size that somebody gave as a number."""
+
 PROCESSES = 2
 
 

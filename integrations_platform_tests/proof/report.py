@@ -11,6 +11,7 @@ import os
 import platform
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from integrations_platform_tests.proof.catalogue import names, part
 from integrations_platform_tests.proof.histories import commit
 from integrations_platform_tests.proof.holdings import TESTS, broken
 from integrations_platform_tests.proof.page import MixedCommits, page
-from integrations_platform_tests.proof.part import PROCESSES, Part, Result
+from integrations_platform_tests.proof.part import CHOSEN, PROCESSES, Part, Result
 
 PROOF = TESTS / "PROOF.md"
 INTO = TESTS.parent / ".integrations" / "proof"
@@ -62,14 +63,19 @@ def run_parts(wanted: Sequence[str], size_name: str, into: Path, processes: int,
             click.echo(f"{name}: done before, at this commit and size", err=True)
             results.append(before)
             continue
-        click.echo(f"{name}: {chosen.sizes[size_name]:,} {chosen.unit}", err=True)
-        result = run_part(chosen, size_name, at, processes)
-        result.save(into)
-        click.echo(f"{name}: {result.shown.measured} ({result.seconds:.0f} s)")
-        for text in result.shown.violations:
-            click.echo(f"  does not hold: {text}")
-        results.append(result)
+        results.append(ran(chosen, size_name, at, into, processes))
     return results
+
+
+def ran(chosen: Part, size_name: str, at: str, into: Path, processes: int) -> Result:
+    """Run one part, keep what it showed and say it."""
+    click.echo(f"{chosen.name}: {chosen.sizes[size_name]:,} {chosen.unit}", err=True)
+    result = run_part(chosen, size_name, at, processes)
+    result.save(into)
+    click.echo(f"{chosen.name}: {result.shown.measured} ({result.seconds:.0f} s)")
+    for text in result.shown.violations:
+        click.echo(f"  does not hold: {text}")
+    return result
 
 
 @click.command()
@@ -82,6 +88,7 @@ def run_parts(wanted: Sequence[str], size_name: str, into: Path, processes: int,
     metavar="NAME",
     help="Only this part (repeat for more); nothing is written but its result.",
 )
+@click.option("--many", type=click.IntRange(1), help="So many of one --part's units, instead of a named size.")
 @click.option("--without", multiple=True, metavar="NAME", help="All parts but this one (repeat for more).")
 @click.option("--into", type=click.Path(path_type=Path), default=INTO, help="The folder of results.")
 @click.option("--again", is_flag=True, help="Run parts anew that are done at this commit and size.")
@@ -92,6 +99,7 @@ def run_parts(wanted: Sequence[str], size_name: str, into: Path, processes: int,
 def report(
     size: str | None,
     only: tuple[str, ...],
+    many: int | None,
     without: tuple[str, ...],
     into: Path,
     to: Path,
@@ -107,8 +115,14 @@ def report(
     unknown = sorted({*only, *without} - set(names()))
     if unknown:
         raise click.BadParameter(f"no part is called {', '.join(unknown)}; there are {', '.join(names())}")
+    if many is not None and (len(only) != 1 or size is not None):
+        raise click.BadParameter("--many is the size of one part: give one --part, and no named size")
     results: list[Result] = []
-    if not render:
+    if many is not None:
+        chosen = part(only[0])
+        chosen = replace(chosen, sizes={CHOSEN: many})
+        results = [ran(chosen, CHOSEN, commit(), into, processes)]
+    elif not render:
         wanted = [name for name in only or names() if name not in without]
         results = run_parts(wanted, size or "short", into, processes, again=again)
     if render or not only:

@@ -115,6 +115,12 @@ def test_one_part_is_run_alone_and_an_interrupted_run_goes_on(tmp_path: Path, mo
     assert "guards measured" in to.read_text()
     assert CliRunner().invoke(reporting.report, ["--part", "guards", *options]).exit_code == 0
     assert ran[-1] == "guards 2", "another size is another question"
+    assert CliRunner().invoke(reporting.report, ["--part", "guards", "--many", "77", *options]).exit_code == 0
+    assert ran[-1] == "guards 77"
+    kept = Result.load(into, "guards")
+    assert kept is not None
+    assert (kept.size_name, kept.size) == ("chosen", 77)
+    assert CliRunner().invoke(reporting.report, ["--many", "77", *options]).exit_code == 2, "of which part?"
 
 
 def test_a_page_is_written_from_results_alone_and_refuses_to_mix(
