@@ -20,6 +20,8 @@ from integrations_platform.state.accounts import SqlAccounts
 from integrations_platform.state.database import Database, chunks
 from integrations_platform.state.errors import StateError
 from integrations_platform.state.inbox import SqlInbox
+from integrations_platform.state.outbox import SqlOutbox
+from integrations_platform.state.overview import Overview, overview
 from integrations_platform.state.rows import as_row, from_row, to_text
 from integrations_platform.state.transaction import SqlTransaction
 from integrations_platform.unified_sync.audit import GENESIS
@@ -66,6 +68,15 @@ class SqlStore:
     def inbox(self) -> SqlInbox:
         """What others have sent us, and the runs it wakes."""
         return SqlInbox(self._database, self._clock)
+
+    @property
+    def outbox(self) -> SqlOutbox:
+        """What stands wrong, and the messages about it."""
+        return SqlOutbox(self._database, self._clock)
+
+    def overview(self, pairs: Sequence[str]) -> Overview:
+        """What there is to say about these syncs and about every breaker, as of one moment."""
+        return overview(self._database, pairs)
 
     def open_pair(self, pair: str, spec_digest: str, at: datetime) -> None:
         """Make the pair known, and remember the digest of its present declaration."""

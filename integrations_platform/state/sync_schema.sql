@@ -322,6 +322,45 @@ CREATE INDEX webhook_wake_up_unended ON webhook_wake_up (changed_at) WHERE state
 
 UPDATE integrations_alembic_version SET version_num='0003' WHERE integrations_alembic_version.version_num = '0002';
 
+-- Running upgrade 0003 -> 0004
+
+CREATE TABLE alert_standing (
+    topic TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    kind TEXT,
+    since TEXT NOT NULL,
+    seen_at TEXT NOT NULL,
+    times INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (topic)
+);
+
+CREATE TABLE alert_outbox (
+    message_id TEXT NOT NULL,
+    number BIGINT NOT NULL,
+    target TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    body TEXT NOT NULL,
+    state TEXT NOT NULL,
+    bundle TEXT,
+    attempts INTEGER NOT NULL,
+    next_at TEXT NOT NULL,
+    claimed_by TEXT,
+    claimed_until TEXT,
+    recipients TEXT,
+    note TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    changed_at TEXT NOT NULL,
+    PRIMARY KEY (message_id)
+);
+
+CREATE INDEX alert_outbox_unsent ON alert_outbox (target, number) WHERE state = 'waiting';
+
+CREATE INDEX alert_outbox_by_number ON alert_outbox (number);
+
+UPDATE integrations_alembic_version SET version_num='0004' WHERE integrations_alembic_version.version_num = '0003';
+
 COMMIT;
 
 -- ---------- sqlite ----------
@@ -645,5 +684,44 @@ CREATE UNIQUE INDEX webhook_wake_up_waiting ON webhook_wake_up (target) WHERE st
 CREATE INDEX webhook_wake_up_unended ON webhook_wake_up (changed_at) WHERE state IN ('waiting', 'requested', 'started');
 
 UPDATE integrations_alembic_version SET version_num='0003' WHERE integrations_alembic_version.version_num = '0002';
+
+-- Running upgrade 0003 -> 0004
+
+CREATE TABLE alert_standing (
+    topic TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    kind TEXT,
+    since TEXT NOT NULL,
+    seen_at TEXT NOT NULL,
+    times INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (topic)
+);
+
+CREATE TABLE alert_outbox (
+    message_id TEXT NOT NULL,
+    number BIGINT NOT NULL,
+    target TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    body TEXT NOT NULL,
+    state TEXT NOT NULL,
+    bundle TEXT,
+    attempts INTEGER NOT NULL,
+    next_at TEXT NOT NULL,
+    claimed_by TEXT,
+    claimed_until TEXT,
+    recipients TEXT,
+    note TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    changed_at TEXT NOT NULL,
+    PRIMARY KEY (message_id)
+);
+
+CREATE INDEX alert_outbox_unsent ON alert_outbox (target, number) WHERE state = 'waiting';
+
+CREATE INDEX alert_outbox_by_number ON alert_outbox (number);
+
+UPDATE integrations_alembic_version SET version_num='0004' WHERE integrations_alembic_version.version_num = '0003';
 
 COMMIT;

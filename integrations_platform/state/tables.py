@@ -291,6 +291,41 @@ wake_up = Table(
     Index("webhook_wake_up_unended", "changed_at", **_partial(UNENDED)),
 )
 
+standing = Table(
+    "alert_standing",
+    metadata,
+    _text("topic", key=True),
+    _text("subject"),
+    _text("kind", optional=True),  # none: all is well
+    _text("since"),
+    _text("seen_at"),
+    Column("times", Integer, nullable=False),
+    _text("body"),
+)
+
+outbox = Table(
+    "alert_outbox",
+    metadata,
+    _text("message_id", key=True),
+    Column("number", BigInteger, nullable=False),  # order of sending within a target
+    _text("target"),
+    _text("severity"),
+    _text("subject"),
+    _text("body"),
+    _text("state"),
+    _text("bundle", optional=True),
+    Column("attempts", Integer, nullable=False),
+    _text("next_at"),
+    _text("claimed_by", optional=True),
+    _text("claimed_until", optional=True),
+    _text("recipients", optional=True),
+    _text("note"),
+    _text("created_at"),
+    _text("changed_at"),
+    Index("alert_outbox_unsent", "target", "number", **_partial(WAITING)),
+    Index("alert_outbox_by_number", "number"),
+)
+
 # Views and the columns by which the newest or most pressing rows come first.
 VIEWS: dict[str, str] = {
     "sync_summary": "day DESC, sync",

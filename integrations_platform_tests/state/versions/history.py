@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from integrations_platform.platform import Platform
+from integrations_platform.state.inbox import Event
 from integrations_platform.unified_sync.port import Side
 from integrations_platform.unified_sync.runtime import Runtime
 from integrations_platform_tests.end_to_end.arrange import PEOPLE, SYNC, Base, World, add_people
@@ -42,7 +43,7 @@ def world_at(folder: Path, state_url: str) -> World:
 
 def live(folder: Path, state_url: str) -> World:
     """Live through it: linked people, edits, a conflict decided and one open, a delete, a record held back, a saved
-    plan, what is known of an account, and a write whose end nobody has noted."""
+    plan, what is known of an account, an event that woke somebody, and a write whose end nobody has noted."""
     world = world_at(folder, state_url)
     for base in (world.a, world.b):
         base.run(PEOPLE["sqlite"])
@@ -62,6 +63,7 @@ def live(folder: Path, state_url: str) -> World:
     world.run()
     _with_platform(world, lambda platform: platform.plan(platform.sync("people")))
     _with_platform(world, lambda platform: platform.store.accounts.change("people", lambda _: ("{}", None)))
+    _with_platform(world, _wake)
     world.a.run("UPDATE person SET name = 'Written, not noted' WHERE email = 'p2@example.org'")
     _with_platform(world, _die_writing)
     return world
@@ -79,6 +81,11 @@ def _decide_first(platform: Platform) -> None:
     first, *_ = sorted(platform.store.conflicts("people"), key=lambda row: row.value_a or "")
     at = platform.runtime.clock()
     platform.store.decide("people", first.conflict_id, first.n, "A", None, "history", at, first.opened_run)
+
+
+def _wake(platform: Platform) -> None:
+    platform.store.inbox.store([Event("office", "1", "person.changed", "person", "{}")])
+    platform.store.inbox.claim(lambda _source, _subject: ["sync/people"], lambda: "wake-1")
 
 
 def _die_writing(platform: Platform) -> None:
