@@ -14,6 +14,7 @@ from integrations_platform.defs.airbyte import airbyte_assets, connection_specs
 from integrations_platform.defs.airbyte_checks import connection_checks, watch_job, watch_schedule
 from integrations_platform.defs.airbyte_foreign import foreign_syncs
 from integrations_platform.defs.airbyte_jobs import all_job, connection_jobs, connection_schedules, reset_job
+from integrations_platform.defs.alerts import alert_sensor
 from integrations_platform.defs.checks import agreement_check
 from integrations_platform.defs.databricks import job_assets
 from integrations_platform.defs.following import check_followed, follow_sensors
@@ -56,7 +57,12 @@ def build_definitions(catalogue: Catalogue) -> dg.Definitions:
         *model_assets(catalogue),
     ]
     check_followed(catalogue, made)
-    sensors: list[dg.SensorDefinition] = [tables_follow(), foreign_syncs(catalogue), *follow_sensors(catalogue)]
+    sensors: list[dg.SensorDefinition] = [
+        tables_follow(),
+        foreign_syncs(catalogue),
+        *follow_sensors(catalogue),
+        alert_sensor(catalogue, made),
+    ]
     if catalogue.settings.webhooks.sources:
         sensors.append(wake_up_sensor(catalogue, woken))
     return dg.Definitions(

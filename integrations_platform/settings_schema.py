@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast
 
 from integrations_platform import (
     settings_airbyte,
+    settings_alerts,
     settings_databricks,
     settings_lake,
     settings_models,
@@ -46,6 +47,7 @@ SECTIONS: Mapping[str, Section] = {
     "models": settings_models,
     "airbyte": settings_airbyte,
     "webhooks": settings_webhooks,
+    "alerts": settings_alerts,
 }
 """Sections of an environment file by name: each is a field of that name of the settings."""
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "lake": Entry(f"{_HERE}.lake:lake", "Partitions of the lake: land, look at, compact, verify."),
     "serve": Entry(f"{_HERE}.serve:serve", "Receive webhooks over HTTP."),
     "webhooks": Entry(f"{_HERE}.webhooks:webhooks", "Events that were received, and the runs they wake."),
+    "alerts": Entry(f"{_HERE}.alerts:alerts", "What is wrong now, who was told, and whether it arrived."),
     "state": Entry(f"{_HERE}.state:state", "The database that remembers: its schema, its upgrade."),
     "sandbox": Entry(f"{_HERE}.sandbox:sandbox", "Run stand-ins for the SaaS systems on this machine."),
     "ui": Entry("integrations_platform.quickstart.commands:ui", "Open the platform in Dagster's web interface."),

@@ -122,7 +122,6 @@ class _Look:
         now = datetime.now(UTC)
         seen = Seen.read(self.context.cursor, now)
         seen.asked = now
-        waited = set(seen.waiting)
         jobs = self._listed(seen)
         # Asked for after the jobs: whatever a run told before it ended is then seen below as told.
         busy = self._at_work()
@@ -130,9 +129,7 @@ class _Look:
         told = 0
         for job in jobs:
             if told == _AT_ONCE:
-                if job.id in waited:
-                    seen.waiting.append(job.id)
-                continue
+                break
             connection = self._declared.get(job.connection_id)
             if job.over and job.type == SYNC and connection is not None and job.id not in seen.jobs:
                 if connection.name in busy:
@@ -151,7 +148,7 @@ class _Look:
 
     def _listed(self, seen: Seen) -> "list[Job]":
         """Jobs that waited, and those that have moved since the last look, the oldest first."""
-        waiting = [job for number in seen.waiting if (job := self._job(number)) is not None]
+        waiting = [self.airbyte.job(number) for number in seen.waiting]
         seen.waiting = []
         since = (seen.since - _OVERLAP).strftime("%Y-%m-%dT%H:%M:%SZ")
         moved = self.airbyte.jobs(
@@ -159,18 +156,6 @@ class _Look:
         )
         known = {job.id for job in waiting}
         return [*waiting, *(job for job in moved if job.id not in known)]
-
-    def _job(self, number: int) -> "Job | None":
-        """One that waited; None when Airbyte does not have it any more."""
-        from integrations_platform.airbyte.faults import AirbyteFault
-
-        try:
-            return self.airbyte.job(number)
-        except AirbyteFault as fault:
-            if fault.status != 404:
-                raise
-            self.context.log.warning(f"job {number} waited to be told and is gone from Airbyte")
-            return None
 
     @cached_property
     def _declared(self) -> dict[str, ConnectionSettings]:

@@ -80,7 +80,9 @@ def run_sync(context: Context, catalogue: Catalogue, spec: SyncSpec, options: Op
     from integrations_platform.unified_sync.port import ErrorKind
 
     attended, trigger = origin(context.run.tags)
-    request = Request(dry_run=dry_run, attended=attended, trigger=trigger, actor=f"dagster:{context.run.run_id}")
+    # The run's id stands in the history, so that whoever reads it finds the way to the run's page.
+    started = f"{trigger} run {context.run.run_id}"
+    request = Request(dry_run=dry_run, attended=attended, trigger=started, actor=f"dagster:{context.run.run_id}")
 
     def run(platform: Platform) -> Outcome:
         chosen = options.applied(spec)

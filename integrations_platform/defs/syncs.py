@@ -5,17 +5,16 @@ or failed run a failure. Policies are the declaration's; nothing here loosens on
 """
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 
-from integrations_platform.cron import longest_pause
 from integrations_platform.defs import checks, reporting
 from integrations_platform.defs.config import SyncConfig
 from integrations_platform.defs.following import condition_of, key_of
 from integrations_platform.defs.running import Outcome, give_up, look_at, run_sync
 from integrations_platform.jobs import Catalogue
+from integrations_platform.lateness import fresh_within
 from integrations_platform.unified_sync.spec import Direction, FieldSpec, SyncSpec
 
 GROUP = "unified_sync"
@@ -152,13 +151,9 @@ def _asset_spec(catalogue: Catalogue, spec: SyncSpec, upstream: tuple[str, ...])
 
 
 def freshness(spec: SyncSpec) -> dg.FreshnessPolicy | None:
-    """When a sync counts as late: after the hours it declares, else after two missed firings of its schedule and never
-    under an hour; a sync that is only run by hand is never late."""
-    if spec.freshness_hours is not None:
-        return dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=spec.freshness_hours))
-    if spec.schedule is None:
-        return None
-    return dg.FreshnessPolicy.time_window(fail_window=max(2 * longest_pause(spec.schedule), timedelta(hours=1)))
+    """When a sync counts as late, as Dagster's policy."""
+    allowed = fresh_within(spec)
+    return None if allowed is None else dg.FreshnessPolicy.time_window(fail_window=allowed)
 
 
 def _column(spec: SyncSpec, item: FieldSpec) -> dg.TableColumn:

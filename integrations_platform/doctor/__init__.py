@@ -1,7 +1,7 @@
 """Everything that could keep something declared from running, looked for before it runs, each finding with its remedy.
 
-Owns the questions and their order: settings, state, systems, Airbyte, webhooks, data, syncs. It repairs nothing and
-writes to no system; opening the state brings its schema up to date, as every command does.
+Owns the questions and their order: settings, state, alerts, systems, Airbyte, webhooks, data, syncs. It repairs nothing
+and writes to no system; opening the state brings its schema up to date, as every command does.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from integrations_platform.doctor.airbyte import airbyte_findings
+from integrations_platform.doctor.alerts import alert_findings
 from integrations_platform.doctor.data import data_findings
 from integrations_platform.doctor.finding import Checkup, Finding, Level, of_settings
 from integrations_platform.doctor.syncs import left_by_runs, sync_findings
@@ -29,6 +30,7 @@ def examine(platform: Platform) -> Iterator[Finding]:
     yield Finding(Level.OK, "settings", settings.name, f"environment {settings.name} from {settings.file}")
     store, found = opened_state(platform)
     yield from found
+    yield from alert_findings(platform, None if store is None else platform.store.outbox)
     reachable: set[str] = set()
     for name in settings.systems:
         found = list(system_findings(platform, name, store))

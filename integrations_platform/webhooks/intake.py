@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 
@@ -17,7 +16,6 @@ from integrations_platform.state.inbox import Event
 
 CAPACITY = 10_000  # events that wait; beyond it senders are asked to come back
 BATCH = 2_000  # events of one transaction
-GATHER_SECONDS = 0.004  # while many come: fewer and larger commits are less work, and nobody notices so short a wait
 
 _Waiting = tuple[Sequence[Event], "asyncio.Future[None]"]
 
@@ -27,16 +25,10 @@ class Full(Exception):  # noqa: N818
 
 
 class Intake:
-    """``store`` keeps events durably or raises StateError. Used from one event loop; ``sleep``: of its thread."""
+    """``store`` keeps events durably or raises StateError. Used from one event loop."""
 
-    def __init__(
-        self,
-        store: Callable[[Sequence[Event]], None],
-        *,
-        capacity: int = CAPACITY,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._store, self._capacity, self._sleep = store, capacity, sleep
+    def __init__(self, store: Callable[[Sequence[Event]], None], *, capacity: int = CAPACITY) -> None:
+        self._store, self._capacity = store, capacity
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._waiting = 0
         self._thread: threading.Thread | None = None
@@ -75,12 +67,8 @@ class Intake:
             raise
 
     def _write(self, loop: asyncio.AbstractEventLoop) -> None:
-        many = False
         while (first := self._queue.get()) is not None:
-            if many:
-                self._sleep(GATHER_SECONDS)
             batch, last = self._together(first)
-            many = len(batch) > 1
             fault: StateError | None = None
             try:
                 self._store([event for events, _ in batch for event in events])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -179,31 +177,6 @@ def test_a_sync_that_takes_too_long_is_left_or_cancelled_as_declared(house: Hous
     result = house.sync()
     assert "job 101: not over after 3600 s; it was cancelled" in failure(result)
     assert (house.site.posts_and_deletes, may_retry(result)) == ((1, 1), False)
-
-
-def test_a_cancelled_run_cancels_the_sync_it_started(house: House) -> None:
-    house.site.script(seconds=3600)
-
-    def cancel() -> None:
-        (run,) = house.instance.get_runs()
-        house.instance.report_run_canceling(run)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    house.site.at_sleep = {2: cancel}
-    assert not house.sync().success
-    (run,) = house.instance.get_runs()
-    assert run.status is dg.DagsterRunStatus.CANCELED
-    assert house.site.vendor.account.shown_job(101).status == "cancelled"
-    assert house.jobs_of(CHARGES) == []
-
-
-def test_a_server_that_is_lost_for_long_is_asked_again_by_the_step_and_the_same_sync_is_found(house: House) -> None:
-    house.site.script(seconds=200)
-    house.site.vendor.faults.add(Fault(FaultKind.STATUS, "jobs.get", status=503, times=60))
-    result = house.sync()
-    assert result.success
-    assert (may_retry(result), house.jobs_of(CHARGES), house.site.posts_and_deletes) == (True, [101], (1, 0))
-    assert house.told(CHARGES)[0]["how"] == "attached"
 
 
 def test_secrets_reach_neither_the_log_nor_the_events(house: House) -> None:

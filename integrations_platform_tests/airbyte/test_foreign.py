@@ -195,28 +195,3 @@ def test_checks_are_answered_for_what_somebody_else_synced(house: Watched) -> No
 def test_without_a_server_nobody_else_syncs(house: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRBYTE_MODE", "embedded")
     assert "there is no server" in (house.tick().skip_message or "")
-
-
-def test_syncs_that_waited_are_told_over_several_ticks_too(house: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airbyte_foreign, "_AT_ONCE", 1)
-    run = house.at_work("airbyte_stripe_to_postgres_job")
-    for number in range(3):
-        house.site.somebodys_job(age_seconds=9000 - number * 3000, seconds=60)
-    house.tick()
-    house.instance.report_run_failed(run)
-    for number in range(1, 4):
-        house.tick()
-        assert house.jobs_of(CHARGES) == list(range(100 + number, 100, -1))
-
-
-def test_a_sync_that_waited_and_is_gone_from_airbyte_holds_up_nothing(house: Watched) -> None:
-    run = house.at_work("airbyte_stripe_to_postgres_job")
-    house.site.somebodys_job(age_seconds=900, seconds=60)
-    house.tick()
-    house.instance.report_run_failed(run)
-    house.site.vendor.person({"do": "clear"})
-    house.site.vendor.account.jobs.clear()
-    assert isinstance(house.tick(), dg.SensorResult)
-    house.site.somebodys_job(age_seconds=30, seconds=10)
-    house.tick()
-    assert house.jobs_of(CHARGES) == [101], "the number is given anew by an Airbyte that was set up again"

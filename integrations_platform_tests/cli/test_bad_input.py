@@ -114,7 +114,7 @@ def test_doctor_finds_a_company_in_order(synced: Company) -> None:
     assert "archive table" in text
     data = synced.json("doctor")
     assert data["problems"] == 0
-    assert {finding["area"] for finding in data["findings"]} == {"settings", "state", "system", "sync"}
+    assert {finding["area"] for finding in data["findings"]} == {"settings", "state", "alerts", "system", "sync"}
 
 
 def test_doctor_tells_a_dead_run_from_a_living_one(synced: Company) -> None:

@@ -67,7 +67,10 @@ def installed(project: Project, folder: Path, note: Callable[[str], None]) -> Pa
     program = target / ".venv" / "bin" / project.executable
     if is_installed(project, folder):
         return program
-    uv = uv_of(project)
+    uv = shutil.which("uv") or variable("UV")  # `uv run` tells its own path
+    if uv is None:
+        what = f"{project.what} needs an environment of its own, and uv, which makes it, is not on this machine"
+        raise AirbyteFault(FaultKind.CONFIGURATION, f"{what}; install it (https://docs.astral.sh/uv/), {_MINE}")
     try:
         target.mkdir(parents=True, exist_ok=True)
         with (target / "lock").open("w") as file:
@@ -81,15 +84,6 @@ def installed(project: Project, folder: Path, note: Callable[[str], None]) -> Pa
         what = f"{project.what} cannot be installed into {target} ({fault.strerror or fault})"
         raise AirbyteFault(FaultKind.CONFIGURATION, f"{what}; name another folder in airbyte.folder") from None
     return program
-
-
-def uv_of(project: Project) -> str:
-    """The program that installs environments. Raises AirbyteFault without one."""
-    uv = shutil.which("uv") or variable("UV")  # `uv run` tells its own path
-    if uv is None:
-        what = f"{project.what} needs an environment of its own, and uv, which makes it, is not on this machine"
-        raise AirbyteFault(FaultKind.CONFIGURATION, f"{what}; install it (https://docs.astral.sh/uv/), {_MINE}")
-    return uv
 
 
 def _sync(uv: str, project: Project, target: Path, note: Callable[[str], None]) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from integrations_platform.airbyte.embedded import catalogues, states
 from integrations_platform.airbyte.embedded.connectors import Definition, definition
-from integrations_platform.airbyte.embedded.installing import installed, is_installed, uv_of
+from integrations_platform.airbyte.embedded.installing import installed
 from integrations_platform.airbyte.embedded.landing import land
 from integrations_platform.airbyte.embedded.private import private_folder
 from integrations_platform.airbyte.embedded.protocol import StreamName
@@ -73,23 +73,6 @@ class EmbeddedSync:
         """Raises AirbyteFault, with the source's own reason, when it cannot be read."""
         with self._conversation(self._day()) as conversation:
             conversation.check()
-
-    def ready(self) -> str:
-        """In what state the connector is, found without asking it, installing or reading anything. Raises AirbyteFault
-        and SettingsError for what would keep it from reading."""
-        definition, _ = self._definition, self._datasets
-        self._embedded.resolved()
-        if definition.project is None:
-            return f"read by {definition.name}"
-        if named := self.settings.executable.resolve().strip():
-            if not Path(named).expanduser().is_file():
-                what = f"airbyte.executable names {named}, which is not there"
-                raise AirbyteFault(FaultKind.CONFIGURATION, f"{what}; correct AIRBYTE_EMBEDDED_EXECUTABLE")
-            return f"read by {definition.name}, run by {named}"
-        if is_installed(definition.project, Path(self.settings.folder)):
-            return f"read by {definition.name}, which is installed"
-        uv_of(definition.project)
-        return f"read by {definition.name}, which is installed when it is first read"
 
     def streams(self) -> tuple[StreamName, ...]:
         """The streams the source has. Raises AirbyteFault."""
