@@ -53,16 +53,17 @@ class _Story:
         from integrations_platform.airbyte.embedded.connectors import DECLARATIVE
         from integrations_platform.airbyte.embedded.installing import installed
 
-        installed(DECLARATIVE, self.folder.connectors, lambda said: self.narrator.progress(said, 0, 0))
+        narrator = self.narrator
+        narrator.say(
+            "airbyte-cdk is installed into an environment of its own, once, and reads the stand-in by a manifest"
+        )
+        narrator.say("that comes with the platform. A stream lands when the connector has called it complete, and only")
+        narrator.say("then it is kept where the next read begins. With AIRBYTE_API_URL set, a server does the same.")
+        installed(DECLARATIVE, self.folder.connectors, lambda said: narrator.progress(said, 0, 0))
 
     def bring(self) -> None:
         """Everything, once."""
         narrator = self.narrator
-        narrator.say(
-            "airbyte-cdk runs in an environment of its own and reads the stand-in by a manifest that comes with"
-        )
-        narrator.say("the platform. A stream lands when the connector has called it complete, and only then it is kept")
-        narrator.say("where the next read begins. With AIRBYTE_API_URL set, an Airbyte server does the same.")
         report = self._synced()
         narrator.table(("stream", "records read", "rows landed"), [
             (stream.name, stream.emitted or 0, stream.rows or 0) for stream in report.streams
