@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from integrations_platform.alerts.alert import SEVERITIES, Alert, Kind, count, duration, identity, moment
 from integrations_platform.state.outbox import Standing
-from integrations_platform.state.overview import Overview, SyncView
+from integrations_platform.state.overview import RUNS, Overview, SyncView
 
 TOPIC = "digest"
 _DAY = timedelta(days=1)
@@ -51,7 +51,7 @@ def _of_sync(view: SyncView, now: datetime) -> str:
     ended = [run for run in view.runs if run.finished_at is not None and run.finished_at > now - _DAY]
     by_status = Counter(run.status for run in ended)
     runs = ", ".join(f"{number:,} {status}" for status, number in sorted(by_status.items())) or "no run"
-    more = " or more" if len(ended) == len(view.runs) > 1 and len(ended) >= 50 else ""
+    more = " or more" if len(ended) == RUNS else ""
     parts = [runs + more, f"came through {moment(view.came_through)}"]
     if view.conflicts and view.oldest_conflict is not None:
         parts.append(f"{count(view.conflicts, 'open conflict')}, oldest {duration(now - view.oldest_conflict)}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from integrations_platform.defs.ended_runs import Asset, Cursor, Subjects, newly_ended, outside_runs
+from integrations_platform.defs.ended_runs import Asset, Cursor, Subjects, newly_ended, outside_runs, read_until
 from integrations_platform.jobs import Catalogue
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def _tick(
 ) -> dg.SensorResult:
     from integrations_platform.alerts.alert import Kind
     from integrations_platform.state.errors import StateError
+    from integrations_platform.yaml_source import ConfigurationError
 
     cursor = Cursor.read(context.cursor, desk.now())
     state = f"the state database of {desk.platform.settings.name}"
@@ -75,7 +76,7 @@ def _tick(
         runs = outside_runs(context.instance, records, subjects, troubled)
         new = desk.look(runs, _lateness(context.instance, windows, subjects, desk.now()))
         done = desk.drain(_DRAIN_SECONDS)
-    except StateError as fault:
+    except (StateError, ConfigurationError) as fault:
         # Nothing can be kept, so it is sent at once, and once; runs are read from the same point when it is back.
         if not cursor.without_state:
             desk.tell(desk.make(Kind.STATE_LOST, state, ("what stops", "every sync, and all alerts but this one")))
@@ -85,9 +86,8 @@ def _tick(
         desk.tell(desk.make(Kind.STATE_LOST, state, recovered=True))
     for note in done.notes:
         context.log.warning(note)
-    since = max((record.update_timestamp.replace(tzinfo=UTC) for record in records), default=cursor.since)
     said = f"{len(new)} new alerts; {done.sent} sent, {done.put_off} put off, {done.given_up} given up"
-    return dg.SensorResult(skip_reason=said, cursor=Cursor(max(since, cursor.since)).text())
+    return dg.SensorResult(skip_reason=said, cursor=Cursor(read_until(records, cursor.since)).text())
 
 
 def _windows(assets: Sequence[Asset], subjects: Subjects) -> Mapping[dg.AssetKey, timedelta]:

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
 Asset = dg.AssetsDefinition | dg.AssetSpec
 OVERLAP = timedelta(minutes=5)  # read again each time: other hosts' clocks differ, and their writes show late
-_PAGE, _PAGES = 200, 25
+AT_ONCE = 500  # what a tick can go through in its minute; the rest comes with the next
 _STATUSES = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 _EVENTS = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
 _WILL_RETRY = "dagster/will_retry"
 _PARTITION = "dagster/partition"
 _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 _AD_HOC = "__ASSET_JOB"
+LAKE = "lake"
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Subjects:
     def of(cls, assets: Sequence[Asset], syncs: Sequence[str]) -> Subjects:
         """Of these assets' steps; what has no step speaks for itself."""
         made = [item for item in assets if isinstance(item, dg.AssetsDefinition) and item.is_executable]
-        named = {item.node_def.name: shown([key.path for key in item.keys]) for item in made}
+        named = {item.node_def.name: shown([list(key.path) for key in item.keys]) for item in made}
         keys = {key.to_user_string(): named[item.node_def.name] for item in made for key in item.keys}
         return cls({**named, "sync_pair": DATA_SYNC_UNIFIED.name}, keys, tuple(syncs))
 
@@ -63,28 +64,29 @@ class Subjects:
         return (subject,) if subject in self.syncs else ()
 
 
-def shown(paths: Sequence[Sequence[str]]) -> str:
-    """One name for assets of one step."""
+def shown(paths: Sequence[list[str]]) -> str:
+    """One name for assets of one step, the same in every process. What a job or model writes into the lake beside its
+    own asset goes by the name of that one."""
+    own = sorted(path for path in paths if path[0] != LAKE) or sorted(paths)
     common: list[str] = []
-    for parts in zip(*paths, strict=False):
+    for parts in zip(*own, strict=False):
         if len(set(parts)) > 1:
             break
         common.append(parts[0])
-    return "/".join(common or paths[0])
+    return "/".join(common or own[0])
 
 
-def newly_ended(instance: dg.DagsterInstance, since: datetime) -> list[dg.RunRecord]:
-    """Runs that succeeded or failed since about then, oldest first, some of them again."""
-    found: list[dg.RunRecord] = []
-    after = since - OVERLAP
-    for _ in range(_PAGES):
-        wanted = dg.RunsFilter(statuses=_STATUSES, updated_after=after)
-        page = instance.get_run_records(wanted, limit=_PAGE, order_by="update_timestamp", ascending=True)
-        found += page
-        if len(page) < _PAGE:
-            break
-        after = page[-1].update_timestamp
-    return found
+def newly_ended(instance: dg.DagsterInstance, since: datetime) -> Sequence[dg.RunRecord]:
+    """Runs that succeeded or failed since about then, oldest first, some of them again; at most :data:`AT_ONCE`."""
+    wanted = dg.RunsFilter(statuses=_STATUSES, updated_after=since - OVERLAP)
+    return instance.get_run_records(wanted, limit=AT_ONCE, order_by="update_timestamp", ascending=True)
+
+
+def read_until(records: Sequence[dg.RunRecord], since: datetime) -> datetime:
+    """From when on to read the next time. After as many as could be read at once, none of them is read again: they
+    might be all there is within the overlap."""
+    newest = max((record.update_timestamp.replace(tzinfo=UTC) for record in records), default=since)
+    return newest + OVERLAP if len(records) == AT_ONCE else max(newest, since)
 
 
 def outside_runs(

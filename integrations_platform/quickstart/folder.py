@@ -165,7 +165,7 @@ class Folder:
         ``services``: the options by which each stand-in is reached. They stand in the file, so that no account of
         whoever tries this is ever touched, whatever variables are set.
         """
-        settings = {
+        settings: dict[str, Any] = {
             "systems": {
                 CRM: {"kind": "postgresql", "url": _literal(crm_url)},
                 WEBSHOP: {"kind": "sqlite", "path": _literal(str(self.webshop))},
@@ -179,6 +179,8 @@ class Folder:
             "airbyte": self._airbyte(services["hubspot"]),
             "warehouse": {"kind": "embedded", "folder": _literal(str(self.warehouse)), "tables": {FLIGHTS: _TABLE}},
         }
+        # Nobody's Slack or mailbox either.
+        settings["alerts"] = {"enable_slack": False, "enable_email": False}
         shipped = resources.files(__package__).joinpath("customers.yaml").read_text(encoding="utf-8")
         with readable(self.root):
             for path in (self.environment, self.sync):

@@ -208,7 +208,8 @@ def test_the_location_has_the_sensor_and_it_runs_unless_stopped(world: World) ->
 def test_several_assets_of_one_step_have_one_name(world: World) -> None:
     assert shown([["airbyte", "stripe", "charges"], ["airbyte", "stripe", "refunds"]]) == "airbyte/stripe"
     assert shown([["lake", "flights"]]) == "lake/flights"
-    assert shown([["b"], ["a"]]) == "b"
+    assert shown([["lake", "flight_features"], ["databricks", "features"]]) == "databricks/features"
+    assert shown([["b"], ["a"]]) == shown([["a"], ["b"]]) == "a"
     subjects = Subjects.of([flights], ["people"])
     assert (subjects.subject("lake__flights"), subjects.subject("people")) == ("lake/flights", "people")
 
@@ -220,3 +221,28 @@ def test_the_outbox_remembers_what_was_sent(world: World, run: Runner, ticks: Ti
     (row,) = store.outbox.messages()
     store.close()
     assert (row.state.value, Alert.from_json(row.body).run is not None) == ("sent", True)
+
+
+def test_more_runs_than_a_tick_can_read_are_read_by_the_next_ones(
+    run: Runner, ticks: Ticks, slack: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("integrations_platform.defs.ended_runs.AT_ONCE", 2)
+    Broken.now = False
+    for _ in range(3):
+        materialize(run, "2026-01-01")
+    Broken.now = True
+    materialize(run, "2026-01-02")
+    ticks.tick()
+    assert slack.texts == []
+    ticks.tick()
+    assert slack.texts == ["lake/flights failed"]
+
+
+def test_a_state_without_its_variable_is_told_too(
+    world: World, run: Runner, slack: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = world.env_file.read_text().replace(f"sqlite:///{world.root}/state.sqlite", "${STATE_OF_TEST}")
+    world.env_file.write_text(text)
+    ticks = Ticks(world, run.instance)
+    assert "needs the environment variable STATE_OF_TEST" in ticks.tick()
+    assert slack.texts == [f"the state database of {ticks.catalogue.settings.name} cannot be used"]

@@ -126,11 +126,13 @@ def test_the_services_go_on_where_the_story_left_them_and_no_variable_leads_else
 ) -> None:
     """As `integrations ui` starts them: on other ports, with the data they had."""
     monkeypatch.setenv("HUBSPOT_API_TOKEN", "somebody's real token")
+    monkeypatch.setenv("ENABLE_SLACK", "true")
     folder = Folder.at(made.directory)
     with folder.claimed(), running_services(folder) as services:
         folder.write_files("postgresql://nobody@127.0.0.1:1/none", services.options)
         platform = Platform.open(env_file=folder.environment)
         try:
+            assert platform.settings.alerts.channels == ()
             for name in (SHEET, CONTACTS):
                 report = platform.run(platform.sync(name))
                 assert (report.status, report.written) == (RunStatus.SUCCEEDED, 0), report.message
