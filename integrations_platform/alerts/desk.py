@@ -10,7 +10,7 @@ import logging
 import os
 import socket
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from integrations_platform.alerts.delivery import Answer, Sender
 from integrations_platform.alerts.digest import TOPIC, digest, due, noted
 from integrations_platform.alerts.draining import Drain, Drained
 from integrations_platform.alerts.evidence import Evidence, OutsideRun, observed, of_outside
-from integrations_platform.alerts.judging import judge
+from integrations_platform.alerts.judging import judge, well
 from integrations_platform.alerts.routing import PosterOf, messages_for, senders_of, targets_of
 from integrations_platform.state.outbox import Message, Standing
 from integrations_platform.unified_sync.spec import SyncSpec
@@ -94,6 +94,19 @@ class Desk:
         kind = None if over else Kind.NOTICE
         item = Evidence(f"notice/{subject}", subject, self.now(), kind, counted=True, severity=severity)
         return self._judged([item])
+
+    def dismiss(self, subject: str) -> int:
+        """Count nothing about ``subject`` as wrong any more, and say nothing; how many troubles that was. One that goes
+        on is told again when it is met again. Raises StateError."""
+        gone: list[Standing] = []
+
+        def weigh(standing: Mapping[str, Standing]) -> tuple[Sequence[Standing], Sequence[Message]]:
+            wrong = [row for row in standing.values() if row.subject == subject and row.kind is not None]
+            gone[:] = [replace(row, kind=None, since=self.now(), times=0, body=well(row.body)) for row in wrong]
+            return gone, ()
+
+        self.platform.store.outbox.change(weigh)
+        return len(gone)
 
     def _judged(self, evidence: Sequence[Evidence]) -> list[Alert]:
         alerts: list[Alert] = []

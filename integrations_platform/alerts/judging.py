@@ -28,7 +28,7 @@ from integrations_platform.state.outbox import Standing
 
 LATE = timedelta(hours=1)  # evidence that is older than what is known by more than this was known before
 PARTS = 400  # parts of a topic that are remembered: a year of days and a little
-_LOOKED = ("sync/", "conflicts/", "freshness/", "dead_man/", "breaker/")
+_LOOKED = ("sync/", "conflicts/", "freshness/", "asset_freshness/", "dead_man/", "breaker/")
 
 
 @dataclass(frozen=True)
@@ -109,12 +109,17 @@ def judge(standing: Mapping[str, Standing], evidence: Iterable[Evidence], now: d
             alerts.append(_alert(topic, kind, before, after, after.last))
     if looked:
         rows += [
-            replace(row, kind=None, since=now, seen_at=now, times=0)
+            replace(row, kind=None, since=now, times=0, body=well(row.body))
             for topic, row in standing.items()
             if row.kind is not None and topic.startswith(_LOOKED) and topic not in by_topic
             and not _covered(topic, by_topic)
         ]  # fmt: skip
     return Verdict(tuple(rows), tuple(_together(sorted(alerts, key=lambda alert: alert.at))))
+
+
+def well(body: str) -> str:
+    """A topic's memory without what has failed: what was seen of each part stays known."""
+    return json.dumps({**json.loads(body), "failed": []})
 
 
 def _covered(topic: str, by_topic: Mapping[str, Sequence[Evidence]]) -> bool:

@@ -121,12 +121,29 @@ def send(session: Session, subject: str, severity: str, over: bool, as_json: boo
 
 
 @alerts.command()
+@click.argument("subject")
+@click.pass_obj
+def dismiss(session: Session, subject: str) -> None:
+    """Count SUBJECT as well again, without a word: an asset that is gone, a day that nobody will mend.
+
+    What goes on is told again when it is met again.
+    """
+    from integrations_platform.cli.output import count, say
+
+    with _desk(session) as desk:
+        gone = desk.dismiss(subject)
+    if not gone:
+        raise Refused(f"nothing is wrong with {subject!r}; `integrations alerts list` shows what is")
+    say(f"{count(gone, 'thing')} dismissed")
+
+
+@alerts.command()
 @click.option("--now", "at_once", is_flag=True, help="Try what waits for its next try, and what was given up, at once.")
 @as_json
 @click.pass_obj
 def drain(session: Session, at_once: bool, as_json: bool) -> None:
     """Look at the state, queue what is new, and send what is due; several may do so at once."""
-    with _desk(session) as desk:
+    with _desk(session, watching=True) as desk:
         new = desk.look()
         if at_once:
             desk.platform.store.outbox.retry()
@@ -143,7 +160,7 @@ def digest(session: Session, sends: bool) -> None:
     from integrations_platform.alerts.wording import Pages, plain
     from integrations_platform.cli.output import say
 
-    with _desk(session) as desk:
+    with _desk(session, watching=True) as desk:
         store = desk.platform.store
         overview = store.overview([spec.name for spec in desk.specs])
         alert = made(overview, store.outbox.standing(), desk.now())
@@ -154,13 +171,15 @@ def digest(session: Session, sends: bool) -> None:
 
 
 @contextmanager
-def _desk(session: Session) -> Iterator[Desk]:
+def _desk(session: Session, *, watching: bool = False) -> Iterator[Desk]:
+    """The desk; ``watching``: with the declared syncs, which nothing but a look needs."""
     from integrations_platform.alerts.desk import Desk
     from integrations_platform.jobs import load_catalogue
 
     folders = [session.syncs] if session.syncs else None
+    specs = load_catalogue(session.environment, session.env_file, folders).specs if watching else ()
     with session.platform() as platform:
-        yield Desk(platform, load_catalogue(session.environment, session.env_file, folders).specs, _poster_of)
+        yield Desk(platform, specs, _poster_of)
 
 
 def _poster_of(token: str) -> Any:

@@ -18,13 +18,14 @@ from integrations_platform.alerts.wording import Pages
 from integrations_platform.state import SqlStore, open_store
 from integrations_platform.state.outbox import Message, MessageState, SqlOutbox
 from integrations_platform_tests.alerts.conftest import Time, alert
+from integrations_platform_tests.alerts.empty_state import empty_state
 from integrations_platform_tests.alerts.post_office import PostOffice
 from integrations_platform_tests.alerts.sink import Reply, Sink
 
 
 @pytest.fixture
 def store(tmp_path: Path, time: Time) -> Iterator[SqlStore]:
-    opened = open_store(f"sqlite:///{tmp_path}/state.sqlite", clock=time)
+    opened = open_store(empty_state(tmp_path), clock=time)
     yield opened
     opened.close()
 

@@ -72,6 +72,12 @@ def test_encrypted_and_logged_in(security: Security, certificate: Path) -> None:
         assert len(office.mails) == 1
 
 
+def test_a_private_authority_is_trusted_by_its_file(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with post_office("starttls", certificate) as office:
+        assert sender(office.port, security="starttls").send([alert()], "b", attempt=1).fate is Fate.ARRIVED
+
+
 @pytest.mark.parametrize("security", ["starttls", "ssl"])
 def test_a_certificate_that_is_not_trusted_gets_nothing(security: Security, certificate: Path) -> None:
     with post_office(security, certificate) as office:

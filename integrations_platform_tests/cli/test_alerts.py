@@ -82,6 +82,16 @@ def test_what_did_not_arrive_is_in_the_exit_code_the_list_and_the_doctor_until_i
     assert synced.json("alerts", "send", "prices stand still", "--over")["sent"] == 1
 
 
+def test_what_nobody_will_mend_is_dismissed_without_a_word(company: Company, slack: Sink) -> None:
+    company.declare("not: a sync", "broken")
+    company.run("alerts", "send", "prices stand still")
+    assert company.run("alerts", "dismiss", "prices stand still").stdout == "1 thing dismissed\n"
+    assert company.run("alerts", "list").stdout.startswith("nothing is wrong\n")
+    assert "nothing is wrong with 'prices'" in company.run("alerts", "dismiss", "prices", code=2).stderr
+    company.run("alerts", "send", "prices stand still")
+    assert slack.texts == ["prices stand still"] * 2, "met again, it is told again"
+
+
 @pytest.mark.parametrize("subject", ["", "  ", "two\nlines", "x" * 201])
 def test_a_subject_is_one_line(company: Company, slack: Sink, subject: str) -> None:
     company.run("alerts", "send", subject, code=2)

@@ -14,6 +14,7 @@ from integrations_platform.defs.ended_runs import Subjects, shown
 from integrations_platform.jobs import Catalogue, load_catalogue
 from integrations_platform.state import open_store
 from integrations_platform.unified_sync.runtime import Runtime
+from integrations_platform_tests.alerts.empty_state import empty_state
 from integrations_platform_tests.alerts.sink import Reply, Sink, sink
 from integrations_platform_tests.defs.conftest import Runner, World
 
@@ -67,6 +68,7 @@ class Ticks:
 
 @pytest.fixture
 def ticks(world: World, run: Runner) -> Ticks:
+    empty_state(world.root)
     return Ticks(world, run.instance)
 
 

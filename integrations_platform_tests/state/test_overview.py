@@ -8,6 +8,7 @@ from integrations_platform.state import SqlStore
 from integrations_platform.state.overview import RUNS
 from integrations_platform.unified_sync.store import Breaker, BreakerState, Lease, RunRecord
 from integrations_platform_tests.state.conftest import NOW
+from integrations_platform_tests.state.test_outbox import ON_SQLITE
 
 
 def run(number: int, status: str) -> RunRecord:
@@ -22,6 +23,7 @@ def put(store: SqlStore, lease: Lease, *runs: RunRecord) -> None:
             tx.put_run(each)
 
 
+@ON_SQLITE
 def test_a_sync_that_never_ran_has_nothing_to_say(store: SqlStore) -> None:
     assert store.overview(["contacts", "nobody"]).syncs == {}
 
@@ -43,6 +45,7 @@ def test_the_last_time_it_came_through_is_found_however_long_ago(store: SqlStore
     assert (len(view.runs), view.came_through) == (RUNS, run(1, "partial").finished_at)
 
 
+@ON_SQLITE
 def test_breakers_are_told_of_all_systems(store: SqlStore) -> None:
     opened = Breaker("shop", BreakerState.OPEN, 5, NOW, last_error="no answer")
     assert store.change_breaker(Breaker("shop"), opened)
