@@ -150,6 +150,8 @@ class SqlOutbox:
         A target whose oldest message has to wait is left alone: what comes after it must not arrive before it.
         """
         now = self._clock()
+        if not self._any(tables.WAITING):
+            return None
         with self._alone() as connection:
             for target in targets:
                 mine = _outbox.c.target == target, tables.WAITING
@@ -223,6 +225,8 @@ class SqlOutbox:
         now = to_text(self._clock())
         old = tables.WAITING, _outbox.c.created_at < to_text(give_up_before)
         ended = _outbox.c.state != MessageState.WAITING.value, _outbox.c.changed_at < to_text(forget_before)
+        if not self._any(sa.or_(sa.and_(*old), sa.and_(*ended))):
+            return 0
         with self._alone() as connection:
             # Its last words stay: they say why it never arrived.
             said = sa.literal(note) + sa.case((_outbox.c.note != "", "; " + _outbox.c.note), else_="")
@@ -231,6 +235,11 @@ class SqlOutbox:
             ).rowcount
             connection.execute(sa.delete(_outbox).where(*ended))
         return given_up
+
+    def _any(self, condition: sa.ColumnElement[bool] | sa.TextClause) -> bool:
+        """Whether there is such a message: usually none, and then no writer has to wait for us."""
+        with self._database.read() as connection:
+            return connection.execute(sa.select(_outbox.c.number).where(condition).limit(1)).first() is not None
 
     @contextmanager
     def _alone(self) -> Iterator[sa.Connection]:

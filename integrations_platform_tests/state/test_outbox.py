@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
@@ -140,6 +141,27 @@ def test_what_never_arrives_is_given_up_and_kept_to_be_seen_until_it_is_tried_ag
     clock.move(days=31)
     outbox.tidy(clock.now - timedelta(days=7), clock.now - timedelta(days=30), "given up")
     assert outbox.messages() == []
+
+
+def test_watchers_that_look_together_judge_one_after_the_other(state_url: str, outbox: SqlOutbox, clock: Clock) -> None:
+    begin = Barrier(2)
+
+    def watch(_name: str) -> None:
+        store = open_store(state_url, clock=clock)
+        begin.wait()
+        for _ in range(15):
+            store.outbox.change(_once_more)
+        store.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(watch, ("one", "two")))
+    (row,) = outbox.standing()
+    assert row.times == len(states(outbox)) == 30
+
+
+def _once_more(standing: Mapping[str, Standing]) -> tuple[list[Standing], list[Message]]:
+    times = standing["t"].times + 1 if "t" in standing else 1
+    return [Standing("t", "t", "notice", NOW, NOW, times)], [message(f"m{times}")]
 
 
 def test_senders_that_drain_together_send_each_message_once(state_url: str, outbox: SqlOutbox, clock: Clock) -> None:
