@@ -202,8 +202,9 @@ def _intervals(world: World, view: LinkView, unit: Unit, has_base: bool) -> tupl
         if not has_base:
             found.append(record_interval(modified, moment))
             continue
-        quiet = view.agreed_at, world.previous.get(side) if view.was_settled[side] else None
-        previous = max((at for at in quiet if at is not None), default=None)
+        quiet = [view.agreed_at, world.previous.get(side) if view.was_settled[side] else None]
+        late = world.capabilities[side].late_listing
+        previous = max((at for at in quiet if at is not None and not late), default=None)
         columns = [column for place in places for column in place.spec.columns(side)]
         entries = [record.history.get(column, ()) if record else () for column in columns]
         latest = max((known[0] for known in entries if known), key=attrgetter("at", "ours")) if all(entries) else None

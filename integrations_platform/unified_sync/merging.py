@@ -21,7 +21,7 @@ from integrations_platform.unified_sync.plan import Merge, Merges, Plan, World
 from integrations_platform.unified_sync.port import Listing, Presence
 from integrations_platform.unified_sync.quarantine import cleared, write_to
 from integrations_platform.unified_sync.spec import SIDES, OnDelete, SideName, other
-from integrations_platform.unified_sync.store import Conflict, ConflictStatus, LinkState
+from integrations_platform.unified_sync.store import Conflict, ConflictStatus, LinkState, Tombstone
 
 KIND = "merge"
 
@@ -83,20 +83,24 @@ def _pointed(links: pl.DataFrame, side: SideName, merges: list[Merge]) -> pl.Dat
     )
 
 
-def follow(world: World, plan: Plan, view: LinkView) -> None:
-    """Let the plan store a link that moved with its record, base and all, and leave its name on the survivor."""
+def follow(world: World, plan: Plan, view: LinkView, *, asleep: bool = False) -> None:
+    """Let the plan store a link that moved with its record, base and all, and leave its name on the survivor; not so of
+    a link that is ``asleep``, whose records are not in sight."""
     merge = world.merges.moved.get(view.link_id)
     if merge is None:
         return
     keep(plan, view)
     plan.moved.append(merge)
     plan.notes.setdefault(view.link_id, []).append(f"{merge.old} was merged into {merge.survivor}: the link follows")
-    if world.capabilities[merge.side].tags and world.spec.may_write(merge.side):
+    if world.capabilities[merge.side].tags and world.spec.may_write(merge.side) and not asleep:
         plan.tags.append((merge.side, merge.survivor, merge.link_id))
 
 
 def plan_merge_cases(world: World, plan: Plan) -> None:
-    """Open a case for every pair of links that a merge made one, and carry out what people decided about open ones."""
+    """Open a case for every pair of links that a merge made one, and carry out what people decided about open ones.
+    Links that sleep follow their records, too."""
+    for link_id in sorted(world.merges.moved.keys() - {merge.link_id for merge in plan.moved}):
+        follow(world, plan, _view(world, link_id), asleep=True)
     known = set(world.links["link_id"].to_list())
     for merge in world.merges.cases:
         if merge.link_id in known:
@@ -113,8 +117,11 @@ def _open(world: World, plan: Plan, merge: Merge) -> None:
     _look(world, survivor, merge.side)
     last = full_record(view.side(merge.side))
     view.state, view.side(merge.side).id = LinkState.MERGED_AWAY, None
-    keep(plan, view)
     plan.moved.append(merge)
+    if _is_held_elsewhere(world, view, other(merge.side)):
+        _end(world, plan, view)
+        return
+    keep(plan, view)
     for (link_id, _), row in world.conflicts.items():
         if link_id == merge.link_id:  # with its record, every dispute about its fields is over
             plan.conflicts.append(replace(row, status=ConflictStatus.WITHDRAWN, closed_at=world.now))
@@ -155,6 +162,9 @@ def _plan_case(world: World, plan: Plan, row: Conflict) -> None:
     if view.state is not LinkState.MERGED_AWAY or view.side(kept).id is None:
         plan.conflicts.append(replace(row, status=ConflictStatus.WITHDRAWN, closed_at=world.now))
         return
+    if _is_held_elsewhere(world, view, kept):
+        _end(world, plan, view)
+        return
     there = _read(world, view, kept)
     if not there and (view.side(kept).record is not None or _is_gone(world, view, kept)):
         plan.conflicts.append(replace(row, status=ConflictStatus.CONVERGED, closed_at=world.now))
@@ -181,6 +191,26 @@ def _plan_case(world: World, plan: Plan, row: Conflict) -> None:
     elif there and seen != now:
         plan.conflicts.append(undecided(row, **({"value_a": now} if kept == "A" else {"value_b": now})))
     count_parked(plan, view, "")
+
+
+def _is_held_elsewhere(world: World, view: LinkView, side: SideName) -> bool:
+    """Whether another link has the record that is left: its users merged theirs, too. Then the two mean one on both
+    sides, and to remove that record would remove the other link's."""
+    ours = (pl.col(f"id_{side.lower()}") == view.side(side).id) & (pl.col("link_id") != view.link_id)
+    return not world.links.filter(ours & pl.col("state").is_in(_HOLDING)).is_empty()
+
+
+def _end(world: World, plan: Plan, view: LinkView) -> None:
+    """Close a link whose two records are both in others' hands; nothing is left to decide."""
+    plan.tombstones.append(Tombstone(view.link_id, None, "merged", full_record(view.a), full_record(view.b), world.now))
+    view.state, view.a.id, view.b.id = LinkState.CLOSED, None, None
+    keep(plan, view)
+    for (link_id, _), row in world.conflicts.items():
+        if link_id == view.link_id:
+            plan.conflicts.append(replace(row, status=ConflictStatus.WITHDRAWN, closed_at=world.now))
+    for side in SIDES:
+        cleared(world, plan, write_to(view, side).name)
+    plan.notes.setdefault(view.link_id, []).append("merged on both sides: the link of the survivors has both records")
 
 
 def _is_gone(world: World, view: LinkView, side: SideName) -> bool:

@@ -199,6 +199,8 @@ class Capabilities:
     ``restore``: an archived record can be brought back under its id; else it is created anew, under the same link, and
     the tag of an archived record counts for nothing.
     ``provisional_ids``: a record nobody tagged has an id only until it is edited; ``Side.tag`` makes it lasting.
+    ``late_listing``: a listing may show records as they were a while ago, as searches do; that a record was listed
+    unchanged then proves nothing of when it was changed.
     """
 
     compare_and_set: bool = False
@@ -208,6 +210,7 @@ class Capabilities:
     atomic_batch: bool = False
     history: bool = False
     provisional_ids: bool = False
+    late_listing: bool = False
     archive: bool = False
     restore: bool = True
     delete: bool = False

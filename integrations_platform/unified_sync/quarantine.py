@@ -90,7 +90,7 @@ def clear_outdated(world: World, plan: Plan) -> None:
         if row.reason == UNKNOWN_OUTCOME or row.side is None or name in plan.waiting or name in set_aside:
             continue
         if row.link_id in alive:
-            if row.reason in WAITING:  # it waits in every run until it is written; this one had nothing to write there
+            if row.reason in WAITING:  # said anew by every run for as long as it holds
                 cleared(world, plan, name)
             continue
         origin = (row.side, (row.record_id or "",)) if row.link_id is None else origin_of(row.link_id)

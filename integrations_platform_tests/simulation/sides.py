@@ -153,6 +153,7 @@ class SimulatedSide:
             archive=True,
             delete=True,
             history=self.nature.history,
+            late_listing=bool(self.nature.lags or self.index),
             batch_limit=self.batch_limit,
         )
 

@@ -7,7 +7,7 @@ in whatever poorer form a side keeps them. Booleans and references cannot be, an
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -91,11 +91,13 @@ class Truth:
             for written in self.by_lower.get((column, coarse(value)), ()):
                 written.superseded = True
 
-    def agree(self, row: Row, twin: Row, units: Mapping[str, tuple[str, ...]]) -> None:
+    def agree(self, row: Row, twin: Row, units: Mapping[str, tuple[str, ...]], fine: Container[FieldType] = ()) -> None:
         """Units on which the sides agree in the engine's own sight: what users wrote before is no longer in dispute.
-        An agreement that users reach and leave again between two looks is nobody's to know."""
+        An agreement that users reach and leave again between two looks is nobody's to know. ``fine``: types of which
+        both sides keep every digit."""
         for unit, columns in units.items():
-            if all(same(row.values[column], twin.values[column]) for column in columns):
+            pairs = ((column, row.values[column], twin.values[column]) for column in columns)
+            if all(one == two if KINDS.get(column) in fine else same(one, two) for column, one, two in pairs):
                 self.settled(row, twin, unit)
 
     def settled(self, row: Row, twin: Row, unit: str) -> None:

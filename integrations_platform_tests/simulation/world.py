@@ -21,7 +21,7 @@ from integrations_platform.unified_sync.report import RunReport, RunStatus
 from integrations_platform.unified_sync.runtime import Runtime
 from integrations_platform.unified_sync.spec import SIDES, SideName, Strategy, other
 from integrations_platform.unified_sync.store import BreakerState, LeaseHeld, OpState
-from integrations_platform.unified_sync.values import Value
+from integrations_platform.unified_sync.values import FieldType, Value
 from integrations_platform_tests.simulation import checks, people, referring
 from integrations_platform_tests.simulation.declared import UNIT_OF, Declared
 from integrations_platform_tests.simulation.memory_store import Crash, Memory, MemoryStore, Process
@@ -313,7 +313,13 @@ class World:
 
     def agree(self, row: Row, twin: Row, units: Mapping[str, tuple[str, ...]]) -> None:
         """Note on which of these units two records agree; a reference agrees in whom it means."""
-        self.truth.agree(row, twin, {unit: columns for unit, columns in units.items() if unit != "customer"})
+        natures = [side.nature for side in self.sides.values()]
+        coarse = {
+            FieldType.DECIMAL: any(nature.rounds for nature in natures),
+            FieldType.DATETIME: any(nature.cuts for nature in natures),
+        }
+        fine = {kind for kind, is_coarse in coarse.items() if not is_coarse}
+        self.truth.agree(row, twin, {unit: columns for unit, columns in units.items() if unit != "customer"}, fine)
         if "customer" in units and referring.agree(self, row, twin):
             self.truth.settled(row, twin, "customer")
 

@@ -320,6 +320,23 @@ def test_p17_a_change_made_after_a_settled_look_is_later_than_one_that_look_had_
     assert any("Older" in lost for lost in story.lost()), "P3"
 
 
+def test_p17_where_listings_show_old_versions_a_quiet_look_proves_nothing() -> None:
+    """The same edits as above; the source's listing may have shown the version before its edit."""
+    story = Story(sync(strategy=Strategy.LATEST))
+    story.a.able = replace(ABLE, late_listing=True)
+    row, twin = story.pair_up()
+    story.a.nature = replace(story.a.nature, dates_records=False)
+    story.time += timedelta(seconds=100)
+    story.b.edit(twin, name="Older")
+    story.time += timedelta(seconds=100)
+    story.run(spec=story.spec.overridden(direction=Direction.SOURCE_TO_TARGET))
+    story.time += timedelta(seconds=100)
+    story.a.edit(row, name="Newer")
+    story.settle()
+    assert (row.values["name"], twin.values["name"]) == ("Newer", "Older")
+    assert len(story.store.conflicts("story")) == 1
+
+
 def test_p17_an_edit_that_slips_in_between_a_listing_and_the_reading_is_believed() -> None:
     """Its time is later than the listing's, and no later than when the record was read: not from the future."""
     story = Story(sync(strategy=Strategy.LATEST))

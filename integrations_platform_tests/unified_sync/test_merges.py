@@ -83,6 +83,47 @@ def test_p31_two_linked_records_that_become_one_are_a_case_for_a_person(side: Si
 
 
 @by_side
+def test_p31_a_link_that_sleeps_out_of_scope_follows_too(side: SideName) -> None:
+    story, mine, theirs = two_pairs(side)
+    story.sides[other(side)].away.add(theirs[0].id)
+    story.sides[other(side)].touch(theirs[0])
+    story.settle()
+    system = story.sides[side]
+    survivor = system.insert({"email": "ann@x.org", "name": "Ann", "city": "Bern"})
+    system.away.add(survivor.id)
+    system.merge(mine[0], survivor)
+    story.settle()
+    ids = {link.link_id: (link.id_a if side == "A" else link.id_b, link.state) for link in story.links}
+    assert (survivor.id, LinkState.OUT_OF_SCOPE) in ids.values()
+    assert mine[0].id not in {record_id for record_id, _ in ids.values()}
+
+
+@by_side
+def test_p31_records_that_both_sides_merged_are_one_and_no_decision_is_asked_or_taken(side: SideName) -> None:
+    """Each side keeps another of the two; a decision on the case of one would have removed the other's counterpart."""
+    story, mine, theirs = two_pairs(side)
+    story.sides[side].merge(mine[1], mine[0])
+    story.sides[other(side)].merge(theirs[0], theirs[1])
+    story.settle()
+    assert story.store.conflicts("story") == []
+    assert sorted(link.state for link in story.links) == [LinkState.ACTIVE, LinkState.CLOSED]
+    assert [row.archived for row in (mine[0], theirs[1])] == [False, False]
+    story.sides[side].edit(mine[0], city="Basel")
+    story.settle()
+    assert theirs[1].values["city"] == "Basel"
+
+
+@by_side
+def test_p31_a_case_ends_when_the_other_side_merges_too(side: SideName) -> None:
+    story, kept, loser = merged_case(side)
+    story.decide(side)
+    story.sides[other(side)].merge(kept, loser)
+    story.settle()
+    assert not loser.archived, "it is the counterpart of the survivor by now"
+    assert story.store.conflicts("story") == []
+
+
+@by_side
 def test_p31_the_surviving_link_goes_on_from_its_base(side: SideName) -> None:
     story, mine, theirs = two_pairs(side)
     story.sides[side].edit(mine[0], city="Basel")
