@@ -6,6 +6,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
+from integrations_platform.airbyte.authentication import authentication
+from integrations_platform.airbyte.faults import AirbyteFault
+from integrations_platform.airbyte.server import Airbyte
 from integrations_platform.connectors.budgets import ALLOWANCES, Budget
 from integrations_platform.connectors.google_sheets.client import Sheets
 from integrations_platform.connectors.hubspot.client import HubSpotClient
@@ -144,3 +149,27 @@ def try_databricks(options: Options, prefix: str, say: Say, timing: Timing | Non
     workspace.cancel(first)
     say("Databricks: cancelling a finished run is accepted")
     assert ended.verdict is not None
+
+
+def try_airbyte(options: Options, _prefix: str, say: Say, timing: Timing | None = None) -> None:
+    """A sync of the connection, asked for twice and cancelled: how a second start and a late cancellation are refused,
+    and how the cancelled job ends. The connection named by ``connection_id`` does sync; name one that may."""
+    who = authentication("auto", options["client_id"], options["client_secret"], "", "")
+    airbyte = Airbyte(options["url"], who, workspace_id=options.get("workspace_id", ""), timing=timing)
+    try:
+        assert airbyte.health()
+        version, known = airbyte.instance().version or "of an unknown version", len(airbyte.connections())
+        say(f"Airbyte: {version}, {known} connections")
+        connection = airbyte.connection(options["connection_id"])
+        job = airbyte.start(connection.id)
+        say(f"Airbyte: job {job.id} is {job.status} at once")
+        with pytest.raises(AirbyteFault) as refusal:
+            airbyte.start(connection.id)
+        assert refusal.value.status == 409
+        say(f"Airbyte: a second start is refused: {refusal.value.message}")
+        say(f"Airbyte: cancelling says {'cancelled' if airbyte.cancel(job.id) else 'over already'}")
+        ended = wait(lambda: airbyte.job(job.id), Patience(1, 5, timeout=300), timing or Timing(), say, say)
+        say(f"Airbyte: the cancelled job ended {ended.status}; once more: {airbyte.cancel(job.id)}")
+        assert ended.over
+    finally:
+        airbyte.close()
