@@ -122,17 +122,22 @@ def _open(world: World, plan: Plan, merge: Merge) -> None:
         _end(world, plan, view)
         return
     keep(plan, view)
-    for (link_id, _), row in world.conflicts.items():
-        if link_id == merge.link_id:  # with its record, every dispute about its fields is over
+    essence = f"{world.pair}\x00{merge.link_id}\x00{merge.old}\x00{merge.survivor}"
+    name = hashlib.sha256(essence.encode()).hexdigest()[:12]
+    open_rows = [row for (link_id, _), row in world.conflicts.items() if link_id == merge.link_id]
+    for row in open_rows:
+        if row.conflict_id != name:  # with its record, every dispute about its fields is over
             plan.conflicts.append(replace(row, status=ConflictStatus.WITHDRAWN, closed_at=world.now))
     for side in SIDES:
         cleared(world, plan, write_to(view, side).name)
+    plan.notes.setdefault(merge.link_id, []).append(f"{merge.old} was merged into {merge.survivor}: a person decides")
+    if any(row.conflict_id == name for row in open_rows):
+        return  # opened by a run that died before it stored the link; it may be decided by now
     ids = {merge.side: merge.survivor, other(merge.side): view.side(other(merge.side)).id}
     shown = {merge.side: full_record(survivor), other(merge.side): full_record(view.side(other(merge.side)))}
-    name = hashlib.sha256(f"{world.pair}\x00{merge.link_id}\x00{merge.old}\x00{merge.survivor}".encode())
     plan.conflicts.append(
         Conflict(
-            conflict_id=name.hexdigest()[:12],
+            conflict_id=name,
             link_id=merge.link_id,
             unit="",
             kind=KIND,
@@ -151,7 +156,6 @@ def _open(world: World, plan: Plan, merge: Merge) -> None:
         )
     )
     plan.counts["conflicts_opened"] += 1
-    plan.notes.setdefault(merge.link_id, []).append(f"{merge.old} was merged into {merge.survivor}: a person decides")
     count_parked(plan, view, "")
 
 

@@ -34,7 +34,7 @@ CHUNK = 1000  # links looked at together: bounds memory and the length of id lis
 
 def make_plan(world: World, *, attended: bool, first_run: bool) -> Plan:
     """Plan one run. ``attended``: a person started it; an unattended first run of a sync is refused."""
-    plan = Plan(world.spec, world.taken_at)
+    plan = Plan(world.spec, world.taken_at, merged={side: world.listings[side].merged for side in SIDES})
     for side in SIDES:
         if not world.listings[side].complete:
             plan.warnings.append(

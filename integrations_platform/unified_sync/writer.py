@@ -14,6 +14,7 @@ from integrations_platform.unified_sync.calls import Caller
 from integrations_platform.unified_sync.claims import ALREADY_LINKED, claimed_by_others
 from integrations_platform.unified_sync.clobbers import marks, was_written
 from integrations_platform.unified_sync.commit import Committer
+from integrations_platform.unified_sync.merging import survivor_of
 from integrations_platform.unified_sync.operations import Operation, to_intent
 from integrations_platform.unified_sync.plan import Plan
 from integrations_platform.unified_sync.port import ErrorKind, Kind, Outcome, Presence, Record, SideError, Status
@@ -288,6 +289,10 @@ class Writer:
                 records.pop(operation.op_id, None)
                 believed[operation.op_id] = Outcome(operation.op_id, Status.UNKNOWN)
         if kind is Kind.CREATE:
+            merged = self.plan.merged.get(side, {})  # an old answer may name a record that was merged away since
+            for op_id, outcome in believed.items():
+                if outcome.id is not None and outcome.id in merged:
+                    believed[op_id] = replace(outcome, id=survivor_of(merged, outcome.id))
             made = [(operation, believed[operation.op_id].id) for operation in done]
             refused = claimed_by_others(self.store, self.plan.spec, side, made)
             believed |= {

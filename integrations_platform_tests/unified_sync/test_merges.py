@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from integrations_platform.unified_sync.spec import SIDES, Guards, SideName, other
+from integrations_platform.unified_sync.port import Capabilities, Status
+from integrations_platform.unified_sync.spec import SIDES, Direction, Guards, SideName, other
 from integrations_platform.unified_sync.store import ConflictStatus, LinkState, Role
 from integrations_platform_tests.simulation.memory_store import MemoryStore
 from integrations_platform_tests.unified_sync.arrange import Crash, Story, sync
@@ -121,6 +122,43 @@ def test_p31_a_case_ends_when_the_other_side_merges_too(side: SideName) -> None:
     story.settle()
     assert not loser.archived, "it is the counterpart of the survivor by now"
     assert story.store.conflicts("story") == []
+
+
+@by_side
+@pytest.mark.parametrize("last", range(1, 7))
+def test_p31_a_decision_is_kept_when_the_run_that_opened_the_case_died_on_its_way(side: SideName, last: int) -> None:
+    story, mine, theirs = two_pairs(side)
+    story.sides[side].merge(mine[1], mine[0])
+    commits = 0
+
+    def dies(point: str) -> None:
+        nonlocal commits
+        commits += point == "after commit"
+        if commits == last:
+            raise Crash
+
+    story.at = dies
+    story.dies()
+    story.at = lambda _: None
+    if not story.store.conflicts("story"):
+        story.run()
+    name = story.conflict().conflict_id
+    story.decide(side)
+    story.settle()
+    assert theirs[1].archived
+    kept = story.store.memory.conflicts[name]
+    assert (kept.status, kept.choice, kept.decided_by) == (ConflictStatus.RESOLVED, side, "clerk")
+
+
+def test_p31_a_create_answered_with_a_record_merged_away_since_is_linked_to_what_is_left() -> None:
+    story = Story()
+    story.b.able = Capabilities(compare_and_set=True, replays=True, archive=True, delete=True)
+    row = story.a.insert({"email": "ann@x.org", "name": "Ann", "city": "Bern"})
+    survivor = story.b.insert({"email": "bob@x.org", "name": "Bob", "city": "Chur"})
+    story.b.merged["b0"] = survivor.id
+    story.b.answers = lambda _, told: [replace(each, status=Status.ALREADY, id="b0", record=None) for each in told]
+    story.run(spec=story.spec.overridden(direction=Direction.SOURCE_TO_TARGET))
+    assert [link.id_b for link in story.links if link.id_a == row.id] == [survivor.id]
 
 
 @by_side
