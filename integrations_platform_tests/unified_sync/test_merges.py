@@ -144,8 +144,11 @@ def test_p31_a_decision_is_kept_when_the_run_that_opened_the_case_died_on_its_wa
         story.run()
     name = story.conflict().conflict_id
     story.decide(side)
+    seen: list[str | None] = []
+    story.at = lambda point: seen.append(story.store.memory.conflicts[name].choice) if point == "before write" else None
     story.settle()
     assert theirs[1].archived
+    assert seen == [side], "the decision stands while it is carried out"
     kept = story.store.memory.conflicts[name]
     assert (kept.status, kept.choice, kept.decided_by) == (ConflictStatus.RESOLVED, side, "clerk")
 
