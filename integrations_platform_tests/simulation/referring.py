@@ -63,8 +63,8 @@ def watch(world: World, name: SideName, write: Write) -> None:
     assert link is not None, f"P35: {write.link_id} on {name} is to refer to {written}, which no link knows"
     died = world.customers.truth.gone.get(str(written))
     looked = world.customers.store.last_settled("sim").get(name)
-    lags = bool(world.customers.sides[name].index)  # then a look need not have shown that it was gone
-    seen_gone = died is not None and looked is not None and died < looked and not lags
+    shown = world.customers.truth.shown_gone.get(str(written))  # as live, by a listing that lags
+    seen_gone = died is not None and looked is not None and max(died, shown or died) < looked
     known_dead = link.state is LinkState.TRASHED or seen_gone
     assert not known_dead, f"P35: {write.link_id} on {name} is to refer to {written}, known to be gone since {died}"
     origin_id = json.loads(intent.body).get("other")

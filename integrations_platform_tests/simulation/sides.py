@@ -102,6 +102,10 @@ def _unwatched(_side: SimulatedSide, _row: Row, _write: Write) -> None:
     return None
 
 
+def _unheard(_ids: Sequence[str]) -> None:
+    return None
+
+
 @dataclass
 class SimulatedSide:
     """The port over a dictionary. ``at`` is called at every point where the world may go on without us."""
@@ -137,6 +141,7 @@ class SimulatedSide:
     columns_of: tuple[str, ...] = ("email", "name", "street", "city", "tier")
     watch: Callable[[SimulatedSide, Row, Write], None] = _unwatched  # called before a write takes effect
     written: Callable[[SimulatedSide, Row, Write], None] = _unwatched  # called after it did
+    shows: Callable[[Sequence[str]], None] = _unheard  # called with what a listing shows as live
 
     @property
     def system(self) -> str:
@@ -376,6 +381,7 @@ class SimulatedSnapshot:
         if self.side.nature.lags:
             there = self._as_indexed(there)
         listed = [name for name in there if self.side.random.random() >= self.side.nature.missing]
+        self.side.shows([name for name in listed if there[name][1] == "live"])
         complete = len(listed) == len(there)
         if self.side.nature.shuffles:
             self.side.random.shuffle(listed)

@@ -34,7 +34,8 @@ class Truth:
     column) the true time of every value a user gave it. ``exposed``: records written to by a side with neither
     compare-and-set nor history while somebody else was at them; nothing is promised about those (B7). ``clobbered``:
     per record the values such a write went over where the side keeps a history. ``past_losses``: what the audits of
-    lost states held. ``gone``: when a record was deleted or archived.
+    lost states held. ``gone``: when a record was deleted or archived; ``shown_gone``: when a listing last showed such a
+    one as live.
     """
 
     tokens: int = 0
@@ -47,6 +48,7 @@ class Truth:
     past_losses: set[Value] = field(default_factory=set)
     merged: dict[str, int] = field(default_factory=dict)  # records merged away, and after how many runs
     gone: dict[str, datetime] = field(default_factory=dict)
+    shown_gone: dict[str, datetime] = field(default_factory=dict)
 
     def token(self, column: str) -> Value:
         """A value nobody has written before, if the column's type has so many."""

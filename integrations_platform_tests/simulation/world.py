@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -84,6 +84,7 @@ class World:
             side.columns_of = self.declared.columns
             side.watch = partial(checks.watch, self, name)
             side.written = partial(self._engine_wrote, name)
+            side.shows = self._shown
         self.processes: list[Process] = []
         self.restoring = False
         self.breaker_after = 10_000
@@ -290,6 +291,10 @@ class World:
                     self._twins.setdefault(("A", link.id_a), link.id_b)
                     self._twins.setdefault(("B", link.id_b), link.id_a)
         return self.sides[other(side)].rows.get(self._twins.get((side, row.id), ""))
+
+    def _shown(self, ids: Sequence[str]) -> None:
+        """A listing shows these as live; of those that are gone, only a listing that lags does."""
+        self.truth.shown_gone.update(dict.fromkeys(self.truth.gone.keys() & set(ids), self.now))
 
     def _engine_wrote(self, name: SideName, _side: SimulatedSide, row: Row, write: Write) -> None:
         self.counts[f"{write.kind} written"] += 1
