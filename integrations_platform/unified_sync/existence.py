@@ -17,7 +17,7 @@ from integrations_platform.unified_sync.links import LinkView, full_record
 from integrations_platform.unified_sync.operations import Operation, operation_id
 from integrations_platform.unified_sync.plan import Plan, World
 from integrations_platform.unified_sync.port import Kind, Presence
-from integrations_platform.unified_sync.quarantine import refused_before, withhold, write_to
+from integrations_platform.unified_sync.quarantine import await_proof, refused_before, withhold, write_to
 from integrations_platform.unified_sync.spec import SIDES, OnDelete, OnDeleteOfChanged, SideName, other
 from integrations_platform.unified_sync.store import Conflict, ConflictStatus, LinkState, Tombstone
 
@@ -74,6 +74,9 @@ def plan_existence(world: World, plan: Plan, view: LinkView) -> bool:
     if any(stand is Standing.UNPROVEN for stand in stands.values()):
         plan.counts["unproven"] += 1
         plan.notes.setdefault(view.link_id, []).append("not seen, and nothing proves that it was deleted")
+        for side in SIDES:
+            if stands[side] is not Standing.LIVE and view.state is LinkState.ACTIVE:
+                await_proof(world, plan, view, side, proved=stands[side] in _GONE)
         return False
     if all(stand in _GONE for stand in stands.values()):
         _close(world, plan, view)

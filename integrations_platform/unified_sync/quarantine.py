@@ -20,7 +20,7 @@ UNKNOWN_OUTCOME = "unknown_outcome"
 """Reason of a create that may have happened, on a side that cannot tell: never repeated without a person."""
 
 WAITING = ("deferred", "unresolved_reference")
-"""Reasons of what waits for the record it refers to."""
+"""Reasons of what waits for another record: the one it refers to, or its counterpart that cannot be seen."""
 
 _ENDED = (LinkState.CLOSED.value, LinkState.MERGED_AWAY.value)
 
@@ -80,8 +80,8 @@ def cleared(world: World, plan: Plan, name: str) -> None:
 
 
 def clear_outdated(world: World, plan: Plan) -> None:
-    """End the rows of what waits for a reference no more, and of records that are not there any more: nobody can mend
-    or release those. What may have been made of one on the other side (``unknown_outcome``) still waits for a person.
+    """End the rows of what waits for another record no more, and of records that are not there any more: nobody can
+    mend or release those. What may have been made of one on the other side (``unknown_outcome``) still waits for a person.
     """
     alive = set(world.links.filter(~pl.col("state").is_in(_ENDED))["link_id"].to_list())
     set_aside = {row.subject for row in plan.quarantine}
@@ -121,6 +121,26 @@ def defer(world: World, plan: Plan, subject: Subject, *, field: str, missing: st
     overdue = runs > world.spec.defer_runs
     reason, message = (WAITING[1], f"{message} after {runs} runs") if overdue else (WAITING[0], message)
     plan.quarantine.append(_row(world, subject, known, reason, message, cause, runs))
+
+
+def await_proof(world: World, plan: Plan, view: LinkView, gone: SideName, *, proved: bool) -> None:
+    """Remember that the record of a link is gone from one side, while nobody can see whether the other one is there:
+    the link cannot end, and nothing may refer to what is gone (P35). Told by the record it would be made from anew.
+
+    ``proved``: by this run; what an earlier one proved holds until the record is seen again.
+    """
+    subject = write_to(view, gone, creates=True)
+    known, cause = world.quarantined.get(subject.name), f"gone:{view.side(gone).id}"
+    told = known is not None and known.cause == cause
+    if told or proved:
+        plan.waiting.add(subject.name)
+    if told or not proved or (known is not None and known.reason == UNKNOWN_OUTCOME):
+        return
+    message = (
+        f"record {view.side(gone).id} is gone from {world.spec.side(gone).system}; whether its counterpart "
+        f"{subject.record_id} is still there could not be seen, so nothing is removed yet"
+    )
+    plan.quarantine.append(_row(world, subject, known, WAITING[0], message, cause))
 
 
 def _row(

@@ -289,3 +289,54 @@ def test_p35_a_customer_that_is_to_be_made_anew_is_not_referred_to_by_the_id_it_
     (made,) = (row for row in there.rows.values() if not row.archived)
     assert books.invoices.b.only().values["customer"] == made.id != twin.id
     assert books.held() == []
+
+
+def test_p35_a_customer_gone_here_is_not_referred_to_while_nobody_can_see_whether_it_is_gone_there(
+    store: SqlStore,
+) -> None:
+    """Deleted on both sides, but the one listing is incomplete: its link cannot end yet, and is no reason to write the
+    id of the one that is proved gone. When the other is seen again, it is brought back or removed, and all goes on."""
+    books = Books(store)
+    ann = books.customer()
+    bob = books.customer("bob@x.org")
+    books.customer("cai@x.org")
+    books.run()
+    twin, other, _ = books.customers.b.live()
+    books.customers.a.remove(ann)
+    books.customers.b.unlisted = {twin.id, other.id}
+    del books.customers.b.rows[twin.id]
+    books.run("customers")
+    waiting = books.store.quarantined("customers")
+    assert [(row.subject, row.reason) for row in waiting] == [("A:a1:A", "deferred")]
+    assert "gone from left" in waiting[0].message
+    books.invoices.b.insert({"number": "R1", "customer": twin.id, "note": None})
+    books.invoices.b.insert({"number": "R2", "customer": other.id, "note": None})
+    books.customers.a.unlisted = {ann.id}  # what was proved before is not forgotten by a run that proves nothing
+    books.run()
+    books.customers.a.unlisted = set()
+    assert [row.values["customer"] for row in books.invoices.a.live()] == [bob.id]
+    assert [row.at for row in books.store.quarantined("customers")] == [row.at for row in waiting], "told once"
+    books.customers.b.unlisted = set()
+    books.run()
+    assert books.store.quarantined("customers") == [], "deleted on both sides: the link has ended"
+    assert [row.values["customer"] for row in books.invoices.a.live()] == [bob.id]
+
+
+def test_p35_a_customer_that_was_only_hidden_there_is_referred_to_again_when_it_is_back_here(store: SqlStore) -> None:
+    books = Books(store)
+    ann = books.customer()
+    books.run()
+    books.customer("bob@x.org")
+    books.run()
+    books.customers.a.archive(ann)
+    twin = next(row for row in books.customers.b.live() if row.values["email"] == "ann@x.org")
+    books.customers.b.unlisted = {twin.id}
+    books.customers.b.unread = set(books.customers.b.unlisted)
+    books.run("customers")
+    assert [row.reason for row in books.store.quarantined("customers")] == ["deferred"]
+    books.customers.a.archive(ann, archived=False)
+    books.run("customers")
+    assert books.store.quarantined("customers") == []
+    books.invoices.b.insert({"number": "R1", "customer": twin.id, "note": None})
+    books.run()
+    assert books.invoices.a.only().values["customer"] == ann.id
