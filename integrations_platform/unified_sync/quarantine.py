@@ -81,7 +81,8 @@ def cleared(world: World, plan: Plan, name: str) -> None:
 
 def clear_outdated(world: World, plan: Plan) -> None:
     """End the rows of what waits for another record no more, and of records that are not there any more: nobody can
-    mend or release those. What may have been made of one on the other side (``unknown_outcome``) still waits for a person.
+    mend or release those. What may have been made of one on the other side (``unknown_outcome``) still waits for a
+    person.
     """
     alive = set(world.links.filter(~pl.col("state").is_in(_ENDED))["link_id"].to_list())
     set_aside = {row.subject for row in plan.quarantine}
