@@ -42,6 +42,8 @@ class Session:
         if not logger.handlers:
             handler = logging.StreamHandler()
             handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+            if not debug:  # commands tell themselves how a run ended
+                handler.addFilter(lambda record: not record.name.startswith("integrations_platform.unified_sync"))
             logger.addHandler(handler)
             ctx.call_on_close(lambda: logger.removeHandler(handler))
         logger.setLevel(logging.DEBUG if debug else logging.WARNING)

@@ -31,6 +31,7 @@ from integrations_platform.connectors.http_errors import (
     rule_for,
 )
 from integrations_platform.unified_sync.port import ClockReading, ErrorKind, SideError
+from integrations_platform.unified_sync.watching import span
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every address, and a query may hold a person's name
 
@@ -142,7 +143,9 @@ class HttpApi:
                 method, self._base + path, params=_plain(params), content=content,
                 data=None if form is None else dict(form), headers=sent,
             )  # fmt: skip
-            status, got, body = self._exchange(request, what, changes)
+            with span(method, {"http.request.method": method, "server.address": request.url.host}) as watched:
+                status, got, body = self._exchange(request, what, changes)
+                watched.tell("http.response.status_code", status)
             if status == 401 and self._renew is not None and not renewed:
                 renewed = True
                 self._renew()

@@ -7,9 +7,11 @@ it is handed back, so that the writer can ask the side what became of it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from integrations_platform.unified_sync.port import (
@@ -23,8 +25,10 @@ from integrations_platform.unified_sync.port import (
 )
 from integrations_platform.unified_sync.runtime import Runtime
 from integrations_platform.unified_sync.store import Breaker, BreakerState, Store
+from integrations_platform.unified_sync.watching import span
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -63,22 +67,23 @@ class Caller:
 
     def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
         """Records by id as they are now. Raises SideError."""
-        return self.call(lambda: self.side.read(ids))
+        return self.call(partial(self.side.read, ids))
 
     def write(self, writes: Sequence[Write]) -> Sequence[Outcome]:
         """Write a batch; an error whose effect is unknown is raised at once. Raises SideError."""
-        return self.call(lambda: self.side.write(writes))
+        return self.call(partial(self.side.write, writes))
 
     def call(self, action: Callable[[], T]) -> T:
         """Carry out one call with retries. Raises SideError when they are used up or make no sense."""
-        attempt = 0
+        attempt, what = 0, getattr(getattr(action, "func", action), "__name__", "call")
         while True:
             attempt += 1
             self._admit()
             self._pace()
             self.calls += 1
             try:
-                result = action()
+                with span("call", {"system": self.side.system, "call": what, "attempt": attempt}):
+                    result = action()
             except SideError as fault:
                 if fault.kind is not ErrorKind.TRANSIENT:
                     self._succeeded()  # the system answered: the transport is in order
@@ -87,7 +92,10 @@ class Caller:
                 too_long = (fault.retry_after or 0.0) > self._policy.longest_asked
                 if fault.effect_unknown or too_long or attempt >= self._policy.attempts:
                     raise
-                self._runtime.sleep(self._pause(attempt, fault.retry_after))
+                pause = self._pause(attempt, fault.retry_after)
+                words = "%s failed (%s), tried again in %.1f s"
+                _log.info(words, what, fault.code or fault.kind.value, pause, extra={"system": self.side.system})
+                self._runtime.sleep(pause)
             else:
                 self._succeeded()
                 return result

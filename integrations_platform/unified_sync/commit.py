@@ -7,6 +7,7 @@ longer corresponds, the field is parked as divergent instead of being echoed to 
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -37,6 +38,7 @@ from integrations_platform.unified_sync.store import (
 )
 from integrations_platform.unified_sync.values import ABSENT, Value, dumps
 
+_log = logging.getLogger(__name__)
 _DONE = {
     Kind.CREATE: "created",
     Kind.UPDATE: "updated",
@@ -244,6 +246,8 @@ class Committer:
         if outcome.status is Status.REJECTED:
             self.counts[f"rejected_{letter}"] += 1
             self.counts["quarantined"] += 1
+            said = {"system": self.plan.spec.side(side).system, "record": operation.record_id or operation.link_id}
+            _log.info("write rejected (%s)", outcome.code or "no code", extra=said)
             return OpState.REJECTED
         if outcome.status is Status.STALE:
             self.counts[f"stale_{letter}"] += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -35,8 +36,14 @@ from integrations_platform.unified_sync.store import (
     Store,
     StoredAuditEntry,
 )
+from integrations_platform.unified_sync.watching import Fact, Span, about, span
 from integrations_platform.unified_sync.writer import Writer
 
+_log = logging.getLogger(__name__)
+_LEVELS = {
+    RunStatus.SUCCEEDED: logging.INFO, RunStatus.PARTIAL: logging.WARNING, RunStatus.REFUSED: logging.WARNING,
+    RunStatus.FAILED: logging.ERROR,
+}  # fmt: skip
 PASSES = 2  # a decision that writes to both sides is confirmed by a second look within the same run
 
 
@@ -116,13 +123,25 @@ class Engine:
         """Run one sync. Faults of sides and setup end in the report, not in an exception; LeaseHeld is raised."""
         request = request or Request()
         report = RunReport(spec.name, self.runtime.new_id(), self.runtime.clock(), request.dry_run)
+        facts: dict[str, Fact] = {"sync": spec.name, "run": report.run_id, "dry_run": request.dry_run}
+        with about(spec.name, report.run_id), span("run", facts) as watched:
+            try:
+                self._run(spec, sides, request, report)
+            finally:
+                if report.finished_at is not None:
+                    _tell(watched, report)
+        return report
+
+    def _run(self, spec: SyncSpec, sides: Mapping[SideName, Side], request: Request, report: RunReport) -> None:
         callers = self._callers(sides, remember=not request.dry_run)
         if request.dry_run:
-            return self._dry_run(spec, callers, report)
+            self._dry_run(spec, callers, report)
+            return
         self.store.open_pair(spec.name, spec_digest(spec), report.started_at)
         holder = f"{self.runtime.holder}:{report.run_id}"
         lease = self.store.acquire(spec.name, holder, self.runtime.lease_seconds, report.started_at)
         sequence = self.store.next_sequence(spec.name)
+        _log.info("run begins", extra={"trigger": request.trigger})
         try:
             self._record(lease, report, request, sequence, "running")
             # Runs that were refused or failed before linking anything leave the next one just as much a first run.
@@ -139,12 +158,11 @@ class Engine:
             self._finish(lease, spec, callers, report, request, sequence)
             raise
         self._finish(lease, spec, callers, report, request, sequence)
-        return report
 
-    def _dry_run(self, spec: SyncSpec, callers: Mapping[SideName, Caller], report: RunReport) -> RunReport:
+    def _dry_run(self, spec: SyncSpec, callers: Mapping[SideName, Caller], report: RunReport) -> None:
         try:
             self._check(spec, callers)
-            with self._observatory.world(spec, callers, report.run_id, None) as (world, _):
+            with span("plan", {}), self._observatory.world(spec, callers, report.run_id, None) as (world, _):
                 report.plan = make_plan(world, attended=True, first_run=False)
             report.counts.update(report.plan.counts)
             report.refusals, report.warnings = report.plan.refusals, list(report.plan.warnings)
@@ -158,7 +176,6 @@ class Engine:
         except SideError as fault:
             report.fail(fault.message, fault.kind)
         report.finished_at = self.runtime.clock()
-        return report
 
     def _run_under(
         self,
@@ -175,7 +192,8 @@ class Engine:
         report.recovered = recover(spec, places, references, callers, self.store, lease, self.runtime, report.run_id)
         earlier: Counter[str] = Counter()
         for _ in range(PASSES):
-            with self._observatory.world(spec, callers, report.run_id, lease) as (world, observations):
+            looking = self._observatory.world(spec, callers, report.run_id, lease)
+            with span("plan", {}), looking as (world, observations):
                 if request.restore is not None:
                     plan = plan_restore(world, request.restore)
                 else:
@@ -248,6 +266,7 @@ class Engine:
     ) -> None:
         report.finished_at = self.runtime.clock()
         report.counts["calls"] = sum(caller.calls for caller in callers.values())
+        report.counts.update({f"calls_{name.lower()}": caller.calls for name, caller in callers.items()})
         report.open_conflicts = len(self.store.conflicts(spec.name))
         report.in_quarantine = len(self.store.quarantined(spec.name))
         report.conclude()
@@ -302,6 +321,13 @@ class Engine:
         if any(problem.blocking for problem in misfits):
             raise SetupRefused([problem for problem in misfits if problem.blocking])
         return places
+
+
+def _tell(watched: Span, report: RunReport) -> None:
+    watched.tell("outcome", report.status.value)
+    watched.tell("written", report.written)
+    numbers = {"outcome": report.status.value, "written": report.written, "seconds": round(report.seconds, 3)}
+    _log.log(_LEVELS[report.status], "run %s", report.status.value, extra=numbers)
 
 
 def spec_digest(spec: SyncSpec) -> str:

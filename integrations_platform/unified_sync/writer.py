@@ -6,6 +6,7 @@ id; a refused batch is halved until the bad record stands alone; an unanswered o
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -23,8 +24,10 @@ from integrations_platform.unified_sync.recovery import recovered_line
 from integrations_platform.unified_sync.report import RunReport
 from integrations_platform.unified_sync.runtime import Runtime
 from integrations_platform.unified_sync.spec import SIDES, SideName
-from integrations_platform.unified_sync.store import Lease, OpState, Store
+from integrations_platform.unified_sync.store import ConflictStatus, Lease, OpState, Store
+from integrations_platform.unified_sync.watching import span
 
+_log = logging.getLogger(__name__)
 ORDER = (Kind.ARCHIVE, Kind.DELETE, Kind.RESTORE, Kind.UPDATE, Kind.CREATE)
 """Removals first, so that unique values they hold are free again."""
 
@@ -62,7 +65,10 @@ class Writer:
                 mine = [op for op in self.plan.operations if op.side == side and op.kind is kind]
                 for batch in self._batches(side, sorted(mine, key=lambda op: op.link_id)):
                     self.store.renew(self.lease, self.runtime.lease_seconds, self.runtime.clock())
-                    self._batch(side, kind, batch)
+                    system = self.plan.spec.side(side).system
+                    facts = {"side": side, "system": system, "kind": kind.value, "records": len(batch)}
+                    with span("batch", facts):
+                        self._batch(side, kind, batch)
                     done += len(batch)
                     self.runtime.progress("writing", done, total)
         for side, reason in self._down.items():
@@ -91,6 +97,7 @@ class Writer:
             tx.put_tombstones(plan.tombstones)
             tx.set_states(plan.states)
             tx.append_audit(self.committer.moved(plan.moved))
+        self._log_parked()
         for start in range(0, len(plan.settlements), ROWS):
             views = [plan.views[link_id] for link_id in plan.settlements[start : start + ROWS]]
             rows = [view.row(plan.spec, plan.taken_at) for view in views]
@@ -105,6 +112,16 @@ class Writer:
         for start in range(0, len(plan.touched), ROWS):
             with self.store.transaction(self.lease) as tx:
                 tx.set_versions(plan.touched[start : start + ROWS])
+
+    def _log_parked(self) -> None:
+        spec, systems = self.plan.spec, " and ".join(sorted({self.plan.spec.side(side).system for side in SIDES}))
+        for row in self.plan.quarantine:
+            system = systems if row.side is None else spec.side(row.side).system
+            _log.info("set aside (%s)", row.reason, extra={"system": system, "record": row.record_id or row.subject})
+        for conflict in self.plan.conflicts:
+            if conflict.status is ConflictStatus.OPEN:
+                said = {"system": systems, "record": conflict.id_a or conflict.id_b or conflict.link_id}
+                _log.info("conflict (%s)", conflict.kind, extra=said)
 
     def _batch(self, side: SideName, kind: Kind, batch: Sequence[Operation]) -> None:
         letter = side.lower()
