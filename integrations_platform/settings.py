@@ -19,6 +19,7 @@ from integrations_platform.schema_check import brief, check, nearest
 from integrations_platform.secret_text import SecretText, SettingsError
 from integrations_platform.settings_airbyte import AirbyteSettings
 from integrations_platform.settings_alerts import AlertsSettings
+from integrations_platform.settings_console import ConsoleSettings
 from integrations_platform.settings_databricks import DatabricksSettings
 from integrations_platform.settings_lake import JobOutput, LakeSettings, ModelOutput, judge_streams
 from integrations_platform.settings_models import ModelsSettings
@@ -222,6 +223,7 @@ class Settings:
     airbyte: AirbyteSettings = field(default_factory=AirbyteSettings)
     webhooks: WebhooksSettings = field(default_factory=WebhooksSettings)
     alerts: AlertsSettings = field(default_factory=AlertsSettings)
+    console: ConsoleSettings = field(default_factory=ConsoleSettings)
 
     def system(self, name: str) -> SystemSettings:
         """The system of that name. Raises :class:`SettingsError` that lists the known ones."""

@@ -14,6 +14,7 @@ from typing import Any, Protocol, cast
 from integrations_platform import (
     settings_airbyte,
     settings_alerts,
+    settings_console,
     settings_databricks,
     settings_lake,
     settings_models,
@@ -48,6 +49,7 @@ SECTIONS: Mapping[str, Section] = {
     "airbyte": settings_airbyte,
     "webhooks": settings_webhooks,
     "alerts": settings_alerts,
+    "console": settings_console,
 }
 """Sections of an environment file by name: each is a field of that name of the settings."""
 

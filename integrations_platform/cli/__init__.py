@@ -25,7 +25,7 @@ COMMANDS = {
     "airbyte": Entry(f"{_HERE}.airbyte:airbyte", "Airbyte connections: discover, look at, sync, reset."),
     "doctor": Entry(f"{_HERE}.checkup:doctor", "Check settings, systems, state and syncs; say how to mend."),
     "lake": Entry(f"{_HERE}.lake:lake", "Partitions of the lake: land, look at, compact, verify."),
-    "serve": Entry(f"{_HERE}.serve:serve", "Receive webhooks over HTTP."),
+    "serve": Entry(f"{_HERE}.serve:serve", "Show the console, receive webhooks."),
     "webhooks": Entry(f"{_HERE}.webhooks:webhooks", "Events that were received, and the runs they wake."),
     "alerts": Entry(f"{_HERE}.alerts:alerts", "What is wrong now, who was told, and whether it arrived."),
     "state": Entry(f"{_HERE}.state:state", "The database that remembers: its schema, its upgrade."),

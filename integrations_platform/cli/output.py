@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import click
+
+from integrations_platform.words import age, clean, count
+
+__all__ = ["age", "clean", "columns", "count", "emit", "more", "say", "value", "values", "warn"]
 
 WIDTH = 60  # characters shown of one value
 
@@ -29,16 +32,6 @@ def say(line: str = "", *, bold: bool = False, colour: str | None = None) -> Non
 def warn(line: str) -> None:
     """A line for people on stderr, apart from the results."""
     click.secho(clean(line), fg="red" if line.startswith("Error") else "yellow", err=True)
-
-
-def clean(text: str) -> str:
-    """The text with everything that is not printable written as an escape."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() or char == "\n" else char.encode("unicode_escape", "backslashreplace").decode()
-        for char in text
-    )
 
 
 def value(data: Any, width: int = WIDTH) -> str:
@@ -66,22 +59,6 @@ def values(data: str | None, width: int = WIDTH) -> str:
     if len(fields) == 1:
         return value(next(iter(fields.values())), width)
     return ", ".join(f"{name}: {value(item, 30)}" for name, item in fields.items())
-
-
-def count(number: int, noun: str, plural: str | None = None) -> str:
-    """`1 conflict`, `2 conflicts`, `12,000 records`."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
-def age(moment: datetime | None, now: datetime) -> str:
-    """How long ago, roughly."""
-    if moment is None:
-        return "never"
-    seconds = max(0, int((now - moment).total_seconds()))
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit} ago"
-    return "just now" if seconds < 5 else f"{seconds} s ago"
 
 
 def columns(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

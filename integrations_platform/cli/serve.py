@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 )
 @click.pass_obj
 def serve(session: Session, host: str, port: int) -> None:
-    """Receive webhooks, until Ctrl-C.
+    """Receive webhooks and show the console, until Ctrl-C.
 
     \b
+      GET  /console             the web page for people
       POST /webhooks/<source>   events of a source of the environment's section `webhooks`
       GET  /health              200 while it runs
       GET  /ready               200 while the state can be reached, else 503
@@ -37,7 +38,7 @@ def serve(session: Session, host: str, port: int) -> None:
     from integrations_platform.state.errors import StateError
 
     with session.platform() as platform:
-        parts = [_webhooks(platform)]
+        parts = [_webhooks(platform), _console(platform)]
 
         def ready() -> str | None:
             try:
@@ -73,3 +74,15 @@ def _webhooks(platform: Platform) -> Part:
         warn(f"no source of webhooks is declared in {platform.settings.file}; everything is answered 404")
     webhooks = open_webhooks(settings, lambda: platform.store.inbox, found)
     return Part(PATH, webhooks.receiver, webhooks.running)
+
+
+def _console(platform: Platform) -> Part:
+    from integrations_platform.cli.output import say
+    from integrations_platform.console.app import application
+    from integrations_platform.console.opening import open_console
+    from integrations_platform.console.rendering import PATH
+    from integrations_platform.serving import Part
+
+    console = open_console(platform)
+    say(f"  {PATH}  {'shut: set CONSOLE_TOKENS' if console.shut else 'open'}")
+    return Part(PATH, application(console))

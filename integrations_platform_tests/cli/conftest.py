@@ -119,12 +119,11 @@ def _execute(path: Path, sql: str, values: Sequence[object]) -> list[tuple[Any, 
     return rows
 
 
-@pytest.fixture
-def company(tmp_path: Path) -> Company:
+def make_company(folder: Path) -> Company:
     """Five customers in billing, four clients in the shop, of which two are the same people."""
-    (tmp_path / "syncs").mkdir()
-    found = Company(tmp_path)
-    found.configure(ENVIRONMENT.format(folder=tmp_path))
+    (folder / "syncs").mkdir()
+    found = Company(folder)
+    found.configure(ENVIRONMENT.format(folder=folder))
     found.declare(SYNC)
     found.source(
         "CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT NOT NULL, name TEXT NOT NULL, balance NUMERIC)"
@@ -137,6 +136,12 @@ def company(tmp_path: Path) -> Company:
     for i in range(4, 8):
         found.target("INSERT INTO client VALUES (?, ?, ?, ?)", 100 + i, f"P{i}@x.org", f"Person {i}", i * 10)
     return found
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> Company:
+    """A company that has never been synced."""
+    return make_company(tmp_path)
 
 
 @pytest.fixture

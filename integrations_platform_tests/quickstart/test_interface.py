@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from integrations_platform_tests.browsers import chromium
 from integrations_platform_tests.quickstart.conftest import Made
 from integrations_platform_tests.quickstart.running import TIMEOUT, running
 from integrations_platform_tests.servers import free_port
@@ -19,28 +18,11 @@ from integrations_platform_tests.servers import free_port
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("quickstart")]
 
 
-def _absent(reason: str) -> Any:
-    if os.environ.get("INTEGRATIONS_REQUIRE_BROWSER") == "1":
-        pytest.fail(f"{reason} (INTEGRATIONS_REQUIRE_BROWSER=1)", pytrace=False)
-    pytest.skip(reason)
-
-
 @pytest.fixture
 def browser() -> Iterator[Any]:
     """A Chromium of this machine."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        _absent("no Chromium on this machine")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        _absent("playwright is not installed")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        yield chromium
-        chromium.close()
+    with chromium() as found:
+        yield found
 
 
 def _address(process: subprocess.Popen[bytes], log: Path, base: str) -> str:

@@ -1,0 +1,34 @@
+"""The console of an environment, put together for the server that serves it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from integrations_platform.console.app import NAV
+from integrations_platform.console.page import Console
+from integrations_platform.console.people import read_proxy, read_tokens
+from integrations_platform.console.sessions import Pace, Sessions, signing_key
+
+if TYPE_CHECKING:
+    from integrations_platform.platform import Platform
+
+_SHUT = (
+    "Nobody can sign in yet. Give people tokens in CONSOLE_TOKENS, such as ana:operator:TOKEN, or name the proxy that "
+    "signs them in under CONSOLE_TRUSTED_PROXIES, and start the server again."
+)
+
+
+def open_console(platform: Platform) -> Console:
+    """The console; ``shut`` says how to open it while nobody may sign in. Raises SettingsError."""
+    settings = platform.settings.console
+    tokens, proxy = read_tokens(settings), read_proxy(settings)
+    key = signing_key(settings.text("session_secret"), settings.text("tokens"))
+
+    def now() -> float:
+        return platform.runtime.clock().timestamp()
+
+    return Console(
+        platform, tokens, proxy, Sessions(key, settings.session_hours * 3_600, now), Pace(now),
+        url=settings.address("url"), dagster=settings.address("dagster_url"), nav=NAV,
+        shut="" if tokens.people or proxy.trusted else _SHUT,
+    )  # fmt: skip

@@ -1,0 +1,71 @@
+"""A console over real HTTP, in a thread of this process, on the small company of the command line's stories."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx
+
+from integrations_platform.console.app import application
+from integrations_platform.console.opening import open_console
+from integrations_platform.console.page import Console
+from integrations_platform.console.rendering import PATH
+from integrations_platform.platform import Platform
+from integrations_platform.serving import Part, listen, server
+from integrations_platform.serving import application as served_application
+from integrations_platform.settings import load_settings
+from integrations_platform_tests.cli.conftest import Company
+
+OPERATOR, VIEWER = "ana-" + "a" * 20, "vic-" + "v" * 20
+TOKENS = {"CONSOLE_TOKENS": f"Ana Lima:operator:{OPERATOR}, Vic:viewer:{VIEWER}"}
+
+
+@dataclass
+class Shown:
+    """A running console. ``url``: where its pages begin."""
+
+    url: str
+    company: Company
+    console: Console
+
+    def caller(self) -> httpx.Client:
+        """Somebody with cookies of their own, not signed in."""
+        return httpx.Client(headers={"origin": self.url.removesuffix(PATH)}, timeout=30)
+
+    def signed_in(self, token: str = OPERATOR) -> httpx.Client:
+        """Somebody who signed in."""
+        caller = self.caller()
+        answer = self.send(caller, "/sign-in", page="/sign-in", token=token)
+        assert answer.status_code == 303, answer.text
+        return caller
+
+    def send(self, caller: httpx.Client, path: str, *, page: str = "/", **fields: str | list[str]) -> httpx.Response:
+        """Send a form, with the proof that ``page`` has for whoever calls."""
+        return caller.post(self.url + path, data={"proof": self.proof(caller, page)} | fields)
+
+    def proof(self, caller: httpx.Client, page: str = "/") -> str:
+        """What the forms of a page prove themselves with."""
+        found = re.search(r'name="proof" value="([0-9a-f]+)"', caller.get(self.url + page).text)
+        return found[1] if found else ""
+
+
+@contextmanager
+def shown(company: Company, **variables: str) -> Iterator[Shown]:
+    """The console of ``company``, with these variables set and no others."""
+    settings = load_settings(env_file=company.folder / "env.yaml", environ=variables)
+    platform = Platform(settings, folder=company.folder / "syncs")
+    console = open_console(platform)
+    listener = listen("127.0.0.1", 0)
+    running = server(served_application([Part(PATH, application(console))], lambda: None))
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    try:
+        yield Shown(f"http://127.0.0.1:{listener.getsockname()[1]}{PATH}", company, console)
+    finally:
+        running.should_exit = True
+        thread.join(20)
+        platform.close()
