@@ -37,8 +37,6 @@ class Answer:
 class Sender(Protocol):
     """A channel with its address. It raises nothing: whatever happens is an answer."""
 
-    def send(
-        self, alerts: Sequence[Alert], bundle_id: str, *, attempt: int, recipients: Sequence[str] | None = None
-    ) -> Answer:
-        """Send these as one message. ``bundle_id`` names it, the same at every try; ``attempt`` from 1;
-        ``recipients``: of several only these."""
+    def send(self, alerts: Sequence[Alert], bundle_id: str, *, recipients: Sequence[str] | None = None) -> Answer:
+        """Send these as one message. ``bundle_id`` names it, the same at every try; ``recipients``:
+        of several only these."""

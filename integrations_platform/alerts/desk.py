@@ -139,7 +139,7 @@ class Desk:
         senders = self.senders()
         targets = targets_of(alert, self.settings, self.settings.channels)
         return {
-            name: senders[name].send([alert], identity(alert.alert_id, name), attempt=1)
+            name: senders[name].send([alert], identity(alert.alert_id, name))
             for name in targets if name in senders
         }  # fmt: skip
 

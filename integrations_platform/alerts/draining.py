@@ -68,9 +68,7 @@ class Drain:
 
     def _send(self, bundle: Bundle, done: Drained) -> None:
         alerts = [Alert.from_json(message.body) for message in bundle.messages]
-        answer = self.senders[bundle.target].send(
-            alerts, bundle.bundle_id, attempt=bundle.attempts, recipients=bundle.recipients
-        )
+        answer = self.senders[bundle.target].send(alerts, bundle.bundle_id, recipients=bundle.recipients)
         size = len(alerts)
         if answer.fate is Fate.ARRIVED:
             kept = self.outbox.settle(bundle, MessageState.SENT, answer.note)

@@ -81,11 +81,8 @@ class MailSender:
         """What is wrong with the settings; None: nothing."""
         return self.server.fault() or (None if self.recipients else "there are no recipients: set ALERT_EMAILS")
 
-    def send(
-        self, alerts: Sequence[Alert], bundle_id: str, *, attempt: int, recipients: Sequence[str] | None = None
-    ) -> Answer:
+    def send(self, alerts: Sequence[Alert], bundle_id: str, *, recipients: Sequence[str] | None = None) -> Answer:
         """As :class:`~.delivery.Sender` says. Recipients that were refused for now are left to be tried again."""
-        del attempt
         wanted = list(self.recipients if recipients is None else recipients)
         if (wrong := self.fault()) is not None:
             return Answer(Fate.LATER, wrong)

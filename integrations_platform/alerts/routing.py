@@ -58,11 +58,9 @@ class Unusable:
 
     note: str
 
-    def send(
-        self, alerts: Sequence[Alert], bundle_id: str, *, attempt: int, recipients: Sequence[str] | None = None
-    ) -> Answer:
+    def send(self, alerts: Sequence[Alert], bundle_id: str, *, recipients: Sequence[str] | None = None) -> Answer:
         """Nothing is sent."""
-        del alerts, bundle_id, attempt, recipients
+        del alerts, bundle_id, recipients
         return Answer(Fate.LATER, self.note)
 
 

@@ -67,14 +67,12 @@ class BotSender:
     channel: str
     pages: Pages
 
-    def send(
-        self, alerts: Sequence[Alert], bundle_id: str, *, attempt: int, recipients: Sequence[str] | None = None
-    ) -> Answer:
+    def send(self, alerts: Sequence[Alert], bundle_id: str, *, recipients: Sequence[str] | None = None) -> Answer:
         """As :class:`~.delivery.Sender` says."""
         del bundle_id, recipients  # Slack knows neither
-        answer = _posted(self.poster(self.channel, slack(alerts, self.pages)), attempt)
+        answer = _posted(self.poster(self.channel, slack(alerts, self.pages)))
         if answer.fate is Fate.NEVER:
-            answer = _posted(self.poster(self.channel, slack(alerts, self.pages, bare=True)), attempt)
+            answer = _posted(self.poster(self.channel, slack(alerts, self.pages, bare=True)))
         return answer
 
 
@@ -84,18 +82,16 @@ class WebhookSender:
     def __init__(self, url: str, pages: Pages, answer_seconds: int = ANSWER_SECONDS) -> None:
         self._url, self._pages, self._seconds = url, pages, answer_seconds
 
-    def send(
-        self, alerts: Sequence[Alert], bundle_id: str, *, attempt: int, recipients: Sequence[str] | None = None
-    ) -> Answer:
+    def send(self, alerts: Sequence[Alert], bundle_id: str, *, recipients: Sequence[str] | None = None) -> Answer:
         """As :class:`~.delivery.Sender` says. A message that Slack does not want is sent once more without blocks."""
         del bundle_id, recipients  # Slack knows neither
         if (wrong := self.fault()) is not None:
             return Answer(Fate.LATER, wrong)
         payload = slack(alerts, self._pages)
-        answer = _answer(self._post(payload), attempt)
+        answer = _answer(self._post(payload))
         if answer.fate is Fate.NEVER:
             size = f"{len(json.dumps(payload))} characters, {len(payload['blocks'])} blocks"
-            again = _answer(self._post(slack(alerts, self._pages, bare=True)), attempt)
+            again = _answer(self._post(slack(alerts, self._pages, bare=True)))
             return Answer(again.fate, f"{answer.note} ({size}); without blocks: {again.note}", again.wait)
         return answer
 
@@ -133,7 +129,7 @@ def is_usable(url: str) -> bool:
     )  # fmt: skip
 
 
-def _answer(said: SlackAnswer, attempt: int) -> Answer:
+def _answer(said: SlackAnswer) -> Answer:
     if said.status == 200:
         return Answer(Fate.ARRIVED, "ok")
     if said.status == 0:
@@ -141,17 +137,16 @@ def _answer(said: SlackAnswer, attempt: int) -> Answer:
     if said.status in STATUSES:
         fate, words = STATUSES[said.status]
     elif said.status >= 500:
-        # Once more soon; a second time it is Slack's trouble, and waits longer.
-        fate, words = Fate.SOON if attempt == 1 else Fate.LATER, "trouble in Slack"
+        fate, words = Fate.SOON, "trouble in Slack"
     else:
         fate, words = Fate.LATER, "not what a webhook answers: check the address"
     named = f" {said.error}" if said.error else ""
     return Answer(fate, f"Slack answered {said.status}{named}: {words}", _wait(said.retry_after))
 
 
-def _posted(said: SlackAnswer, attempt: int) -> Answer:
+def _posted(said: SlackAnswer) -> Answer:
     if said.status != 200 or not said.error:
-        return _answer(said, attempt)
+        return _answer(said)
     words = said.error if _WORD.fullmatch(said.error) else "an error"
     fate = ERRORS.get(said.error, Fate.LATER)
     return Answer(fate, f"Slack answered {words}", _wait(said.retry_after))

@@ -44,7 +44,7 @@ def test_message(ctx: click.Context, as_json: bool) -> None:
         alert = desk.make(
             Kind.TEST, f"Test message of environment {name}", ("asked for by", "integrations alerts test")
         )
-        answers = {target: sender.send([alert], f"{alert.alert_id}-{target.replace('/', '-')}", attempt=1)
+        answers = {target: sender.send([alert], f"{alert.alert_id}-{target.replace('/', '-')}")
                    for target, sender in senders.items()}  # fmt: skip
     if as_json:
         emit({target: {"fate": answer.fate.value, "note": answer.note} for target, answer in answers.items()})

@@ -30,7 +30,7 @@ def sender(
 
 def test_a_mail_has_text_html_links_and_its_own_id(office: PostOffice) -> None:
     told = alert(subject="peoplé <x>", facts=(("reason", "a & b"), ("much", "é" * 300)))
-    answer = sender(office.port).send([told], "bundle1", attempt=1)
+    answer = sender(office.port).send([told], "bundle1")
     assert (answer.fate, answer.note) == (Fate.ARRIVED, "accepted for 2")
     ((recipients, mail),) = office.mails
     assert recipients == [ANA, BO]
@@ -48,8 +48,8 @@ def test_a_mail_has_text_html_links_and_its_own_id(office: PostOffice) -> None:
 
 
 def test_a_repeated_try_is_the_same_mail(office: PostOffice) -> None:
-    for attempt in (1, 2):
-        sender(office.port).send([alert(1), alert(2)], "bundle1", attempt=attempt)
+    for _ in range(2):
+        sender(office.port).send([alert(1), alert(2)], "bundle1")
     assert {mail["Message-ID"] for _, mail in office.mails} == {"<bundle1@example.com>"}
     assert office.mails[0][1]["Subject"] == "[critical] 2 alerts: people"
 
@@ -59,14 +59,14 @@ def test_a_repeated_try_is_the_same_mail(office: PostOffice) -> None:
 def test_encrypted_and_logged_in(security: Security, certificate: Path) -> None:
     with post_office(security, certificate, login=True) as office:
         trusted = sender(office.port, security=security, certificate=certificate, user=USER)
-        assert trusted.send([alert()], "b", attempt=1).fate is Fate.ARRIVED
+        assert trusted.send([alert()], "b").fate is Fate.ARRIVED
         wrong = sender(office.port, security=security, certificate=certificate, user=USER, password="hunter2wrong")
-        answer = wrong.send([alert()], "b", attempt=1)
+        answer = wrong.send([alert()], "b")
         assert answer.fate is Fate.LATER
         assert "refused the log-in (535): check SMTP_USER" in answer.note
         assert "hunter2" not in f"{answer}{wrong}"
         nobody = sender(office.port, security=security, certificate=certificate)
-        assert nobody.send([alert()], "b", attempt=1) == Answer(
+        assert nobody.send([alert()], "b") == Answer(
             Fate.LATER, "the mail server wants encryption or a log-in (530): set SMTP_SECURITY, SMTP_USER"
         )
         assert len(office.mails) == 1
@@ -75,13 +75,13 @@ def test_encrypted_and_logged_in(security: Security, certificate: Path) -> None:
 def test_a_private_authority_is_trusted_by_its_file(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     with post_office("starttls", certificate) as office:
-        assert sender(office.port, security="starttls").send([alert()], "b", attempt=1).fate is Fate.ARRIVED
+        assert sender(office.port, security="starttls").send([alert()], "b").fate is Fate.ARRIVED
 
 
 @pytest.mark.parametrize("security", ["starttls", "ssl"])
 def test_a_certificate_that_is_not_trusted_gets_nothing(security: Security, certificate: Path) -> None:
     with post_office(security, certificate) as office:
-        answer = sender(office.port, security=security).send([alert()], "b", attempt=1)
+        answer = sender(office.port, security=security).send([alert()], "b")
         assert answer == Answer(
             Fate.LATER, "the mail server's certificate is not trusted: set SSL_CERT_FILE to its authority"
         )
@@ -90,21 +90,21 @@ def test_a_certificate_that_is_not_trusted_gets_nothing(security: Security, cert
 
 def test_a_server_that_wants_encryption_says_so(certificate: Path) -> None:
     with post_office("starttls", certificate) as office:
-        answer = sender(office.port).send([alert()], "b", attempt=1)
+        answer = sender(office.port).send([alert()], "b")
     assert answer.fate is Fate.LATER
     assert "530" in answer.note
 
 
 def test_a_server_without_encryption_never_sees_a_password(office: PostOffice) -> None:
-    answer = sender(office.port, security="starttls", user=USER).send([alert()], "b", attempt=1)
+    answer = sender(office.port, security="starttls", user=USER).send([alert()], "b")
     assert answer == Answer(Fate.LATER, "the mail server offers no such thing: check SMTP_SECURITY and SMTP_USER")
-    answer = sender(office.port, user=USER).send([alert()], "b", attempt=1)
+    answer = sender(office.port, user=USER).send([alert()], "b")
     assert answer.note.startswith("a password is not sent unencrypted")
     assert office.mails == []
 
 
 def test_the_wrong_kind_of_encryption_is_told(office: PostOffice) -> None:
-    answer = sender(office.port, security="ssl").send([alert()], "b", attempt=1)
+    answer = sender(office.port, security="ssl").send([alert()], "b")
     assert answer == Answer(Fate.LATER, "no encryption with the mail server: check SMTP_SECURITY and SMTP_PORT")
 
 
@@ -130,12 +130,12 @@ def test_refused_recipients_are_named_and_only_those_for_now_are_tried_again(
 ) -> None:
     office.refuse = refuse
     sending = sender(office.port, ANA, BO, CY)
-    assert sending.send([alert()], "b", attempt=1) == answer
+    assert sending.send([alert()], "b") == answer
     assert [recipients for recipients, _ in office.mails] == ([] if arrived is None else [arrived])
     if answer.remaining:
         office.refuse = {}
         office.mails.clear()
-        assert sending.send([alert()], "b", attempt=2, recipients=answer.remaining).fate is Fate.ARRIVED
+        assert sending.send([alert()], "b", recipients=answer.remaining).fate is Fate.ARRIVED
         assert [recipients for recipients, _ in office.mails] == [list(answer.remaining)]
 
 
@@ -144,12 +144,12 @@ def test_refused_recipients_are_named_and_only_those_for_now_are_tried_again(
 )  # fmt: skip
 def test_a_refused_message_waits_as_its_code_says(office: PostOffice, said: str, fate: Fate) -> None:
     office.refuse_data = said
-    answer = sender(office.port).send([alert()], "b", attempt=1)
+    answer = sender(office.port).send([alert()], "b")
     assert (answer.fate, "hunter2" in answer.note) == (fate, False)
 
 
 def test_nobody_there_may_pass() -> None:
-    answer = sender(free_port()).send([alert()], "b", attempt=1)
+    answer = sender(free_port()).send([alert()], "b")
     assert (answer.fate, "refused the connection" in answer.note) == (Fate.SOON, True)
 
 
@@ -163,14 +163,14 @@ def test_nobody_there_may_pass() -> None:
     ],
 )
 def test_settings_that_do_not_do_are_named(options: dict[str, str], words: str) -> None:
-    answer = sender(25, **options).send([alert()], "b", attempt=1)  # type: ignore[arg-type]
+    answer = sender(25, **options).send([alert()], "b")  # type: ignore[arg-type]
     assert answer.fate is Fate.LATER
     assert words in answer.note
 
 
 def test_no_header_can_be_smuggled_in(office: PostOffice) -> None:
     told = alert(subject="people\r\nBcc: all@example.com\r\n\r\nhello")
-    assert sender(office.port).send([told], "b", attempt=1).fate is Fate.ARRIVED
+    assert sender(office.port).send([told], "b").fate is Fate.ARRIVED
     ((recipients, mail),) = office.mails
     assert recipients == [ANA, BO]
     assert mail["Bcc"] is None
