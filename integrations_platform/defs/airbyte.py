@@ -5,7 +5,7 @@ asset beside them, which holds the checks of how it is set up. dagster-airbyte i
 server while a location loads; the other reasons are told in :mod:`integrations_platform.airbyte`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +65,7 @@ def connection_asset(
 
     @dg.multi_asset(
         name=f"airbyte_{connection.name}",
-        specs=_specs(connection),
+        specs=_specs(connection, keys),
         check_specs=[check for stream, key in zip(connection.streams, keys, strict=True)
                      for check in reporting.check_specs(connection, stream, key)],
         can_subset=False,
@@ -92,7 +92,7 @@ def freshness(connection: ConnectionSettings) -> timedelta | None:
     return max(2 * longest_pause(connection.schedule), timedelta(hours=1))
 
 
-def _specs(connection: ConnectionSettings) -> list[dg.AssetSpec]:
+def _specs(connection: ConnectionSettings, keys: Sequence[dg.AssetKey]) -> list[dg.AssetSpec]:
     """Of all streams. Those that follow other assets are synced again when these have changed."""
     upstream = [key_of(each) for each in connection.upstream]
     late = freshness(connection)
@@ -103,7 +103,7 @@ def _specs(connection: ConnectionSettings) -> list[dg.AssetSpec]:
         shared["owner"] = connection.owner
     return [
         dg.AssetSpec(
-            stream_key(connection, stream),
+            key,
             deps=upstream,
             skippable=True,  # a sync that is left to another, and streams that failed, claim nothing
             description=_described(connection, stream),
@@ -114,7 +114,7 @@ def _specs(connection: ConnectionSettings) -> list[dg.AssetSpec]:
             freshness_policy=policy,
             automation_condition=condition_of(connection.upstream),
         )
-        for stream in connection.streams
+        for stream, key in zip(connection.streams, keys, strict=True)
     ]
 
 
