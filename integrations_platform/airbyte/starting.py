@@ -1,12 +1,13 @@
 """Starting a sync exactly once: one POST, and a search for what it may have started when its answer is lost.
 
 Airbyte takes no idempotency token. What stands in for one: a connection runs one job at a time, and jobs that were not
-there before the POST and are there after it are what it started, or what kept it from starting.
+there before the POST and are there after it are what it started, or what kept it from starting. Which of the two, only
+a refusal tells; where several could be ours, none is taken for ours, so that none is cancelled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -18,6 +19,7 @@ from integrations_platform.waiting import Timing
 
 _LOOKS = 5
 _PAUSE = 1.0
+_TRY_AGAIN = "try-again-later"  # the title of a refusal because of another job
 
 
 class Conflict(StrEnum):
@@ -32,7 +34,7 @@ class How(StrEnum):
     """How a job came to be followed. Only what was started or adopted is ours to cancel."""
 
     STARTED = "started"
-    ADOPTED = "adopted"  # started by us, the answer was lost
+    ADOPTED = "adopted"  # started by us as far as can be told, the answer was lost
     ATTACHED = "attached"
     SKIPPED = "skipped"
 
@@ -91,13 +93,24 @@ class Starting:
                 continue
             if refused and (found := self._running(now)) is not None:
                 return found, self._attached(found)
-            new = [job for job in now if job.id not in before and job.type == SYNC]
-            if new:
-                self.warn(f"the answer to the start was lost ({fault.message}); job {new[0].id} is what it started")
-                return max(new, key=lambda job: job.id), How.ADOPTED
+            if new := [job for job in now if job.id not in before and job.type == SYNC]:
+                newest = max(new, key=lambda job: job.id)
+                return newest, self._attached(newest) if refused else self._adopted(new, fault)
             if refused:
                 self._say_inactive(fault)
+        if fault.code == _TRY_AGAIN:
+            fault.kind = FaultKind.TRANSIENT  # what stood in the way is gone
         raise fault
+
+    def _adopted(self, new: Sequence[Job], fault: AirbyteFault) -> How:
+        """What a start whose answer was lost has led to: the sync since then; of several the newest is followed."""
+        lost = f"the answer to the start was lost ({fault.message})"
+        if len(new) == 1:
+            self.warn(f"{lost}; job {new[0].id} is what it started, or what somebody else did in the same moment")
+            return How.ADOPTED
+        numbers = ", ".join(str(number) for number in sorted((job.id for job in new), reverse=True))
+        self.warn(f"{lost}; one of the jobs {numbers} is what it started: the newest is followed, and not cancelled")
+        return How.ATTACHED
 
     def _running(self, jobs: list[Job]) -> Job | None:
         """The newest sync that runs. Raises AirbyteFault when something other than a sync keeps the connection busy."""

@@ -88,6 +88,44 @@ def test_2_a_start_that_was_turned_away_at_the_door_is_made_again(site: Site) ->
     assert (site.posts_and_deletes, len(site.vendor.account.jobs)) == ((2, 0), 1)
 
 
+def test_2_of_several_syncs_since_a_lost_start_the_newest_is_followed_and_none_is_taken_for_ours(site: Site) -> None:
+    """Ours was over at once and somebody's began, or the other way round: Airbyte does not tell."""
+
+    def somebody() -> None:
+        site.somebodys_job(seconds=600)
+
+    def stopped() -> None:
+        raise KeyboardInterrupt
+
+    site.script(seconds=0)
+    site.vendor.faults.add(Fault(Kind.DROP_AFTER, CREATE))
+    site.vendor.faults.add(Fault(Kind.STATUS, LIST, status=503, nth=2))
+    site.at_sleep = {1: somebody, 3: stopped}
+    with pytest.raises(KeyboardInterrupt):
+        site.run().report()
+    assert any("jobs 102, 101" in line for line in site.warnings)
+    assert any("job 102" in line and "attached" in line for line in site.notes)
+    assert site.posts_and_deletes == (1, 0)
+
+
+def test_2_two_that_lose_the_answer_to_their_start_follow_the_one_sync_there_is(site: Site) -> None:
+    """The second has looked before the first began, and hears nothing of being refused."""
+    reports = []
+
+    def second() -> None:
+        site.vendor.faults.add(Fault(Kind.STATUS, LIST, status=200, body={"data": []}))
+        site.vendor.faults.add(Fault(Kind.DROP_AFTER, CREATE))
+        reports.append(site.run().report())
+
+    site.script(seconds=60)
+    site.vendor.faults.add(Fault(Kind.DROP_AFTER, CREATE))
+    site.at_sleep = {1: second}
+    reports.append(site.run().report())
+    assert {(each.job_id, each.how, each.status) for each in reports} == {(101, "adopted", "succeeded")}
+    assert any("or what somebody else did in the same moment" in line for line in site.warnings)
+    assert (site.posts_and_deletes, len(site.vendor.account.jobs)) == ((2, 0), 1)
+
+
 def test_3_a_server_that_fails_for_a_while_is_borne_and_the_sync_followed_to_its_end(site: Site) -> None:
     site.script(seconds=300)
     site.vendor.faults.add(Fault(Kind.STATUS, GET, status=503, nth=3, times=25))
@@ -158,6 +196,30 @@ def test_4_a_sync_that_somebody_starts_in_the_same_moment_is_followed(site: Site
     site.vendor.faults.add(Fault(Kind.STATUS, LIST, status=200, body={"data": []}))
     report = site.run().report()
     assert (report.how, report.job_id) == ("attached", 102)
+    assert site.posts_and_deletes == (1, 0)
+
+
+@pytest.mark.parametrize(("on_conflict", "how"), [(Conflict.ATTACH, "attached"), (Conflict.SKIP, "skipped")])
+def test_4_a_sync_that_stood_in_the_way_and_is_over_by_now_is_not_called_ours(
+    site: Site, on_conflict: Conflict, how: str
+) -> None:
+    site.somebodys_job(seconds=0.1)
+    site.vendor.faults.add(Fault(Kind.STATUS, LIST, status=200, body={"data": []}))
+    site.vendor.faults.add(Fault(Kind.STATUS, LIST, status=503, nth=2))
+    report = site.run(Policy(on_conflict)).report()
+    assert (report.how, report.job_id, report.status) == (how, 101, "succeeded")
+    assert not any("lost" in line for line in site.warnings), "nothing was lost: the start was refused"
+    assert site.posts_and_deletes == (1, 0)
+
+
+def test_7_a_start_that_a_reset_stood_in_the_way_of_may_be_tried_again(site: Site) -> None:
+    """The reset is over when it is looked for: what is left is Airbyte's word to try again later."""
+    site.somebodys_job(type="reset", seconds=0.1)
+    site.vendor.faults.add(Fault(Kind.STATUS, LIST, status=200, body={"data": []}))
+    site.vendor.faults.add(Fault(Kind.STATUS, LIST, status=503, nth=2))
+    with pytest.raises(AirbyteFault, match="already running") as caught:
+        site.run().report()
+    assert caught.value.kind is FaultKind.TRANSIENT
     assert site.posts_and_deletes == (1, 0)
 
 
