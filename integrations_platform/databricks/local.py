@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -22,6 +21,7 @@ from integrations_platform.databricks.launch import PythonFile
 from integrations_platform.databricks.looks import RunLook, RunReport, TaskLook
 from integrations_platform.databricks.outcomes import Outcome, Verdict
 from integrations_platform.databricks.workspace import TASK_KEY
+from integrations_platform.process_group import end_group
 from integrations_platform.waiting import Timing
 
 HERE = "this machine"
@@ -61,7 +61,7 @@ class LocalRun:
             try:
                 late = self._waited(process, started)
             finally:
-                _end(process)
+                end_group(process, END_SECONDS)
             self.watch()
             return _told(process, late, self.timing.clock() - started, _tail(output))
 
@@ -76,23 +76,6 @@ class LocalRun:
                     return True
             else:
                 return False
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End what is left of the process and of those it started."""
-    if process.poll() is None:
-        _signal(process.pid, signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(END_SECONDS)
-    _signal(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _signal(group: int, number: signal.Signals) -> None:
-    try:
-        os.killpg(group, number)
-    except ProcessLookupError:
-        return
 
 
 def _tail(output: IO[bytes]) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import selectors
-import signal
 import subprocess
 import time
 from collections import deque
@@ -16,6 +15,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from integrations_platform.process_group import end_group
 from integrations_platform.settings import variable
 
 PASSED_ON = (
@@ -81,7 +81,7 @@ class Connector:
         try:
             yield from self._read(process)
         finally:
-            _end(process)
+            end_group(process, _END_SECONDS)
             self.code = process.returncode
             for pipe in (process.stdout, process.stderr):
                 if pipe is not None:
@@ -149,20 +149,3 @@ class _Lines:
             self._size += len(rest)
             if self._size > LONGEST_LINE:
                 raise StuckError(f"it wrote a line of more than {LONGEST_LINE:,} bytes")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End what is left of the process and of those it started."""
-    if process.poll() is None:
-        _signal(process.pid, signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_END_SECONDS)
-    _signal(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _signal(group: int, number: signal.Signals) -> None:
-    try:
-        os.killpg(group, number)
-    except ProcessLookupError:
-        return

@@ -44,8 +44,10 @@ def act(step: object, given: dict, config: dict) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     elif step["do"] == "complain":
         sys.stderr.write(step["text"] + "\n")
-    elif step["do"] == "hang":  # with a child of its own, whose number is told
+    elif step["do"] == "hang":  # with a child of its own, whose number is told, to a pipe where one is given
         child = subprocess.Popen(["sleep", "600"])
+        if "pipe" in step:
+            Path(step["pipe"]).write_text(str(child.pid))
         say({"type": "LOG", "log": {"level": "WARN", "message": f"child {child.pid}"}})
         child.wait()
     elif step["do"] == "tell":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -161,3 +163,15 @@ def of(report: SyncReport, stream: str) -> StreamReport:
     """The report of one stream."""
     (found,) = [one for one in report.streams if one.name == stream]
     return found
+
+
+def ends(process_id: int) -> bool:
+    """Whether it is gone, or is within seconds: who was killed is not dead in the same instant."""
+    try:
+        watched = os.pidfd_open(process_id)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([watched], [], [], 10)[0])
+    finally:
+        os.close(watched)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import select
+import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +19,16 @@ import yaml
 from integrations_platform.defs.airbyte import airbyte_assets
 from integrations_platform.defs.lake import lake_assets, lake_key
 from integrations_platform.jobs import Catalogue, load_catalogue
-from integrations_platform_tests.airbyte.embedded.stage import ORDERS, PEOPLE, Stage, rows, trouble, whole
+from integrations_platform_tests.airbyte.embedded.stage import (
+    ORDERS,
+    PEOPLE,
+    Stage,
+    ends,
+    rows,
+    states_text,
+    trouble,
+    whole,
+)
 
 ORDERS_KEY, PEOPLE_KEY = (dg.AssetKey(["airbyte", "shop", stream]) for stream in ("orders", "people"))
 
@@ -53,6 +66,15 @@ class House:
     def sync(self) -> dg.ExecuteInProcessResult:
         """The step of the connection."""
         return dg.materialize(airbyte_assets(self.catalogue), instance=self.instance, raise_on_error=False)
+
+    def terminated(self, pipe: int) -> int:
+        """Have Dagster end the run that is at work, once its connector hangs; the number of the connector's child."""
+        assert select.select([pipe], [], [], 60)[0], "the connector never came to hang"
+        child = int(os.read(pipe, 100))
+        (run,) = self.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+        self.instance.report_run_canceling(run)
+        os.kill(os.getpid(), signal.SIGINT)
+        return child
 
     def land(self, dataset: str) -> dg.ExecuteInProcessResult:
         """The asset of the dataset, today."""
@@ -99,6 +121,31 @@ def test_what_arrived_is_materialised_and_the_failure_names_what_did_not(house: 
     assert not result.success
     assert set(_rows(result)) == {ORDERS_KEY}
     assert "the page moved" in str(_why(result).description)
+
+
+def test_a_run_that_is_terminated_ends_its_connector_lands_nothing_and_goes_on_where_it_was(
+    house: House, tmp_path: Path
+) -> None:
+    """Also of a stream that was complete by then: what a stopped run has read is read again."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    house.stage.reads = {
+        "*": [*whole("orders", 1, at="noon"), *whole("people", 1, at="noon")],
+        states_text(orders="noon", people="noon"): [
+            *whole("orders", 2, at="dusk"), *rows("people", 2), {"do": "hang", "pipe": str(pipe)},
+        ],
+    }  # fmt: skip
+    assert house.sync().success
+    lake = tmp_path / "lake"
+    before = {file: file.read_bytes() for file in lake.rglob("*") if file.is_file()}
+    with pipe.open("r+b", 0) as told, ThreadPoolExecutor(1) as person:
+        child = person.submit(house.terminated, told.fileno())
+        assert not house.sync().success
+    assert ends(child.result())
+    assert house.instance.get_runs(limit=1)[0].status is dg.DagsterRunStatus.CANCELED
+    assert {file: file.read_bytes() for file in lake.rglob("*") if file.is_file()} == before
+    house.stage.reads[states_text(orders="noon", people="noon")] = [*whole("orders", 2), *whole("people", 2)]
+    assert _rows(house.sync()) == {ORDERS_KEY: 1, PEOPLE_KEY: 1}
 
 
 def test_a_wrong_setting_fails_once_and_no_secret_is_told(

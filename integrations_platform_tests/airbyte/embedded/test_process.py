@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import select
 import signal
 import subprocess
 import sys
@@ -19,25 +17,13 @@ from integrations_platform.airbyte.faults import AirbyteFault
 from integrations_platform.secret_text import SecretText
 from integrations_platform.service_faults import FaultKind
 from integrations_platform.settings_airbyte import EmbeddedSettings
-from integrations_platform_tests.airbyte.embedded.stage import Stage, row, rows, trouble, whole
+from integrations_platform_tests.airbyte.embedded.stage import Stage, ends, row, rows, trouble, whole
 
 TOKEN = "s3cr3t/with+signs"
 
 
 def _token(text: str = "${CRM_TOKEN}") -> SecretText:
     return SecretText(text, "test.yaml", 1, "token", {"CRM_TOKEN": TOKEN})
-
-
-def _ends(process_id: int) -> bool:
-    """Whether it is gone, or is within seconds: who was killed is not dead in the same instant."""
-    try:
-        watched = os.pidfd_open(process_id)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([watched], [], [], 10)[0])
-    finally:
-        os.close(watched)
 
 
 def test_it_gets_private_files_that_are_gone_afterwards_and_few_variables(
@@ -121,7 +107,7 @@ def test_an_interrupted_sync_ends_the_connector_and_what_it_started(stage: Stage
     sync.warn = interrupted
     with pytest.raises(KeyboardInterrupt):
         sync.report()
-    assert _ends(children[0])
+    assert ends(children[0])
     assert stage.ids("orders") == []
 
 
