@@ -17,12 +17,14 @@ import sqlalchemy as sa
 
 from integrations_platform.state import audit_trail, breakers, decisions, leases, links, tables
 from integrations_platform.state.accounts import SqlAccounts
+from integrations_platform.state.counters import SqlCounters
 from integrations_platform.state.database import Database, chunks
 from integrations_platform.state.errors import StateError
 from integrations_platform.state.inbox import SqlInbox
 from integrations_platform.state.outbox import SqlOutbox
 from integrations_platform.state.overview import Overview, overview
 from integrations_platform.state.rows import as_row, from_row, to_text
+from integrations_platform.state.standings import Standings, standings
 from integrations_platform.state.transaction import SqlTransaction
 from integrations_platform.unified_sync.audit import GENESIS
 from integrations_platform.unified_sync.spec import SideName
@@ -74,9 +76,18 @@ class SqlStore:
         """What stands wrong, and the messages about it."""
         return SqlOutbox(self._database, self._clock)
 
+    @property
+    def counters(self) -> SqlCounters:
+        """What has happened so far, and when last."""
+        return SqlCounters(self._database)
+
     def overview(self, pairs: Sequence[str]) -> Overview:
         """What there is to say about these syncs and about every breaker, as of one moment."""
         return overview(self._database, pairs)
+
+    def standings(self) -> Standings:
+        """How everything stands now, in numbers, and what was counted so far."""
+        return standings(self._database, self._clock())
 
     def open_pair(self, pair: str, spec_digest: str, at: datetime) -> None:
         """Make the pair known, and remember the digest of its present declaration."""

@@ -361,6 +361,19 @@ CREATE INDEX alert_outbox_by_number ON alert_outbox (number);
 
 UPDATE integrations_alembic_version SET version_num='0004' WHERE integrations_alembic_version.version_num = '0003';
 
+-- Running upgrade 0004 -> 0005
+
+CREATE TABLE metric (
+    name TEXT NOT NULL,
+    labels TEXT NOT NULL,
+    value DOUBLE PRECISION NOT NULL,
+    PRIMARY KEY (name, labels)
+);
+
+INSERT INTO metric (name, labels, value) SELECT 'sync_last_run', '{"outcome":"' || status || '","sync":"' || pair || '"}', CAST(EXTRACT(EPOCH FROM CAST(MAX(finished_at) AS timestamptz)) AS double precision) FROM sync_run WHERE finished_at IS NOT NULL GROUP BY pair, status;
+
+UPDATE integrations_alembic_version SET version_num='0005' WHERE integrations_alembic_version.version_num = '0004';
+
 COMMIT;
 
 -- ---------- sqlite ----------
@@ -723,5 +736,18 @@ CREATE INDEX alert_outbox_unsent ON alert_outbox (target, number) WHERE state = 
 CREATE INDEX alert_outbox_by_number ON alert_outbox (number);
 
 UPDATE integrations_alembic_version SET version_num='0004' WHERE integrations_alembic_version.version_num = '0003';
+
+-- Running upgrade 0004 -> 0005
+
+CREATE TABLE metric (
+    name TEXT NOT NULL,
+    labels TEXT NOT NULL,
+    value DOUBLE NOT NULL,
+    PRIMARY KEY (name, labels)
+);
+
+INSERT INTO metric (name, labels, value) SELECT 'sync_last_run', '{"outcome":"' || status || '","sync":"' || pair || '"}', CAST(strftime('%s', MAX(finished_at)) AS double precision) FROM sync_run WHERE finished_at IS NOT NULL GROUP BY pair, status;
+
+UPDATE integrations_alembic_version SET version_num='0005' WHERE integrations_alembic_version.version_num = '0004';
 
 COMMIT;

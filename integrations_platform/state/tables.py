@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKeyConstraint, Index, Integer, MetaData, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
 
 # Conditions of partial indexes. Queries use these very objects: SQLite uses a partial index only when the query holds
 # the same condition with literal values, never with bound ones.
@@ -324,6 +336,14 @@ outbox = Table(
     _text("changed_at"),
     Index("alert_outbox_unsent", "target", "number", **_partial(WAITING)),
     Index("alert_outbox_by_number", "number"),
+)
+
+metric = Table(
+    "metric",
+    metadata,
+    _text("name", key=True),
+    _text("labels", key=True),  # JSON, sorted by name
+    Column("value", Double, nullable=False),
 )
 
 # Views and the columns by which the newest or most pressing rows come first.

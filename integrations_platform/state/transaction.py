@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from integrations_platform.state import audit_trail, tables
+from integrations_platform.state import audit_trail, counters, tables
 from integrations_platform.state.database import Database, chunks
 from integrations_platform.state.rows import as_row, to_column, to_text
 from integrations_platform.unified_sync.store import (
@@ -95,6 +95,7 @@ class SqlTransaction:
         """Set the state of (op_id, state). Raises KeyError if an operation does not exist."""
         at = to_text(self._clock())
         self._update(tables.op, "op_id", ("state", "changed_at"), [(op_id, state, at) for op_id, state in rows])
+        counters.writes_ended(self._database, self._connection, self._pair, [op_id for op_id, _ in rows])
 
     def append_audit(self, entries: Sequence[AuditEntry]) -> None:
         """Append to the pair's hash chain."""
@@ -142,7 +143,12 @@ class SqlTransaction:
         # One row that the views cannot add up would break them for every sync. (True is an int to Python only.)
         if not isinstance(counts, dict) or any(type(n) not in {int, float} or not isfinite(n) for n in counts.values()):
             raise ValueError(f"counts of run {run.run_id} must be a JSON object of numbers")
+        stored = tables.run.c
+        mine = stored.pair == self._pair, stored.run_id == run.run_id
+        ended_before = self._connection.execute(sa.select(stored.finished_at).where(*mine)).scalar()
         self._put(tables.run, [run])
+        if run.finished_at is not None and ended_before is None and not run.dry_run:
+            counters.run_ended(self._database, self._connection, self._pair, run, run.finished_at)
 
     def mark_plan_applied(self, plan_id: str, run_id: str) -> None:
         """Note which run applied a saved plan. Raises KeyError if there is no such plan."""

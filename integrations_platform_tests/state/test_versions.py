@@ -79,6 +79,9 @@ def test_an_upgrade_loses_nothing(old: World) -> None:
         assert {row.status.value for row in store.conflicts("people", None)} == {"open", "resolved"}
         assert [row.reason for row in store.quarantined("people")] == ["validation"]
         assert len(list(store.open_intents("people"))) == 1, "a write whose end nobody noted"
+        ended = {run.status: run.finished_at for _, run in reversed(store.runs("people", 99)) if run.finished_at}
+        told = {labels["outcome"]: int(at) for labels, at in store.counters.read()["sync_last_run"]}
+        assert told == {status: int(at.timestamp()) for status, at in ended.items()}, "when it last ended how"
     finally:
         store.close()
 
