@@ -81,7 +81,7 @@ _THRESHOLDS: Schema = {
         },
         "silent_intervals": {
             "type": "integer", "minimum": 1, "maximum": 1000,
-            "description": "a sync that did not come through for this many intervals of its schedule (default: 3)",
+            "description": "a sync that did not come through for this many intervals of its schedule (default: 2)",
         },
     },
     "additionalProperties": False,
@@ -120,7 +120,7 @@ class Thresholds:
 
     open_conflicts: int = 25
     conflict_age_hours: float = 72.0
-    silent_intervals: int = 3
+    silent_intervals: int = 2
 
 
 @dataclass(frozen=True)

@@ -149,15 +149,17 @@ def test_breakers_open_and_close() -> None:
     assert watcher.said() == ["crm: its circuit breaker closed again"]
 
 
-def test_silence_of_three_intervals_is_a_dead_man_and_one_recovery_ends_all_of_it() -> None:
+def test_silence_of_two_intervals_is_a_dead_man_and_one_recovery_ends_all_of_it() -> None:
     watcher = Watcher()
     watcher.ran("succeeded")
     assert watcher.said() == []
-    watcher.wait(minutes=46)
+    watcher.wait(minutes=29)
+    assert watcher.said() == []
+    watcher.wait(minutes=1)
     (alert,) = watcher.look()
     assert (alert.kind, alert.severity) == (Kind.DEAD_MAN, Severity.CRITICAL)
     assert alert.headline == "people has stopped coming through"
-    assert facts(alert)["schedule"] == "*/15 * * * * (3 intervals missed)"
+    assert facts(alert)["schedule"] == "*/15 * * * * (2 intervals missed)"
     watcher.wait(days=11)
     assert watcher.said() == [], "that it is late too says nothing new"
     watcher.ran("succeeded")
