@@ -13,11 +13,17 @@ import dagster as dg
 from integrations_platform.defs.airbyte import airbyte_assets, connection_specs
 from integrations_platform.defs.airbyte_checks import connection_checks, watch_job, watch_schedule
 from integrations_platform.defs.airbyte_foreign import foreign_syncs
-from integrations_platform.defs.airbyte_jobs import all_job, connection_jobs, connection_schedules, reset_job
+from integrations_platform.defs.airbyte_jobs import (
+    all_job,
+    connection_jobs,
+    connection_schedules,
+    connections_follow,
+    reset_job,
+)
 from integrations_platform.defs.alerts import alert_sensor
 from integrations_platform.defs.checks import agreement_check
 from integrations_platform.defs.databricks import job_assets
-from integrations_platform.defs.following import check_followed, follow_sensors
+from integrations_platform.defs.following import check_followed, syncs_follow
 from integrations_platform.defs.jobs import sync_job, unified_job, verify_job
 from integrations_platform.defs.lake import lake_assets
 from integrations_platform.defs.models import model_assets
@@ -60,7 +66,8 @@ def build_definitions(catalogue: Catalogue) -> dg.Definitions:
     sensors: list[dg.SensorDefinition] = [
         tables_follow(),
         foreign_syncs(catalogue),
-        *follow_sensors(catalogue),
+        *syncs_follow(catalogue),
+        *connections_follow(catalogue),
         alert_sensor(catalogue, made),
     ]
     if catalogue.settings.webhooks.sources:

@@ -14,6 +14,7 @@ from integrations_platform.defs import airbyte_reporting as reporting
 from integrations_platform.defs.airbyte import GROUP, stream_key
 from integrations_platform.defs.airbyte_outcome import outcome_of
 from integrations_platform.defs.airbyte_step import opened
+from integrations_platform.defs.following import follow_sensor
 from integrations_platform.defs.jobs import Job
 from integrations_platform.defs.running import give_up
 from integrations_platform.jobs import Catalogue
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from integrations_platform.waiting import Timing
 
 ALL, RESET = "airbyte_all_job", "airbyte_reset_then_sync"
+FOLLOW = "airbyte_follow"
 WORKSPACE_TAG = "airbyte/workspace"
-"""A tag of every run of these jobs, by which an instance limits how many talk to one Airbyte at a time."""
+"""A tag of every run that is started here, by which an instance limits how many talk to one Airbyte at a time."""
 
 _MOST_AT_ONCE = 100
 
@@ -69,6 +71,14 @@ def connection_schedules(catalogue: Catalogue, jobs: Mapping[str, Job]) -> list[
         for connection in catalogue.settings.airbyte.connections.values()
         if connection.schedule
     ]
+
+
+def connections_follow(catalogue: Catalogue) -> list[dg.AutomationConditionSensorDefinition]:
+    """The sensor that syncs connections once what is upstream of them has changed; none where none has an upstream."""
+    connections = catalogue.settings.airbyte.connections.values()
+    keys = [stream_key(each, stream) for each in connections if each.upstream for stream in each.streams]
+    text = "Runs connections once the assets they follow were made anew."
+    return follow_sensor(FOLLOW, keys, text, {WORKSPACE_TAG: catalogue.settings.name})
 
 
 def _schedule(catalogue: Catalogue, connection: ConnectionSettings, job: Job) -> dg.ScheduleDefinition:

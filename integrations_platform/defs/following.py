@@ -1,12 +1,13 @@
 """What runs because something else has: syncs with `after`, connections with `upstream`.
 
-Each follows the assets it names, and those only, once all of them are there and none is being made. Datasets and tables
-follow by a sensor of their own, :func:`integrations_platform.defs.schedules.tables_follow`.
+Each follows the assets it names, and those only, once all of them are there and none is being made. Connections, and
+datasets and tables, follow by sensors of their own, :func:`integrations_platform.defs.airbyte_jobs.connections_follow`
+and :func:`integrations_platform.defs.schedules.tables_follow`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import dagster as dg
 
@@ -30,23 +31,24 @@ def condition_of(names: Sequence[str]) -> dg.AutomationCondition[dg.AssetKey] | 
     return dg.AutomationCondition.eager().allow(dg.AssetSelection.assets(*map(key_of, names)))
 
 
-def follow_sensors(catalogue: Catalogue) -> list[dg.AutomationConditionSensorDefinition]:
-    """The sensor that starts what follows something; none where nothing does."""
-    from integrations_platform.defs.airbyte import stream_key
-
+def syncs_follow(catalogue: Catalogue) -> list[dg.AutomationConditionSensorDefinition]:
+    """The sensor that starts unified syncs that follow something; none where nothing does."""
     keys = [dg.AssetKey(spec.name) for spec in catalogue.specs if spec.after]
-    for connection in catalogue.settings.airbyte.connections.values():
-        if connection.upstream:
-            keys += [stream_key(connection, stream) for stream in connection.streams]
+    return follow_sensor(FOLLOW, keys, "Runs syncs once the assets they follow were made anew.")
+
+
+def follow_sensor(
+    name: str, keys: Sequence[dg.AssetKey], description: str, run_tags: Mapping[str, str] | None = None
+) -> list[dg.AutomationConditionSensorDefinition]:
+    """A sensor of what follows others, stopped until somebody starts it; none without any."""
     if not keys:
         return []
-    sensor = dg.AutomationConditionSensorDefinition(
-        FOLLOW,
-        target=dg.AssetSelection.assets(*keys),
-        default_status=dg.DefaultSensorStatus.STOPPED,
-        description="Runs syncs and connections once the assets they follow were made anew.",
-    )
-    return [sensor]
+    return [
+        dg.AutomationConditionSensorDefinition(
+            name, target=dg.AssetSelection.assets(*keys), run_tags=run_tags,
+            default_status=dg.DefaultSensorStatus.STOPPED, description=description,
+        )
+    ]  # fmt: skip
 
 
 def check_followed(catalogue: Catalogue, made: Iterable[dg.AssetsDefinition | dg.AssetSpec]) -> None:

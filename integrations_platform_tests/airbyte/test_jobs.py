@@ -214,6 +214,10 @@ def test_a_connection_follows_another_as_a_whole(house: House) -> None:
         "    after_it: {connection_id: c-2, streams: [x, y], upstream: [airbyte/stripe_to_postgres/charges]}\n"
     )
     definitions = house.definitions
+    sensor = definitions.get_repository_def().get_sensor_def("airbyte_follow")
+    assert (sensor.default_status, sensor.run_tags) == (
+        dg.DefaultSensorStatus.STOPPED, {"airbyte/workspace": house.catalogue.settings.name},
+    ), "an instance limits runs of one Airbyte by that tag"  # fmt: skip
     first = dg.evaluate_automation_conditions(definitions, instance=house.instance)
     house.sync()
     second = dg.evaluate_automation_conditions(definitions, instance=house.instance, cursor=first.cursor)
