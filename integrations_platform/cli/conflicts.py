@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from integrations_platform.unified_sync.spec import SyncSpec
     from integrations_platform.unified_sync.store import Conflict
 
-CHOICES = {"source": "A", "target": "B", "base": "base", "value": "value"}
-
 
 @click.group()
 def conflicts() -> None:
@@ -35,7 +33,7 @@ def conflicts() -> None:
 def list_conflicts(session: Session, name: str | None, closed_too: bool, limit: int, as_json: bool) -> None:
     """List the open conflicts of NAME, or of every sync, oldest first."""
     from integrations_platform.cli.output import age, columns, emit, more, say, values
-    from integrations_platform.cli.plan_data import conflict_data
+    from integrations_platform.plan_data import conflict_data
     from integrations_platform.unified_sync.store import ConflictStatus
 
     with session.platform() as platform:
@@ -76,7 +74,7 @@ def list_conflicts(session: Session, name: str | None, closed_too: bool, limit: 
 
 
 def _state(row: Conflict) -> str:
-    from integrations_platform.cli.plan_data import WORDS
+    from integrations_platform.plan_data import WORDS
 
     if row.status.value == "open" and row.choice:
         return f"decided: {WORDS.get(row.choice, row.choice)} (at the next run)"
@@ -91,8 +89,8 @@ def _state(row: Conflict) -> str:
 def show(session: Session, name: str, conflict_id: str, as_json: bool) -> None:
     """Show one conflict: what was agreed, what each side says, and what is known of the order."""
     from integrations_platform.cli.output import age, emit, say, value
-    from integrations_platform.cli.plan_data import conflict_data, match_value
     from integrations_platform.cli.show_plan import show_conflict
+    from integrations_platform.plan_data import conflict_data, match_value
 
     with session.platform() as platform:
         named = find(platform, name)
@@ -117,7 +115,12 @@ def show(session: Session, name: str, conflict_id: str, as_json: bool) -> None:
 @conflicts.command("resolve", cls=SyncCommand)
 @about_sync()
 @click.argument("conflict_id", metavar="[ID]", required=False)
-@click.option("--choice", type=click.Choice(list(CHOICES)), required=True, help="Whose value both sides shall show.")
+@click.option(
+    "--choice",
+    type=click.Choice(["source", "target", "base", "value"]),
+    required=True,
+    help="Whose value both sides shall show.",
+)
 @click.option(
     "--value",
     "given",
@@ -222,24 +225,20 @@ def _selected(platform: Platform, named: Named, conflict_id: str | None, unit: s
 
 def _chosen(spec: SyncSpec, row: Conflict, choice: str, given: str | None) -> str | None:
     """The value as the state keeps it, checked against the fields it is for."""
-    from integrations_platform.cli.decided_value import chosen_value
+    from integrations_platform.deciding import Undecidable, check_choice, chosen_value
 
-    if not row.unit and choice not in ("source", "target"):
-        raise Refused(
-            f"conflict {row.conflict_id} is about the whole record, deleted on one side and changed on the other: "
-            "choose source or target"
-        )
-    if choice == "base" and row.base is None:
-        raise Refused(
-            f"conflict {row.conflict_id} has no base, the two sides never agreed: choose source, target or value"
-        )
-    return None if given is None else chosen_value(spec, row.unit, given)
+    try:
+        check_choice(row, choice)
+        return None if given is None else chosen_value(spec, row.unit, given)
+    except Undecidable as fault:
+        raise Refused(str(fault)) from None
 
 
 def _decide(
     platform: Platform, named: Named, row: Conflict, n: int | None, choice: str, chosen: str | None, by: str
 ) -> str:
     """Record it; returns why not, or nothing."""
+    from integrations_platform.deciding import CHOICES
     from integrations_platform.unified_sync.store import DecisionRefused
 
     at = platform.runtime.clock()

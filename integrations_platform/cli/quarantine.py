@@ -24,7 +24,7 @@ def quarantine() -> None:
 def list_quarantined(session: Session, name: str | None, limit: int, as_json: bool) -> None:
     """List what NAME, or every sync, has set aside, oldest first."""
     from integrations_platform.cli.output import age, columns, emit, more, say
-    from integrations_platform.cli.plan_data import quarantine_data
+    from integrations_platform.plan_data import quarantine_data
 
     with session.platform() as platform:
         specs = [find(platform, name).spec] if name else list(platform.declared.values())

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def list_syncs(session: Session, as_json: bool) -> None:
     """List the declared syncs."""
     from integrations_platform.cli.output import columns, emit, say
-    from integrations_platform.cli.plan_data import place
+    from integrations_platform.plan_data import place
 
     with session.platform() as platform:
         specs = list(platform.declared.values())
@@ -54,7 +54,7 @@ def list_syncs(session: Session, as_json: bool) -> None:
 
 
 def _sync_data(spec: SyncSpec) -> dict[str, Any]:
-    from integrations_platform.cli.plan_data import side_data
+    from integrations_platform.plan_data import side_data
 
     return {
         "name": spec.name,
@@ -242,7 +242,7 @@ def explain(session: Session, name: str, key: str, as_json: bool) -> None:
 
 def _show_explanation(named: Named, data: Mapping[str, Any], lines: list[str]) -> None:
     from integrations_platform.cli.output import columns, say, value
-    from integrations_platform.cli.plan_data import WORDS, place
+    from integrations_platform.plan_data import WORDS, place
 
     say(f"{named.spec.name}: {data['link'] or 'no link yet'} ({data['state']})", bold=True)
     say(f"  source {place(named.spec, 'A')} {data['source_id'] or '-'}")

@@ -217,7 +217,7 @@ def _verify_chain(platform: Platform, named: Named, *, as_json: bool) -> None:
 
 
 def _word(side: str | None) -> str:
-    from integrations_platform.cli.plan_data import WORDS
+    from integrations_platform.plan_data import WORDS
 
     return WORDS.get(side or "", "-")
 

@@ -172,7 +172,7 @@ def person() -> str:
 
 
 def _described(platform: Platform, named: Named, made: Plan, plan_id: str | None) -> dict[str, Any]:
-    from integrations_platform.cli.plan_data import plan_data
+    from integrations_platform.plan_data import plan_data
 
     waiting = {row.conflict_id for row in platform.store.conflicts(named.spec.name)}
     return plan_data(named.spec, made, plan_id=plan_id, waiting=len(waiting))
@@ -299,7 +299,7 @@ def _finish(
 
 def _show_stale(session: Session, named: Named, report: RunReport, planned: SavedPlan) -> None:
     from integrations_platform.cli.output import count, say
-    from integrations_platform.cli.plan_data import WORDS
+    from integrations_platform.plan_data import WORDS
 
     bodies = _bodies(planned)
     are = "is" if len(report.stale) == 1 else "are"

@@ -1,6 +1,6 @@
 """A plan as a person reads it: counts first, then record by record what changes and by which rule.
 
-Owns the layout only; every word comes from :mod:`.plan_data`.
+Owns the layout only; every word comes from :mod:`integrations_platform.plan_data`.
 """
 
 from __future__ import annotations

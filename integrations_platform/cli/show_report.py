@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from integrations_platform.cli.output import count, say, warn
-from integrations_platform.cli.plan_data import place
 from integrations_platform.cli.session import Named, Session
 from integrations_platform.cli.show_plan import show_refusals
+from integrations_platform.plan_data import place
 from integrations_platform.unified_sync.spec import SIDES
 
 if TYPE_CHECKING:

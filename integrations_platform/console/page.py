@@ -88,6 +88,11 @@ class Ask:
         """The name for the audit."""
         return self.person.name if self.person else ""
 
+    @property
+    def person_decides(self) -> bool:
+        """Whether they are an operator."""
+        return self.person is not None and self.person.may_decide
+
     def part(self, name: str) -> str:
         """A part of the path."""
         return str(self.request.path_params[name])
@@ -129,6 +134,7 @@ class Ask:
             "nav": console.nav,
             "here": self.request.url.path,
             "person": self.person,
+            "may_decide": self.person_decides,
             "proof": console.sessions.form_proof(self.mark),
             "notice": told["text"] if told and told["mark"] == self.mark else "",
             "by_proxy": self.mark.startswith("proxy:"),
@@ -177,7 +183,7 @@ def act(page: Page) -> Callable[[Request], Any]:
         if ask.person is None:
             raise Problem(401, "You are not signed in any more", "Nothing was done. Sign in, and do it again.")
         ask = await with_form(ask)
-        if not ask.person or not ask.person.may_decide:
+        if not ask.person_decides:
             raise Problem(403, "Viewers cannot do that", "Nothing was done. Ask somebody who is an operator here.")
         return await run_in_threadpool(page, ask)
 

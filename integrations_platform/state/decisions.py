@@ -6,13 +6,14 @@ Each is one transaction with its audit line. It changes no record and no link: t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from integrations_platform.state import audit_trail, tables
 from integrations_platform.state.database import Database, chunks
-from integrations_platform.state.rows import to_text
+from integrations_platform.state.rows import from_text, to_text
 from integrations_platform.unified_sync.store import (
     AuditEntry,
     ConflictStatus,
@@ -22,6 +23,16 @@ from integrations_platform.unified_sync.store import (
 )
 
 CHOICES = ("A", "B", "base", "value")
+AT_ONCE = 500  # decisions of one transaction, for which a run of the sync waits
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A conflict as somebody saw it: how often its values had changed, and when it was last decided, if it was."""
+
+    conflict_id: str
+    n: int
+    decided_at: datetime | None
 
 
 def decide(
@@ -40,33 +51,82 @@ def decide(
     Raises KeyError for an unknown conflict, ValueError for an unknown choice (or a value that is missing or too many)
     and :class:`DecisionRefused` when the values changed since, or the conflict is closed.
     """
+    _check(choice, value)
+    with database.write() as connection:
+        audit_trail.lock_head(connection, pair)
+        row = _open_row(connection, pair, conflict_id, n)
+        entry = _decided(connection, pair, row, choice, value, by, at, run_id)
+        audit_trail.append(connection, pair, [entry])
+
+
+def decide_seen(
+    database: Database, pair: str, seen: Sequence[Seen], choice: str, value: str | None, by: str, at: datetime
+) -> dict[str, str]:
+    """Decide these alike, each only as it was seen: nobody has decided it since, and its values are the same. Returns,
+    by id, why others were not; they stay as they are. Raises ValueError as :func:`decide`."""
+    _check(choice, value)
+    refused: dict[str, str] = {}
+    for start in range(0, len(seen), AT_ONCE):
+        with database.write() as connection:
+            audit_trail.lock_head(connection, pair)
+            entries = []
+            for each in seen[start : start + AT_ONCE]:
+                try:
+                    row = _open_row(connection, pair, each.conflict_id, each.n)
+                    _check_undecided(row, each)
+                except (DecisionRefused, KeyError) as fault:
+                    refused[each.conflict_id] = str(fault.args[0])
+                    continue
+                if (choice == "base" and row["base"] is None) or (not row["unit"] and choice not in ("A", "B")):
+                    refused[each.conflict_id] = f"conflict {each.conflict_id} cannot be decided like that"
+                    continue
+                entries.append(_decided(connection, pair, row, choice, value, by, at, row["opened_run"]))
+            audit_trail.append(connection, pair, entries)
+    return refused
+
+
+def _check(choice: str, value: str | None) -> None:
     if choice not in CHOICES:
         raise ValueError(f"{choice!r} is not a choice; known: {', '.join(CHOICES)}")
     if (choice == "value") != (value is not None):
         raise ValueError("a value goes with the choice 'value', and only with it")
+
+
+def _open_row(connection: sa.Connection, pair: str, conflict_id: str, n: int) -> sa.RowMapping:
     table = tables.conflict
-    mine = table.c.pair == pair, table.c.conflict_id == conflict_id
-    with database.write() as connection:
-        audit_trail.lock_head(connection, pair)
-        updated = connection.execute(
-            sa.update(table)
-            .where(*mine, table.c.n == n, table.c.status == ConflictStatus.OPEN.value)
-            .values(choice=choice, chosen_value=value, decided_n=n, decided_by=by, decided_at=to_text(at))
-        ).rowcount
-        row = connection.execute(sa.select(table).where(*mine)).mappings().one_or_none()
-        if row is None:
-            raise KeyError(f"sync {pair!r} has no conflict {conflict_id}")
-        if not updated:
-            raise DecisionRefused(
-                f"conflict {conflict_id} is {row['status']} at change {row['n']}, and this decision was taken at "
-                f"change {n}: look at its values again and decide again"
-            )
-        chosen = {"A": row["value_a"], "B": row["value_b"], "base": row["base"], "value": value}[choice]
-        rule = f"{by} chose {choice} for conflict {conflict_id} at change {n}"
-        entry = AuditEntry(
-            run_id, Role.DECIDED, row["link_id"], None, None, None, row["unit"], rule, at, new=chosen, actor=by
+    query = sa.select(table).where(table.c.pair == pair, table.c.conflict_id == conflict_id)
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        raise KeyError(f"sync {pair!r} has no conflict {conflict_id}")
+    if row["n"] != n or row["status"] != ConflictStatus.OPEN.value:
+        raise DecisionRefused(
+            f"conflict {conflict_id} is {row['status']} at change {row['n']}, and this decision was taken at "
+            f"change {n}: look at its values again and decide again"
         )
-        audit_trail.append(connection, pair, [entry])
+    return row
+
+
+def _check_undecided(row: sa.RowMapping, seen: Seen) -> None:
+    if from_text(row["decided_at"]) != seen.decided_at:
+        raise DecisionRefused(f"{row['decided_by'] or 'somebody'} decided conflict {seen.conflict_id} since you looked")
+
+
+def _decided(
+    connection: sa.Connection, pair: str, row: sa.RowMapping, choice: str, value: str | None, by: str, at: datetime,
+    run_id: str,
+) -> AuditEntry:  # fmt: skip
+    """Put the decision into the row, whose sync's head is locked; its line of the audit."""
+    table, conflict_id, n = tables.conflict, row["conflict_id"], row["n"]
+    connection.execute(
+        sa.update(table)
+        .where(table.c.pair == pair, table.c.conflict_id == conflict_id)
+        .values(choice=choice, chosen_value=value, decided_n=n, decided_by=by, decided_at=to_text(at))
+    )
+    chosen = {"A": row["value_a"], "B": row["value_b"], "base": row["base"], "value": value}[choice]
+    rule = f"{by} chose {choice} for conflict {conflict_id} at change {n}"
+    return AuditEntry(
+        run_id, Role.DECIDED, row["link_id"], None, None, None, row["unit"], rule, at, new=chosen, actor=by
+    )  # fmt: skip
 
 
 def release_quarantined(database: Database, pair: str, subjects: Sequence[str], by: str, at: datetime) -> int:

@@ -17,8 +17,10 @@ import sqlalchemy as sa
 
 from integrations_platform.state import audit_trail, breakers, decisions, leases, links, tables
 from integrations_platform.state.accounts import SqlAccounts
+from integrations_platform.state.conflict_list import ConflictList, Wanted, conflict_list, seen_conflicts
 from integrations_platform.state.counters import SqlCounters
 from integrations_platform.state.database import Database, chunks
+from integrations_platform.state.decisions import Seen
 from integrations_platform.state.errors import StateError
 from integrations_platform.state.inbox import SqlInbox
 from integrations_platform.state.outbox import SqlOutbox
@@ -162,6 +164,26 @@ class SqlStore:
     ) -> None:
         """Record a decision with its audit line. Raises ``DecisionRefused``, KeyError, ValueError."""
         decisions.decide(self._database, pair, conflict_id, n, choice, value, by, at, run_id)
+
+    def decide_seen(
+        self, pair: str, seen: Sequence[Seen], choice: str, value: str | None, by: str, at: datetime
+    ) -> dict[str, str]:
+        """Decide these alike, each only as it was seen; returns, by id, why others were not. Raises ValueError."""
+        return decisions.decide_seen(self._database, pair, seen, choice, value, by, at)
+
+    def conflict_list(self, pairs: Sequence[str], wanted: Wanted, offset: int, limit: int) -> ConflictList:
+        """Some conflicts of these syncs, oldest first, and how many there are of which kind."""
+        return conflict_list(self._database, pairs, wanted, offset, limit)
+
+    def seen_conflicts(self, pair: str, wanted: Wanted) -> Sequence[Seen]:
+        """All conflicts of a sync that are wanted, as they are now; without their values, so there may be many."""
+        return seen_conflicts(self._database, pair, wanted)
+
+    def conflict(self, pair: str, conflict_id: str) -> Conflict | None:
+        """One conflict, closed or not; None: there is none."""
+        table = tables.conflict
+        query = sa.select(table).where(table.c.pair == pair, table.c.conflict_id == conflict_id)
+        return next((from_row(Conflict, row) for row in self._all(query)), None)
 
     def quarantined(self, pair: str, status: QuarantineStatus | None = None) -> Sequence[Quarantined]:
         """Quarantine rows, oldest first; ``status`` None: open and released ones."""

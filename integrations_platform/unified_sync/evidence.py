@@ -6,6 +6,7 @@ have moved it), so the engine's own writes, which move that time, can only widen
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +15,9 @@ from integrations_platform.unified_sync.spec import SideName
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 _WHOLE_SECOND = timedelta(seconds=1)
+_TOLD = re.compile(
+    r"source changed between (.+?) and (\S+) \(([^()]+)\); target changed between (.+?) and (\S+) \(([^()]+)\)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,27 @@ class Interval:
     def __str__(self) -> str:
         low = "the beginning" if self.low == BEGINNING else self.low.isoformat(timespec="milliseconds")
         return f"between {low} and {self.high.isoformat(timespec='milliseconds')} ({self.source})"
+
+
+def told(a: Interval, b: Interval) -> str:
+    """What is known of both changes, in words that a conflict keeps."""
+    return f"source changed {a}; target changed {b}"
+
+
+def read_told(text: str) -> tuple[Interval, Interval] | None:
+    """The intervals that :func:`told` put into words somewhere in ``text``; None when it did not."""
+    found = _TOLD.search(text)
+    if found is None:
+        return None
+    low_a, high_a, source_a, low_b, high_b, source_b = found.groups()
+    try:
+        return Interval(_moment(low_a), _moment(high_a), source_a), Interval(_moment(low_b), _moment(high_b), source_b)
+    except ValueError:
+        return None
+
+
+def _moment(text: str) -> datetime:
+    return BEGINNING if text == "the beginning" else datetime.fromisoformat(text)
 
 
 @dataclass(frozen=True, slots=True)

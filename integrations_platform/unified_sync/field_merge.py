@@ -14,7 +14,7 @@ from operator import attrgetter
 
 from integrations_platform.unified_sync.clobbers import CLOBBERED
 from integrations_platform.unified_sync.conflicts import decided_values, end_of_clobber, overwritten_side, plan_parked
-from integrations_platform.unified_sync.evidence import Interval, change_interval, record_interval
+from integrations_platform.unified_sync.evidence import Interval, change_interval, record_interval, told
 from integrations_platform.unified_sync.forms import FieldPlace, Unrepresentable
 from integrations_platform.unified_sync.links import LinkView
 from integrations_platform.unified_sync.merge import Decision, Verb, decide, disagreeing
@@ -101,6 +101,8 @@ def _park(world: World, plan: Plan, view: LinkView, unit: Unit, decision: Decisi
         :12
     ]
     has_base = all(field in view.a.base for field in names)
+    # A person who decides wants to know who was later, also where the strategy does not ask.
+    known = decision.evidence or f"{decision.rule}; {told(*_intervals(world, view, unit, has_base))}"
     plan.conflicts.append(
         Conflict(
             conflict_id=opened,
@@ -112,7 +114,7 @@ def _park(world: World, plan: Plan, view: LinkView, unit: Unit, decision: Decisi
             base=dumps({field: view.a.base[field] for field in names}) if has_base else None,
             value_a=dumps({field: (view.a.now or {})[field] for field in names}),
             value_b=dumps({field: (view.b.now or {})[field] for field in names}),
-            evidence=decision.evidence or decision.rule,
+            evidence=known,
             opened_run=world.run_id,
             opened_at=world.now,
             id_a=view.a.id,

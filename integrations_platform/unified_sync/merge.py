@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from integrations_platform.unified_sync.evidence import Interval, later
+from integrations_platform.unified_sync.evidence import Interval, later, told
 from integrations_platform.unified_sync.forms import FieldPlace
 from integrations_platform.unified_sync.spec import Direction, OnTie, SideName, Strategy, other
 from integrations_platform.unified_sync.values import ABSENT, Unresolved, Value, Values, is_blank
@@ -158,7 +158,7 @@ def _conflict(policy: Policy, intervals: Intervals, *, has_base: bool, kind: str
         winner: SideName = "A" if policy.strategy is Strategy.SOURCE_WINS else "B"
         return Decision(Verb.WRITE, f"strategy {policy.strategy}", winner, lost=True, kind=kind)
     interval_a, interval_b = intervals(has_base)
-    evidence = f"source changed {interval_a}; target changed {interval_b}"
+    evidence = told(interval_a, interval_b)
     side = later(interval_a, interval_b)
     if side is not None:
         return Decision(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 
@@ -18,7 +20,7 @@ from integrations_platform.platform import Platform
 from integrations_platform.serving import Part, listen, server
 from integrations_platform.serving import application as served_application
 from integrations_platform.settings import load_settings
-from integrations_platform_tests.cli.conftest import Company
+from integrations_platform_tests.cli.conftest import ENVIRONMENT, Company
 
 OPERATOR, VIEWER = "ana-" + "a" * 20, "vic-" + "v" * 20
 TOKENS = {"CONSOLE_TOKENS": f"Ana Lima:operator:{OPERATOR}, Vic:viewer:{VIEWER}"}
@@ -69,3 +71,10 @@ def shown(company: Company, **variables: str) -> Iterator[Shown]:
         running.should_exit = True
         thread.join(20)
         platform.close()
+
+
+def copy_of(company: Company, folder: Path) -> Company:
+    """The same company, its databases and its state, in a folder of its own."""
+    found = Company(Path(shutil.copytree(company.folder, folder)))
+    found.configure(ENVIRONMENT.format(folder=folder))
+    return found

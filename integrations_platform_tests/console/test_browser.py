@@ -16,9 +16,13 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
-    """Seven linked people."""
+    """Seven linked people, two of whom are called differently on both sides."""
     found = make_company(tmp_path_factory.mktemp("company"))
     found.run("sync", "run", "people")
+    for number, ours, theirs in ((1, "Ana", "Anna"), (2, "<img src=x onerror=alert(1)>", "Bo")):
+        found.source("UPDATE customer SET name = ? WHERE id = ?", ours, number)
+        found.target("UPDATE client SET full_name = ? WHERE mail = ?", theirs, f"p{number}@x.org")
+    found.run("sync", "run", "people", code=3)
     return found
 
 
@@ -54,8 +58,28 @@ def ours(url: str, console: Shown) -> bool:
 def test_the_overview_says_how_each_sync_stands(window: Any, console: Shown) -> None:
     window.goto(f"{console.url}/")
     row = window.get_by_role("row").filter(has_text="People")
-    assert "In agreement" in row.inner_text()
+    assert "Waits for somebody" in row.inner_text()
     window.keyboard.press("j")
     window.keyboard.press("Enter")
     window.get_by_role("heading", name="Latest runs").wait_for()
     assert window.url == f"{console.url}/syncs/people"
+
+
+def test_a_conflict_is_resolved_by_keyboard_alone(window: Any, console: Shown, company: Company) -> None:
+    window.goto(f"{console.url}/conflicts")
+    window.get_by_text("2 conflicts", exact=True).wait_for()
+    window.keyboard.press("/")
+    window.keyboard.type("Anna")
+    window.keyboard.press("Tab")
+    window.get_by_text("1 conflict", exact=True).wait_for()
+    window.keyboard.press("j")
+    window.get_by_role("link", name="p1@x.org").press("Enter")
+    window.get_by_role("heading", name="p1@x.org: Name").wait_for()
+    row = window.get_by_role("row").filter(has_text="Person 1")
+    assert row.inner_text().split("\t") == ["Name", "Person 1", "Ana", "Anna"]
+    window.keyboard.press("2")
+    window.keyboard.press("Enter")
+    window.get_by_role("status").filter(has_text="It takes effect at the next run").wait_for()
+    window.get_by_role("heading", name="p2@x.org: Name").wait_for()
+    company.run("sync", "run", "people", code=3)
+    assert company.source("SELECT name FROM customer WHERE id = 1") == [("Anna",)]

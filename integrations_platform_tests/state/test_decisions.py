@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from integrations_platform.state import SqlStore
+from integrations_platform.state.conflict_list import Wanted
+from integrations_platform.state.decisions import Seen
 from integrations_platform.unified_sync.audit import verify_chain
 from integrations_platform.unified_sync.store import (
     Conflict,
@@ -18,6 +21,7 @@ from integrations_platform.unified_sync.store import (
     QuarantineStatus,
     Role,
 )
+from integrations_platform.unified_sync.values import dumps
 from integrations_platform_tests.state.conftest import NOW
 
 PARKED = Conflict(
@@ -129,3 +133,42 @@ def test_a_record_that_fails_again_replaces_its_row(store: SqlStore, lease: Leas
         change.resolve_quarantined([BAD.subject], LATER)
         change.put_quarantined([replace(BAD, cause="cause-2", runs=2)])
     assert store.quarantined("contacts") == [replace(BAD, cause="cause-2", runs=2)]
+
+
+def test_what_was_not_seen_is_not_decided(store: SqlStore, lease: Lease) -> None:
+    """Of many decided at once, those whose values moved and those that somebody else decided stay as they are."""
+    rows = [replace(PARKED, conflict_id=f"c{number}", link_id=f"l{number}") for number in range(4)]
+    put(store, lease, *rows)
+    seen = store.seen_conflicts("contacts", Wanted())
+    assert [one.conflict_id for one in seen] == ["c0", "c1", "c2", "c3"]
+    put(store, lease, replace(rows[1], n=3, value_b='{"name":"moved"}'))
+    store.decide("contacts", "c2", 2, "A", None, "bo", LATER, "console")
+    refused = store.decide_seen("contacts", [*seen, Seen("gone", 1, None)], "B", None, "eve", LATER)
+    assert set(refused) == {"c1", "c2", "gone"}
+    assert "bo decided" in refused["c2"]
+    assert [row.choice for row in store.conflicts("contacts")] == ["B", None, "A", "B"]
+    assert verify_chain(store.audit("contacts"), store.audit_head("contacts")) == (3, None)
+    again = store.seen_conflicts("contacts", Wanted("decided"))
+    assert store.decide_seen("contacts", again, "base", None, "eve", LATER) == {}
+
+
+def test_conflicts_are_listed_in_pages_and_searched(store: SqlStore, lease: Lease) -> None:
+    rows = [
+        replace(PARKED, conflict_id=f"c{number}", link_id=f"l{number}", unit=unit, value_a=dumps({unit: value}))
+        for number, (unit, value) in enumerate(
+            [("name", "100% Ada"), ("name", 'A "B"'), ("city", "Ýmir"), ("city", "x_y")]
+        )
+    ]
+    put(store, lease, *rows)
+
+    def found(offset: int = 0, limit: int = 9, **wanted: Any) -> list[str]:
+        page = store.conflict_list(["contacts", "others"], Wanted(**wanted), offset, limit)
+        return [row.conflict_id for _, row in page.rows]
+
+    assert (found(0, 2), found(2, 2)) == (["c0", "c1"], ["c2", "c3"])
+    assert [found(text=text) for text in ("100%", "aDa", '"b"', "x_y", "x%y", "nobody")] == [
+        ["c0"], ["c0"], ["c1"], ["c3"], [], [],
+    ]  # fmt: skip
+    assert (found(unit="city"), found(state="closed")) == (["c2", "c3"], [])
+    page = store.conflict_list(["contacts"], Wanted(unit="city", text="mir"), 0, 9)
+    assert (page.total, page.units) == (1, [("contacts", "city", 2), ("contacts", "name", 2)])

@@ -32,7 +32,10 @@ def statuses(story: Story) -> list[ConflictStatus]:
 
 @pytest.mark.parametrize(
     ("strategy", "why"),
-    [(Strategy.MANUAL, "strategy manual"), (Strategy.LATEST, "source changed between .*; target changed between .*")],
+    [
+        (Strategy.MANUAL, "strategy manual; source changed between .*; target changed between .*"),
+        (Strategy.LATEST, "source changed between .*; target changed between .*"),
+    ],
 )
 def test_b3_a_conflict_says_why_it_was_left_to_a_person_and_is_counted_once(strategy: Strategy, why: str) -> None:
     story = Story(sync(strategy=strategy))

@@ -1,4 +1,5 @@
-// Conveniences only: everything works without this file. j and k walk a list, o opens, / goes to the search.
+// Conveniences only: everything works without this file. j and k walk a list, o opens, / goes to the search,
+// digits choose.
 "use strict";
 (() => {
   const all = (selector, from = document) => [...from.querySelectorAll(selector)];
@@ -28,6 +29,11 @@
       if (event.key === "Escape") event.target.blur();
       return;
     }
+    const choice = /^[1-9]$/.test(event.key) && all("input[type=radio]")[event.key - 1];
+    if (choice) {
+      choice.focus();
+      choice.click();
+    }
     const act = keys[event.key];
     if (!act) return;
     event.preventDefault();
@@ -42,6 +48,29 @@
     form.dataset.sent = "yes";
   });
   window.addEventListener("pageshow", () => all("form[data-sent]").forEach((form) => delete form.dataset.sent));
+
+  // What is typed into a choice's own box chooses it.
+  document.addEventListener("input", (event) => {
+    const choice = event.target.dataset.choice;
+    const radio = choice && event.target.form.querySelector(`input[type=radio][value="${choice}"]`);
+    if (radio) radio.checked = true;
+  });
+
+  // Filters and pages replace their list in place.
+  async function show(address, part) {
+    const answer = await fetch(address, { headers: { accept: "text/html" } });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.getElementById(part);
+    if (!answer.ok || !fresh) return location.assign(address);
+    document.getElementById(part).replaceWith(document.adoptNode(fresh));
+    history.replaceState(null, "", address);
+  }
+  document.addEventListener("change", (event) => {
+    const form = event.target.form;
+    if (!form?.dataset.live) return;
+    const asked = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
+    show(`${form.action}?${asked}`, form.dataset.live);
+  });
 
   // One box that ticks all of a list.
   document.addEventListener("change", (event) => {
