@@ -24,11 +24,13 @@ Break = Callable[[pytest.MonkeyPatch], None]
 
 @dataclass(frozen=True)
 class Breakage:
-    """``kind``: the system whose connector is broken. ``within``: so many histories of its pairs must notice it."""
+    """``kind``: the system whose connector is broken. ``within``: one of so many histories of its pairs must notice it.
+    ``noticed_by``: the number of one that does, lived through first: each takes a second."""
 
     name: str
     kind: str
     break_it: Break
+    noticed_by: int = 0
     within: int = 20
 
     @property
@@ -95,8 +97,8 @@ def first_page_only(patch: pytest.MonkeyPatch) -> None:
 
 
 BREAKAGES = (
-    Breakage("sheet rows by remembered number", "google_sheets", remembered_rows),
-    Breakage("QuickBooks without requestids", "quickbooks", no_request_ids),
-    Breakage("QuickBooks over stale tokens", "quickbooks", stale_tokens),
+    Breakage("sheet rows by remembered number", "google_sheets", remembered_rows, noticed_by=5),
+    Breakage("QuickBooks without requestids", "quickbooks", no_request_ids, noticed_by=14),
+    Breakage("QuickBooks over stale tokens", "quickbooks", stale_tokens, noticed_by=9),
     Breakage("HubSpot listing of one page", "hubspot", first_page_only),
 )

@@ -22,7 +22,7 @@ def stage(postgres_server: Server, mysql_server: Server) -> Iterator[Stage]:
 
 def _noticed(stage: Stage, breakage: Breakage) -> bool:
     strategies = list(Strategy)
-    for number in range(breakage.within):
+    for number in sorted(range(breakage.within), key=lambda number: number != breakage.noticed_by):
         turn, place = divmod(number, len(breakage.pairs))
         try:
             live(stage, History(breakage.pairs[place], turn, strategies[number % len(strategies)]))
