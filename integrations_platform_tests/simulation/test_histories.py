@@ -20,7 +20,8 @@ from integrations_platform_tests.simulation.declared import EDITABLE
 from integrations_platform_tests.simulation.sides import POISON, Nature, Row
 from integrations_platform_tests.simulation.world import Faults, World, with_batches_of
 
-HISTORIES = {"commit": 500, "nightly": 10_000}
+HISTORIES = {"commit": 100, "nightly": 10_000}
+"""For each strategy. Every commit lives through five hundred more, of other makings: ``test_drawn.py``."""
 
 natures = st.builds(
     Nature,
