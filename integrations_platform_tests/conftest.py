@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sqlite3
@@ -62,6 +63,11 @@ def sqlite_database(tmp_path: Path) -> str:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--profile nightly`` runs the long proofs."""
     parser.addoption("--profile", choices=("commit", "nightly"), default="commit", help="how long proofs may run")
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays to the end: no search for garbage needs to go through all of it again."""
+    gc.freeze()
 
 
 @pytest.fixture
