@@ -7,6 +7,7 @@ what has to be begun and ended with it.
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 import time
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import uvicorn
     from starlette.types import ASGIApp
 
+_log = logging.getLogger("integrations_platform.serving")
 BACKLOG = 2_048
 READY_SECONDS = 1.0  # for which an answer about readiness holds, however often it is asked for
 
@@ -35,11 +37,13 @@ class ServingError(Exception):
 
 @dataclass(frozen=True)
 class Part:
-    """Something to be served below ``path``. ``running``: entered before the first request, left after the last."""
+    """Something to be served below ``path``; ``exact``: at that very path. ``running``: entered before the first
+    request, left after the last."""
 
     path: str
     app: ASGIApp
     running: Callable[[], AbstractAsyncContextManager[Any]] | None = None
+    exact: bool = False
 
 
 def application(parts: Sequence[Part], ready: Callable[[], str | None]) -> Starlette:
@@ -68,7 +72,8 @@ def application(parts: Sequence[Part], ready: Callable[[], str | None]) -> Starl
                     await stack.enter_async_context(part.running())
             yield
 
-    routes = [Route("/health", health), Route("/ready", readiness), *(Mount(part.path, app=part.app) for part in parts)]
+    served = [Route(part.path, part.app) if part.exact else Mount(part.path, app=part.app) for part in parts]
+    routes = [Route("/health", health), Route("/ready", readiness), *served]
     return Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _refusal, Exception: _fault})
 
 
@@ -80,7 +85,10 @@ async def _refusal(_request: Request, refusal: Exception) -> JSONResponse:
     return JSONResponse({"error": reason, "message": message}, status, dict(headers or {}))
 
 
-async def _fault(_request: Request, _fault: Exception) -> JSONResponse:
+async def _fault(request: Request, fault: Exception) -> JSONResponse:
+    # The first part of the path only: what follows may be a secret.
+    where = request.url.path.lstrip("/").partition("/")[0]
+    _log.error("%s /%s failed: %s", request.method, where, type(fault).__name__)
     return JSONResponse({"error": "fault", "message": "an unexpected fault; it is in the log of this server"}, 500)
 
 

@@ -30,6 +30,7 @@ from integrations_platform.settings_schema import (
     environment_schema,
     service_options,
 )
+from integrations_platform.settings_telemetry import TelemetrySettings
 from integrations_platform.settings_warehouse import WarehouseSettings
 from integrations_platform.settings_webhooks import WebhooksSettings
 from integrations_platform.yaml_source import Fault, Faults, Located, read_file, shown_path
@@ -224,6 +225,7 @@ class Settings:
     webhooks: WebhooksSettings = field(default_factory=WebhooksSettings)
     alerts: AlertsSettings = field(default_factory=AlertsSettings)
     console: ConsoleSettings = field(default_factory=ConsoleSettings)
+    telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
 
     def system(self, name: str) -> SystemSettings:
         """The system of that name. Raises :class:`SettingsError` that lists the known ones."""

@@ -18,6 +18,7 @@ from integrations_platform import (
     settings_databricks,
     settings_lake,
     settings_models,
+    settings_telemetry,
     settings_warehouse,
     settings_webhooks,
 )
@@ -50,6 +51,7 @@ SECTIONS: Mapping[str, Section] = {
     "webhooks": settings_webhooks,
     "alerts": settings_alerts,
     "console": settings_console,
+    "telemetry": settings_telemetry,
 }
 """Sections of an environment file by name: each is a field of that name of the settings."""
 

@@ -204,6 +204,7 @@ def sync(
     """
     from integrations_platform.airbyte.declared import sync_together
     from integrations_platform.cli.output import emit, warn
+    from integrations_platform.telemetry.tallies import count_job
 
     if bool(names) == everything:
         raise click.UsageError("name connections, or give --all")
@@ -218,6 +219,7 @@ def sync(
                 warn(f"Error: {connection.name}: {report}")
                 done.append({"name": connection.name, "error": str(report)})
                 continue
+            count_job(settings, connection.name, report.how, report.status, report.rows)
             fine = report.succeeded or report.skipped or no_wait
             whole += fine
             some += fine or report.partial

@@ -18,6 +18,7 @@ from integrations_platform.cli.session import Session, as_json
 if TYPE_CHECKING:
     from integrations_platform.airbyte.embedded import EmbeddedSync
     from integrations_platform.airbyte.reports import SyncReport
+    from integrations_platform.settings import Settings
 
 
 @click.command()
@@ -35,14 +36,16 @@ def read(session: Session, name: str, day: date | None, check: bool, as_json: bo
     Exit codes: 0 all arrived, 1 nothing did, 2 wrong usage or settings, 3 some streams did not.
     """
     from integrations_platform.cli.output import emit, say, warn
+    from integrations_platform.telemetry.tallies import count_job
 
-    sync = _sync(session, name, day)
+    settings, sync = _sync(session, name, day)
     sync.note, sync.warn = _watched, warn
     if check:
         sync.check()
         emit({"name": name, "readable": True}) if as_json else say(f"{name} can be read", colour="green")
         return
     report = sync.report()
+    count_job(settings, name, report.how, report.status, report.rows)
     if as_json:
         emit({"name": name} | report.to_data())
     else:
@@ -59,12 +62,13 @@ def forget(session: Session, name: str, as_json: bool) -> None:
     """Let the next read of the connection NAME begin at the beginning. What is in the lake stays, and comes once."""
     from integrations_platform.cli.output import emit, say
 
-    _sync(session, name, None).forget()
+    _sync(session, name, None)[1].forget()
     emit({"name": name, "forgotten": True}) if as_json else say(f"{name}: the next read brings everything")
 
 
-def _sync(session: Session, name: str, day: date | None) -> EmbeddedSync:
-    """The sync of the connection. Raises Refused for one that is not declared, or where a server syncs it."""
+def _sync(session: Session, name: str, day: date | None) -> tuple[Settings, EmbeddedSync]:
+    """The environment and the sync of the connection. Raises Refused for one that is not declared, or where a server
+    syncs it."""
     from integrations_platform.airbyte.embedded import EmbeddedSync
     from integrations_platform.lake import Lake
     from integrations_platform.schema_check import nearest
@@ -76,7 +80,7 @@ def _sync(session: Session, name: str, day: date | None) -> EmbeddedSync:
         raise Refused(f"no connection is named {name!r}; {nearest(name, declared)}")
     if settings.airbyte.engine() == "server":
         raise Refused(f"an Airbyte server syncs {name} here; use `integrations airbyte sync {name}`")
-    return EmbeddedSync(declared[name], settings.airbyte, Lake.open(settings.lake), "cli", day)
+    return settings, EmbeddedSync(declared[name], settings.airbyte, Lake.open(settings.lake), "cli", day)
 
 
 def _watched(line: str) -> None:

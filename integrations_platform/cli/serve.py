@@ -1,4 +1,4 @@
-"""The command `integrations serve`: the platform's HTTP server, until Ctrl-C."""
+"""The commands `integrations serve`, the platform's HTTP server until Ctrl-C, and `integrations metrics`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from integrations_platform.cli.session import Session
 if TYPE_CHECKING:
     from integrations_platform.platform import Platform
     from integrations_platform.serving import Part
+    from integrations_platform.unified_sync.spec import SyncSpec
 
 
 @click.command()
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 )
 @click.pass_obj
 def serve(session: Session, host: str, port: int) -> None:
-    """Receive webhooks and show the console, until Ctrl-C.
+    """Receive webhooks, show the console and metrics, until Ctrl-C.
 
     \b
       GET  /console             the web page for people
       POST /webhooks/<source>   events of a source of the environment's section `webhooks`
+      GET  /metrics             the state in figures, for Prometheus; 503 while it cannot be reached
       GET  /health              200 while it runs
       GET  /ready               200 while the state can be reached, else 503
 
@@ -38,7 +40,7 @@ def serve(session: Session, host: str, port: int) -> None:
     from integrations_platform.state.errors import StateError
 
     with session.platform() as platform:
-        parts = [_webhooks(platform), _console(platform)]
+        parts = [_webhooks(platform), _console(platform), _metrics(session, platform)]
 
         def ready() -> str | None:
             try:
@@ -56,6 +58,42 @@ def serve(session: Session, host: str, port: int) -> None:
         say("Ctrl-C ends it")
         serve_until_ended(application(parts, ready), listener)
         say("ended; every event that was acknowledged is kept")
+
+
+@click.command()
+@click.pass_obj
+def metrics(session: Session) -> None:
+    """Print the state in figures, as `integrations serve` shows them to Prometheus at /metrics."""
+    from prometheus_client import generate_latest
+
+    from integrations_platform.telemetry.exposing import metrics_registry
+
+    with session.platform() as platform:
+        text = generate_latest(metrics_registry(platform, _specs(session)))
+    click.echo(text, nl=False)
+
+
+def _metrics(session: Session, platform: Platform) -> Part:
+    from integrations_platform.cli.output import say
+    from integrations_platform.telemetry.exposing import metrics_part
+
+    token = platform.settings.telemetry.metrics_token.resolve().strip()
+    say(f"  /metrics  {'for who brings the token' if token else 'open: no telemetry.metrics_token is set'}")
+    return metrics_part(platform, _specs(session))
+
+
+def _specs(session: Session) -> tuple[SyncSpec, ...]:
+    """The declared syncs; where a file of theirs is broken events are received all the same, and what is declared only
+    is missing from the metrics."""
+    from integrations_platform.cli.output import warn
+    from integrations_platform.jobs import load_catalogue
+    from integrations_platform.yaml_source import ConfigurationError
+
+    try:
+        return load_catalogue(session.environment, session.env_file, [session.syncs] if session.syncs else None).specs
+    except ConfigurationError as fault:
+        warn(f"metrics lack what declarations say: {fault}")
+        return ()
 
 
 def _webhooks(platform: Platform) -> Part:

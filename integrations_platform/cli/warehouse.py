@@ -99,6 +99,7 @@ def load(session: Session, name: str, day: str | None, first: str | None, last: 
     """
     from integrations_platform.cli.output import count, emit, say, warn
     from integrations_platform.lake import LakeError
+    from integrations_platform.telemetry.tallies import counted_load
     from integrations_platform.warehouse.errors import WarehouseError
     from integrations_platform.warehouse.opening import open_warehouse
     from integrations_platform.warehouse.reload import reload_day
@@ -111,7 +112,9 @@ def load(session: Session, name: str, day: str | None, first: str | None, last: 
         engine = open_warehouse(settings, lake)
         for each in _days(table, lake, day, first, last):
             try:
-                loaded = reload_day(table, lake, engine, each, run_id)
+                with counted_load(settings, table.name) as tally:
+                    loaded = reload_day(table, lake, engine, each, run_id)
+                    tally(loaded.rows_loaded)
             except (WarehouseError, LakeError) as fault:
                 failed[str(each)] = str(fault)
                 warn(f"Error: {each}: {fault}")

@@ -69,10 +69,17 @@ class AirbyteStep:
 
         log, timing = self.context.log, self.timing
         if self.catalogue.settings.airbyte.engine() == "embedded":
-            return outcome_of(self.catalogue, self.connection, self.keys, self._embedded(), None, log.warning)
+            report = self._counted(self._embedded())
+            return outcome_of(self.catalogue, self.connection, self.keys, report, None, log.warning)
         with opened(self.catalogue, timing) as airbyte:
-            report = sync(airbyte, self.connection, None, timing, log.info, log.warning)
+            report = self._counted(sync(airbyte, self.connection, None, timing, log.info, log.warning))
             return outcome_of(self.catalogue, self.connection, self.keys, report, airbyte, log.warning)
+
+    def _counted(self, report: SyncReport) -> SyncReport:
+        from integrations_platform.telemetry.tallies import count_job
+
+        count_job(self.catalogue.settings, self.connection.name, report.how, report.status, report.rows)
+        return report
 
     def _embedded(self) -> SyncReport:
         from integrations_platform.airbyte.embedded import EmbeddedSync

@@ -99,7 +99,7 @@ def _load(context: dg.AssetExecutionContext, settings: Settings, table: Table, k
     try:
         lake = Lake.open(settings.lake)
         warehouse = open_warehouse(settings, lake)
-        done.extend(_load_day(context, table, lake, warehouse, text) for text in context.partition_keys)
+        done.extend(_load_day(context, settings, table, lake, warehouse, text) for text in context.partition_keys)
     except SettingsError as fault:
         give_up(str(fault))
     except Disagreement as fault:
@@ -117,11 +117,14 @@ def _load(context: dg.AssetExecutionContext, settings: Settings, table: Table, k
 
 
 def _load_day(
-    context: dg.AssetExecutionContext, table: Table, lake: "Lake", warehouse: "Warehouse", text: str
+    context: dg.AssetExecutionContext, settings: Settings, table: Table, lake: "Lake", warehouse: "Warehouse", text: str
 ) -> "Reloaded":
+    from integrations_platform.telemetry.tallies import counted_load
     from integrations_platform.warehouse.reload import reload_day
 
-    loaded = reload_day(table, lake, warehouse, table.day_of(text), context.run.run_id)
+    with counted_load(settings, table.name) as count:
+        loaded = reload_day(table, lake, warehouse, table.day_of(text), context.run.run_id)
+        count(loaded.rows_loaded)
     context.log.info(
         f"{table.target.sql}, {text}: {loaded.rows_loaded:,} rows of {loaded.files} files in place of "
         f"{loaded.rows_deleted:,} ({loaded.kind})"

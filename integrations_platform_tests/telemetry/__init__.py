@@ -1,0 +1,1 @@
+"""Tests of metrics, lines of the log, and traces."""
