@@ -10,6 +10,7 @@ import pytest
 
 from integrations_platform.defs import running as running_module
 from integrations_platform.sandbox.faults import Fault, FaultKind
+from integrations_platform.state import open_store
 from integrations_platform_tests.airbyte.conftest import Site
 from integrations_platform_tests.airbyte.house import (
     CHARGES,
@@ -54,6 +55,10 @@ def test_a_full_sync_tells_the_rows_of_the_table(house: House) -> None:
     house.extra = "      mode: full\n"
     assert house.sync().success
     assert house.told(CHARGES)[0]["dagster/row_count"] == 30
+    store = open_store(house.catalogue.settings.state.url())
+    labels = {"connection": "stripe_to_postgres", "outcome": "succeeded"}
+    assert store.counters.read()["airbyte_jobs"] == [(labels, 1.0)]
+    store.close()
 
 
 def test_streams_that_arrived_are_claimed_and_the_others_named_with_airbytes_reason(house: House) -> None:

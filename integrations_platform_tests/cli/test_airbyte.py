@@ -116,6 +116,7 @@ def test_connections_are_synced_beside_each_other_and_shown(company: Company, ve
     shown = company.run("airbyte", "status", "stripe").stdout
     assert "succeeded" in shown
     assert "public.customers: complete, 30 rows" in shown
+    assert 'integrations_airbyte_rows_total{connection="stripe"} 60.0' in company.run("metrics").stdout
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import json
 from click.testing import CliRunner, Result
 
 from integrations_platform.cli import cli
+from integrations_platform.state import open_store
 from integrations_platform_tests.warehouse.house import DAY, NEXT, House
 
 
@@ -26,6 +27,9 @@ def test_days_are_loaded_listed_and_asked(house: House) -> None:
     shown = run(house, "load", "sales", "--from", "2025-10-01").stdout
     assert "2025-10-30: 2 rows of 1 file, in place of 0" in shown
     assert "analytics.public.sales (embedded): 2 days loaded, 0 not" in shown
+    store = open_store(house.settings.state.url())
+    assert store.counters.read()["warehouse_rows"] == [({"table": "sales"}, 3.0)]
+    store.close()
     question = "SELECT ds, count(*) AS sales, sum(amount) FROM analytics.public.sales GROUP BY ds ORDER BY ds"
     assert json.loads(run(house, "query", question, "--json").stdout) == {
         "columns": ["ds", "sales", "sum(amount)"],
