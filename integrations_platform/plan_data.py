@@ -15,9 +15,25 @@ from integrations_platform.unified_sync.values import ABSENT, Value, to_json
 
 if TYPE_CHECKING:
     from integrations_platform.unified_sync.plan import Plan
-    from integrations_platform.unified_sync.store import Conflict, Quarantined
+    from integrations_platform.unified_sync.store import Conflict, Quarantined, SavedPlan
 
 WORDS: dict[str, str] = {"A": "source", "B": "target"}
+
+
+class DamagedPlan(ValueError):  # noqa: N818
+    """A saved plan shows other operations than it would carry out, or cannot be read any more."""
+
+
+def saved_operations(saved: SavedPlan) -> dict[str, dict[str, Any]]:
+    """The operations people were shown, by id. Raises :class:`DamagedPlan`."""
+    try:
+        bodies = {body["op_id"]: body for body in json.loads(saved.operations)["operations"]}
+        readable = all(isinstance(body["fields"], dict) for body in bodies.values())
+    except (ValueError, TypeError, KeyError, RecursionError):
+        bodies, readable = {}, False
+    if not readable or bodies.keys() != set(saved.op_ids):
+        raise DamagedPlan(f"plan {saved.plan_id} is damaged in the state database; make a new one and review that")
+    return bodies
 
 
 def side_data(spec: SyncSpec, side: SideName) -> dict[str, str]:

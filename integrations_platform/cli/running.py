@@ -6,7 +6,6 @@ those that are no longer the same are refused.
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 from typing import TYPE_CHECKING, Any
@@ -247,16 +246,13 @@ def _saved(session: Session, platform: Platform, named: Named, plan_id: str) -> 
 
 
 def _bodies(saved: SavedPlan) -> dict[str, dict[str, Any]]:
-    """The operations that were shown, by id. Raises Refused: they are not those the plan would carry out, or cannot be
-    read any more; nobody has reviewed such a plan."""
+    """The operations that were shown, by id. Raises Refused: nobody has reviewed such a plan."""
+    from integrations_platform.plan_data import DamagedPlan, saved_operations
+
     try:
-        bodies = {body["op_id"]: body for body in json.loads(saved.operations)["operations"]}
-        readable = all(isinstance(body["fields"], dict) for body in bodies.values())
-    except (ValueError, TypeError, KeyError, RecursionError):
-        bodies, readable = {}, False
-    if not readable or bodies.keys() != set(saved.op_ids):
-        raise Refused(f"plan {saved.plan_id} is damaged in the state database; make a new one and review that")
-    return bodies
+        return saved_operations(saved)
+    except DamagedPlan as fault:
+        raise Refused(str(fault)) from None
 
 
 def _show_dry_run(platform: Platform, named: Named, report: RunReport, *, limit: int, as_json: bool) -> None:

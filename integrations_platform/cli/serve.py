@@ -123,4 +123,4 @@ def _console(platform: Platform) -> Part:
 
     console = open_console(platform)
     say(f"  {PATH}  {'shut: set CONSOLE_TOKENS' if console.shut else 'open'}")
-    return Part(PATH, application(console))
+    return Part(PATH, application(console), console.works.running)

@@ -13,7 +13,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from integrations_platform.console.page import Ask, Console, Problem, known
-from integrations_platform.console.pages import conflicts, overview, signing
+from integrations_platform.console.pages import conflicts, overview, plans, signing, working
 from integrations_platform.console.rendering import STATIC
 from integrations_platform.state.errors import StateError
 from integrations_platform.unified_sync.store import DecisionRefused
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("integrations_platform.console")
 
-PAGES: tuple[Any, ...] = (overview, conflicts, signing)
+PAGES: tuple[Any, ...] = (overview, conflicts, plans, working, signing)
 NAV = tuple(page.NAV for page in PAGES if hasattr(page, "NAV"))
 
 _POLICY = (

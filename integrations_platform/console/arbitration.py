@@ -69,5 +69,10 @@ def spoken(spec: SyncSpec, row: Conflict) -> str:
     """Why it is a conflict, the sides by their names."""
     if row.kind in _KINDS:
         return _KINDS[row.kind]
-    text = _SIDES.sub(lambda found: side_name(spec, "A" if found[1] == "source" else "B"), row.evidence)
+    text = by_name(spec, row.evidence)
     return f"{text[:1].upper()}{text[1:]}."
+
+
+def by_name(spec: SyncSpec, text: str) -> str:
+    """A sentence of the engine, with the names of the systems for `source` and `target`."""
+    return _SIDES.sub(lambda found: side_name(spec, "A" if found[1] == "source" else "B"), text)

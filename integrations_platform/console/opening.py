@@ -8,6 +8,7 @@ from integrations_platform.console.app import NAV
 from integrations_platform.console.page import Console
 from integrations_platform.console.people import read_proxy, read_tokens
 from integrations_platform.console.sessions import Pace, Sessions, signing_key
+from integrations_platform.console.work import Works
 
 if TYPE_CHECKING:
     from integrations_platform.platform import Platform
@@ -28,7 +29,7 @@ def open_console(platform: Platform) -> Console:
         return platform.runtime.clock().timestamp()
 
     return Console(
-        platform, tokens, proxy, Sessions(key, settings.session_hours * 3_600, now), Pace(now),
+        platform, tokens, proxy, Sessions(key, settings.session_hours * 3_600, now), Pace(now), Works(platform),
         url=settings.address("url"), dagster=settings.address("dagster_url"), nav=NAV,
         shut="" if tokens.people or proxy.trusted else _SHUT,
     )  # fmt: skip

@@ -22,6 +22,7 @@ from integrations_platform.console.rendering import PATH, link, render
 from integrations_platform.console.sessions import Pace, Sessions
 
 if TYPE_CHECKING:
+    from integrations_platform.console.work import Works
     from integrations_platform.platform import Platform
     from integrations_platform.unified_sync.spec import SyncSpec
 
@@ -48,6 +49,7 @@ class Console:
     proxy: Proxy
     sessions: Sessions
     pace: Pace
+    works: Works
     url: str = ""
     dagster: str = ""
     nav: Sequence[tuple[str, str]] = ()

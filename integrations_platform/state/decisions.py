@@ -129,6 +129,26 @@ def _decided(
     )  # fmt: skip
 
 
+def approve_plan(
+    database: Database, pair: str, plan_id: str, applied_run: str | None, lifted: Sequence[str], by: str, at: datetime
+) -> None:
+    """Note that somebody approved a plan, letting the guards ``lifted`` pass. Raises :class:`DecisionRefused` when it
+    was applied since they looked (``applied_run`` is what they saw), KeyError for an unknown one."""
+    table = tables.plan
+    with database.write() as connection:
+        audit_trail.lock_head(connection, pair)
+        query = sa.select(table.c.applied_run).where(table.c.pair == pair, table.c.plan_id == plan_id)
+        row = connection.execute(query).one_or_none()
+        if row is None:
+            raise KeyError(f"sync {pair!r} has no plan {plan_id}")
+        if row.applied_run != applied_run:
+            raise DecisionRefused(f"plan {plan_id} was applied since you looked, by run {row.applied_run}")
+        passing = f", letting {' and '.join(lifted)} pass" if lifted else ""
+        rule = f"{by} approved plan {plan_id}{passing}"
+        entry = AuditEntry("", Role.DECIDED, "", None, None, None, "", rule, at, actor=by)
+        audit_trail.append(connection, pair, [entry])
+
+
 def release_quarantined(database: Database, pair: str, subjects: Sequence[str], by: str, at: datetime) -> int:
     """Ask for another try of open rows; returns how many there were. Raises KeyError for an unknown sync."""
     table = tables.quarantine

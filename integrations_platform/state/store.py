@@ -277,6 +277,20 @@ class SqlStore:
             return from_row(SavedPlan, {**row, "op_ids": self._op_ids(dict(row))})
         return None
 
+    def newest_plan(self, pair: str) -> tuple[str, datetime, str | None] | None:
+        """(id, when it was made, the run that applied it) of the newest saved plan, without its operations."""
+        table = tables.plan
+        query = sa.select(table.c.plan_id, table.c.created_at, table.c.applied_run).where(table.c.pair == pair)
+        for row in self._all(query.order_by(table.c.created_at.desc(), table.c.plan_id).limit(1)):
+            return row["plan_id"], datetime.fromisoformat(row["created_at"]), row["applied_run"]
+        return None
+
+    def approve_plan(
+        self, pair: str, plan_id: str, applied_run: str | None, lifted: Sequence[str], by: str, at: datetime
+    ) -> None:
+        """Note in the audit that somebody approved a plan. Raises ``DecisionRefused``, KeyError."""
+        decisions.approve_plan(self._database, pair, plan_id, applied_run, lifted, by, at)
+
     def _op_ids(self, row: Mapping[str, Any]) -> tuple[str, ...]:
         try:
             op_ids = json.loads(row["op_ids"])

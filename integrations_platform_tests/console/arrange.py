@@ -62,7 +62,7 @@ def shown(company: Company, **variables: str) -> Iterator[Shown]:
     platform = Platform(settings, folder=company.folder / "syncs")
     console = open_console(platform)
     listener = listen("127.0.0.1", 0)
-    running = server(served_application([Part(PATH, application(console))], lambda: None))
+    running = server(served_application([Part(PATH, application(console), console.works.running)], lambda: None))
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:

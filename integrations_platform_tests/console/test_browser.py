@@ -83,3 +83,15 @@ def test_a_conflict_is_resolved_by_keyboard_alone(window: Any, console: Shown, c
     window.get_by_role("heading", name="p2@x.org: Name").wait_for()
     company.run("sync", "run", "people", code=3)
     assert company.source("SELECT name FROM customer WHERE id = 1") == [("Anna",)]
+
+
+def test_a_plan_is_made_looked_at_and_approved(window: Any, console: Shown, company: Company) -> None:
+    company.source("UPDATE customer SET balance = 1234.5 WHERE id = 3")
+    window.goto(f"{console.url}/plans")
+    window.get_by_role("button", name="Make a plan").click()
+    window.get_by_role("heading", name="What a run of People would do").wait_for()
+    change = window.get_by_role("row").filter(has_text="Balance")
+    assert change.inner_text().split("\t") == ["Balance", "30.00", "1,234.50", "changed on Billing"]
+    window.get_by_role("button", name="Approve and apply 1 change").click()
+    window.get_by_text("1 updated").wait_for()
+    assert company.target("SELECT amount FROM client WHERE mail = 'p3@x.org'") == [(1234.5,)]

@@ -63,8 +63,17 @@
     const fresh = page.getElementById(part);
     if (!answer.ok || !fresh) return location.assign(address);
     document.getElementById(part).replaceWith(document.adoptNode(fresh));
-    history.replaceState(null, "", address);
+    history.replaceState(null, "", answer.url);
+    watch();
   }
+
+  // What goes on is looked at again until it has ended.
+  function watch() {
+    const going = document.querySelector("[data-poll]");
+    if (going) setTimeout(() => show(location.href, going.id), Number(going.dataset.poll));
+  }
+  watch();
+
   document.addEventListener("change", (event) => {
     const form = event.target.form;
     if (!form?.dataset.live) return;
