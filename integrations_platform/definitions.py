@@ -24,35 +24,39 @@ from integrations_platform.defs.alerts import alert_sensor
 from integrations_platform.defs.checks import agreement_check
 from integrations_platform.defs.databricks import job_assets
 from integrations_platform.defs.following import check_followed, syncs_follow
-from integrations_platform.defs.jobs import sync_job, unified_job, verify_job
+from integrations_platform.defs.jobs import asset_job, sync_job, unified_job, verify_job
 from integrations_platform.defs.lake import lake_assets
 from integrations_platform.defs.models import model_assets
 from integrations_platform.defs.schedules import daily_schedules, sync_schedules, tables_follow, verify_schedule
 from integrations_platform.defs.syncs import pool_of, sync_assets
 from integrations_platform.defs.warehouse import table_assets
 from integrations_platform.defs.webhooks import wake_up_sensor
+from integrations_platform.job_list import databricks_job_name, named_jobs, table_job_name
 from integrations_platform.jobs import Catalogue, load_catalogue
 
 
 def build_definitions(catalogue: Catalogue) -> dg.Definitions:
     """Everything Dagster shows of a catalogue."""
+    named = named_jobs(catalogue)
     assets = sync_assets(catalogue)
-    jobs = {asset.key.to_user_string(): sync_job(asset) for asset in assets}
-    schedules = sync_schedules(catalogue, jobs)
+    jobs = {asset.key.to_user_string(): sync_job(named, asset) for asset in assets}
+    schedules = sync_schedules(named, jobs)
     all_jobs = [*jobs.values(), unified_job(catalogue)]
     if catalogue.specs:
-        verify = verify_job(catalogue)
+        verify = verify_job(named)
         all_jobs.append(verify)
-        schedules.append(verify_schedule(verify))
-    schedules += daily_schedules(catalogue)
+        schedules.append(verify_schedule(named, verify))
+    schedules += daily_schedules(named)
     woken = [*jobs.values()]
     streams = airbyte_assets(catalogue)
     if streams:
-        syncs = connection_jobs(catalogue, streams)
+        syncs = connection_jobs(catalogue, named, streams)
         woken += syncs.values()
-        watch = watch_job(catalogue)
-        all_jobs += [*syncs.values(), all_job(catalogue, streams), reset_job(catalogue), watch]
-        schedules += [*connection_schedules(catalogue, syncs), watch_schedule(watch)]
+        watch = watch_job(named)
+        all_jobs += [*syncs.values(), all_job(catalogue, named, streams), reset_job(catalogue), watch]
+        schedules += [*connection_schedules(catalogue, syncs), watch_schedule(named, watch)]
+    all_jobs += [asset_job(named[table_job_name(table)]) for table in catalogue.settings.warehouse.tables]
+    all_jobs += [asset_job(named[databricks_job_name(job)]) for job in catalogue.settings.databricks.jobs]
     made: list[dg.AssetsDefinition | dg.AssetSpec] = [
         *assets,
         *connection_specs(catalogue),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,7 +39,7 @@ class Parameter:
     """One parameter of a job: its type, bounds and default. ``default`` None without ``required``: as declared."""
 
     name: str
-    type: Literal["string", "integer", "boolean"]
+    type: Literal["string", "integer", "boolean", "strings"]
     description: str
     default: Any = None
     required: bool = False
@@ -48,12 +49,44 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class Days:
+    """The days something is done for, a run each. ``ends`` None: it goes on; ``today``: the newest day is the one that
+    goes on, not the one before."""
+
+    starts: date
+    ends: date | None = None
+    today: bool = False
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a job brings up to date. ``assets``: their keys, parts joined by /."""
+
+    name: str
+    assets: tuple[str, ...]
+    owner: str | None = None
+    days: Days | None = None
+
+
+@dataclass(frozen=True)
 class Job:
-    """One named job and its parameters, in the order people read them."""
+    """One named job and its parameters, in the order people read them.
+
+    ``step``: the one that takes the parameters. ``schedule``: cron, UTC. ``retries``: how often a run that did not come
+    off is started again. ``alerts``: who tells that one failed: the history its sync keeps, or whoever started the run.
+    ``dag``: what Airflow calls it; jobs that share one are its tasks.
+    """
 
     name: str
     description: str
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[Parameter, ...] = ()
+    step: str = ""
+    schedule: str | None = None
+    targets: tuple[Target, ...] = ()
+    owner: str | None = None
+    retries: int = 2
+    alerts: Literal["history", "run"] = "run"
+    dag: str = ""
 
     def parameter(self, name: str) -> Parameter:
         """The parameter of that name. Raises KeyError."""
@@ -101,6 +134,26 @@ DATA_SYNC_UNIFIED = Job(
             for item in _OPTIONS
         ),
     ),
+    step="sync_pair",
+    alerts="history",
+    dag="data_sync_unified",
+)
+RESET = Job(
+    "airbyte_reset_then_sync",
+    "Clear what a connection wrote, then sync it. Its name must be given twice.",
+    (
+        Parameter("connection", "string", "The connection, as declared.", required=True),
+        Parameter(
+            "confirm",
+            "string",
+            "The connection's name once more: what it wrote is removed at its destination, then read anew.",
+            required=True,
+        ),
+        Parameter("streams", "strings", "Only these streams, as declared (namespace.name). Empty: all of them.", ()),
+    ),
+    step="clear_then_sync",
+    retries=0,  # a run that died may have cleared already: somebody looks before it is done again
+    dag="airbyte_reset_and_sync",
 )
 
 
@@ -240,14 +293,17 @@ def _reach(edges: Mapping[str, Sequence[str]], start: str) -> set[str]:
 
 __all__ = [
     "DATA_SYNC_UNIFIED",
+    "RESET",
     "SYNC",
     "SYNCS_VARIABLE",
     "TYPES",
     "Catalogue",
+    "Days",
     "DeclarationError",
     "Job",
     "NoSuchJob",
     "Options",
     "Parameter",
+    "Target",
     "load_catalogue",
 ]

@@ -24,6 +24,7 @@ COMMANDS = {
     "warehouse": Entry(f"{_HERE}.warehouse:warehouse", "Load days of the lake into tables, and ask them."),
     "airbyte": Entry(f"{_HERE}.airbyte:airbyte", "Airbyte connections: discover, look at, sync, reset."),
     "doctor": Entry(f"{_HERE}.checkup:doctor", "Check settings, systems, state and syncs; say how to mend."),
+    "jobs": Entry(f"{_HERE}.jobs:jobs", "The named jobs that Dagster and Airflow render."),
     "lake": Entry(f"{_HERE}.lake:lake", "Partitions of the lake: land, look at, compact, verify."),
     "serve": Entry(f"{_HERE}.serve:serve", "Show the console and metrics, receive webhooks."),
     "metrics": Entry(f"{_HERE}.serve:metrics", "Print the state in figures, as Prometheus reads them."),

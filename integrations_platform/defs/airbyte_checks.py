@@ -12,9 +12,11 @@ import dagster as dg
 
 from integrations_platform.defs.airbyte import connection_key, freshness
 from integrations_platform.defs.airbyte_step import opened
-from integrations_platform.defs.jobs import Job
+from integrations_platform.defs.jobs import Job, asset_job
 from integrations_platform.defs.reporting import table
+from integrations_platform.job_list import AIRBYTE_WATCH
 from integrations_platform.jobs import Catalogue
+from integrations_platform.jobs import Job as Named
 from integrations_platform.secret_text import SettingsError
 from integrations_platform.settings_airbyte import ConnectionSettings
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from integrations_platform.airbyte.server import Airbyte
 
 AS_DECLARED, FRESH = "as_declared", "fresh"
-WATCH = "airbyte_watch_job"
 _DESCRIBED = {
     AS_DECLARED: "Airbyte syncs the declared streams, the connection is active, and nothing but Dagster starts it.",
     FRESH: "The newest sync that did well, whoever started it, is not longer ago than is declared.",
@@ -52,21 +53,19 @@ def connection_checks(catalogue: Catalogue) -> list[dg.AssetChecksDefinition]:
     return [look_at_connections]
 
 
-def watch_job(catalogue: Catalogue) -> Job:
+def watch_job(named: Mapping[str, Named]) -> Job:
     """The checks of all connections, for a schedule."""
     keys = [
-        dg.AssetCheckKey(connection_key(name), check)
-        for name in catalogue.settings.airbyte.connections for check in _DESCRIBED
+        dg.AssetCheckKey(connection_key(target.name), check)
+        for target in named[AIRBYTE_WATCH].targets for check in _DESCRIBED
     ]  # fmt: skip
-    return dg.define_asset_job(
-        WATCH, dg.AssetSelection.checks(*keys), description="Look at how connections are set up in Airbyte; syncs none."
-    )
+    return asset_job(named[AIRBYTE_WATCH], dg.AssetSelection.checks(*keys))
 
 
-def watch_schedule(job: Job) -> dg.ScheduleDefinition:
+def watch_schedule(named: Mapping[str, Named], job: Job) -> dg.ScheduleDefinition:
     """Every hour."""
     return dg.ScheduleDefinition(
-        name="airbyte_watch_schedule", job=job, cron_schedule="10 * * * *",
+        name="airbyte_watch_schedule", job=job, cron_schedule=named[AIRBYTE_WATCH].schedule,
         description="Look at how connections are set up in Airbyte, every hour.",
     )  # fmt: skip
 

@@ -17,10 +17,10 @@ import dagster as dg
 from integrations_platform.defs import airbyte_reporting as reporting
 from integrations_platform.defs.airbyte import connection_key, stream_key
 from integrations_platform.defs.airbyte_hints import HINTED_SECONDS, are_expected, hints
-from integrations_platform.defs.airbyte_jobs import ALL, RESET, job_name
 from integrations_platform.defs.airbyte_outcome import outcome_of
 from integrations_platform.defs.airbyte_step import opened
-from integrations_platform.jobs import Catalogue
+from integrations_platform.job_list import AIRBYTE_ALL, connection_job_name
+from integrations_platform.jobs import RESET, Catalogue
 from integrations_platform.secret_text import SettingsError
 from integrations_platform.settings_airbyte import ConnectionSettings
 
@@ -171,11 +171,11 @@ class _Look:
         connections = self.catalogue.settings.airbyte.connections
         found: set[str] = set()
         for run in self.context.instance.get_runs(dg.RunsFilter(statuses=_AT_WORK)):
-            if run.job_name in (ALL, RESET):
+            if run.job_name in (AIRBYTE_ALL, RESET.name):
                 return set(connections)
             keys = run.asset_selection or ()
             for name, each in connections.items():
-                if run.job_name == job_name(name) or stream_key(each, each.streams[0]) in keys:
+                if run.job_name == connection_job_name(name) or stream_key(each, each.streams[0]) in keys:
                     found.add(name)
         return found
 

@@ -8,16 +8,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from pydantic import Field
 
 from integrations_platform.defs import airbyte_reporting as reporting
 from integrations_platform.defs.airbyte import GROUP, stream_key
 from integrations_platform.defs.airbyte_outcome import outcome_of
 from integrations_platform.defs.airbyte_step import opened
+from integrations_platform.defs.config import field_of
 from integrations_platform.defs.following import follow_sensor
-from integrations_platform.defs.jobs import Job
+from integrations_platform.defs.jobs import Job, asset_job
 from integrations_platform.defs.running import give_up
-from integrations_platform.jobs import Catalogue
+from integrations_platform.job_list import AIRBYTE_ALL, connection_job_name
+from integrations_platform.jobs import RESET, Catalogue
+from integrations_platform.jobs import Job as Named
 from integrations_platform.schema_check import nearest
 from integrations_platform.secret_text import SettingsError
 from integrations_platform.settings_airbyte import ConnectionSettings
@@ -25,7 +27,6 @@ from integrations_platform.settings_airbyte import ConnectionSettings
 if TYPE_CHECKING:
     from integrations_platform.waiting import Timing
 
-ALL, RESET = "airbyte_all_job", "airbyte_reset_then_sync"
 FOLLOW = "airbyte_follow"
 WORKSPACE_TAG = "airbyte/workspace"
 """A tag of every run that is started here, by which an instance limits how many talk to one Airbyte at a time."""
@@ -33,30 +34,23 @@ WORKSPACE_TAG = "airbyte/workspace"
 _MOST_AT_ONCE = 100
 
 
-def job_name(connection: str) -> str:
-    """The job that syncs a connection."""
-    return f"airbyte_{connection}_job"
-
-
-def connection_jobs(catalogue: Catalogue, assets: Sequence[dg.AssetsDefinition]) -> dict[str, Job]:
+def connection_jobs(
+    catalogue: Catalogue, named: Mapping[str, Named], assets: Sequence[dg.AssetsDefinition]
+) -> dict[str, Job]:
     """The job of each connection by the connection's name; ``assets`` in the order of the connections."""
     tags = {WORKSPACE_TAG: catalogue.settings.name}
     return {
-        name: dg.define_asset_job(
-            job_name(name), dg.AssetSelection.assets(*asset.keys), tags=tags,
-            description=f"Sync the connection {name}.",
-        )
+        name: asset_job(named[connection_job_name(name)], dg.AssetSelection.assets(*asset.keys), tags)
         for name, asset in zip(catalogue.settings.airbyte.connections, assets, strict=True)
-    }  # fmt: skip
+    }
 
 
-def all_job(catalogue: Catalogue, assets: Sequence[dg.AssetsDefinition]) -> Job:
+def all_job(catalogue: Catalogue, named: Mapping[str, Named], assets: Sequence[dg.AssetsDefinition]) -> Job:
     """All connections beside each other, each a process of its own: a slow one, or one that fails, holds up none."""
-    return dg.define_asset_job(
-        ALL, dg.AssetSelection.assets(*(key for asset in assets for key in asset.keys)),
+    return asset_job(
+        named[AIRBYTE_ALL], dg.AssetSelection.assets(*(key for asset in assets for key in asset.keys)),
         tags={WORKSPACE_TAG: catalogue.settings.name},
-        description="Sync all connections beside each other; a slow one holds up none of the others.",
-        executor_def=dg.multiprocess_executor.configured({
+        executor=dg.multiprocess_executor.configured({
             "max_concurrent": min(len(assets), _MOST_AT_ONCE),
             # Processes begin as copies of one that has loaded everything, which is a third of the work.
             "start_method": {"forkserver": {"preload_modules": ["integrations_platform.definitions"]}},
@@ -111,29 +105,24 @@ def _busy(context: dg.ScheduleEvaluationContext, catalogue: Catalogue, connectio
 class ResetConfig(dg.Config):
     """What is cleared. Everything the connection wrote at its destination is removed, and read anew."""
 
-    connection: str = Field(description="The connection, as declared.")
-    confirm: str = Field(
-        description="The connection's name once more: what it wrote is removed at its destination, then read anew."
-    )
-    streams: list[str] = Field(
-        default_factory=list, description="Only these streams, as declared (namespace.name). Empty: all of them."
-    )
+    connection: str = field_of(RESET, "connection")
+    confirm: str = field_of(RESET, "confirm")
+    streams: list[str] = field_of(RESET, "streams")
 
 
 def reset_job(catalogue: Catalogue, timing: "Timing | None" = None) -> dg.JobDefinition:
     """Clear a connection, then sync it: for a person who has confirmed it by writing its name twice."""
 
     @dg.op(
-        name="clear_then_sync", description="Removes what the connection wrote, then reads everything anew.",
-        tags={"dagster/max_retries": "0"},
+        name=RESET.step, description="Removes what the connection wrote, then reads everything anew.",
+        tags={"dagster/max_retries": str(RESET.retries)},
     )  # fmt: skip
     def clear_then_sync(context: dg.OpExecutionContext, config: ResetConfig) -> Iterator[Any]:
         yield from _cleared(context, catalogue, config, timing)
 
     @dg.job(
-        name=RESET, description="Clear what a connection wrote, then sync it. Its name must be given twice.",
-        # A run that died may have cleared already: somebody looks before it is done again.
-        tags={WORKSPACE_TAG: catalogue.settings.name, "dagster/max_retries": "0"},
+        name=RESET.name, description=RESET.description,
+        tags={WORKSPACE_TAG: catalogue.settings.name, "dagster/max_retries": str(RESET.retries)},
     )  # fmt: skip
     def airbyte_reset_then_sync() -> None:
         clear_then_sync()

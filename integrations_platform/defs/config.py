@@ -33,9 +33,10 @@ class ConflictChoice(StrEnum):
     manual = "manual"
 
 
-def _field(job: Job, name: str) -> Any:
+def field_of(job: Job, name: str) -> Any:
+    """A parameter of a job as a field of its run config."""
     item = job.parameter(name)
-    default = ... if item.required else item.default
+    default = ... if item.required else [] if item.type == "strings" else item.default
     # The launchpad's schema pane shows the name of an enum, not its members.
     choices = f" One of: {', '.join(item.choices)}." if item.choices else ""
     return Field(default=default, description=item.description + choices, ge=item.minimum, le=item.maximum)
@@ -53,10 +54,10 @@ def _options(config: SyncConfig | UnifiedSyncConfig) -> Options:
 class SyncConfig(dg.Config):
     """How one run of a sync departs from its declaration; nothing set means exactly as declared."""
 
-    dry_run: bool = _field(SYNC, "dry_run")
-    batch_size: Optional[int] = _field(SYNC, "batch_size")  # noqa: UP045
-    direction: Optional[DirectionChoice] = _field(SYNC, "direction")  # noqa: UP045
-    conflict_resolution: Optional[ConflictChoice] = _field(SYNC, "conflict_resolution")  # noqa: UP045
+    dry_run: bool = field_of(SYNC, "dry_run")
+    batch_size: Optional[int] = field_of(SYNC, "batch_size")  # noqa: UP045
+    direction: Optional[DirectionChoice] = field_of(SYNC, "direction")  # noqa: UP045
+    conflict_resolution: Optional[ConflictChoice] = field_of(SYNC, "conflict_resolution")  # noqa: UP045
 
     def options(self) -> Options:
         """The departures, in the engine's words."""
@@ -66,12 +67,12 @@ class SyncConfig(dg.Config):
 class UnifiedSyncConfig(dg.Config):
     """Which two systems or kinds to bring into agreement, and how."""
 
-    source_type: str = _field(DATA_SYNC_UNIFIED, "source_type")
-    target_type: str = _field(DATA_SYNC_UNIFIED, "target_type")
-    direction: Optional[DirectionChoice] = _field(DATA_SYNC_UNIFIED, "direction")  # noqa: UP045
-    batch_size: Optional[int] = _field(DATA_SYNC_UNIFIED, "batch_size")  # noqa: UP045
-    dry_run: bool = _field(DATA_SYNC_UNIFIED, "dry_run")
-    conflict_resolution: Optional[ConflictChoice] = _field(DATA_SYNC_UNIFIED, "conflict_resolution")  # noqa: UP045
+    source_type: str = field_of(DATA_SYNC_UNIFIED, "source_type")
+    target_type: str = field_of(DATA_SYNC_UNIFIED, "target_type")
+    direction: Optional[DirectionChoice] = field_of(DATA_SYNC_UNIFIED, "direction")  # noqa: UP045
+    batch_size: Optional[int] = field_of(DATA_SYNC_UNIFIED, "batch_size")  # noqa: UP045
+    dry_run: bool = field_of(DATA_SYNC_UNIFIED, "dry_run")
+    conflict_resolution: Optional[ConflictChoice] = field_of(DATA_SYNC_UNIFIED, "conflict_resolution")  # noqa: UP045
 
     def options(self) -> Options:
         """The departures, in the engine's words, as seen from ``source_type``."""

@@ -46,7 +46,7 @@ class Subjects:
         made = [item for item in assets if isinstance(item, dg.AssetsDefinition) and item.is_executable]
         named = {item.node_def.name: shown([list(key.path) for key in item.keys]) for item in made}
         keys = {key.to_user_string(): named[item.node_def.name] for item in made for key in item.keys}
-        return cls({**named, "sync_pair": DATA_SYNC_UNIFIED.name}, keys, tuple(syncs))
+        return cls({**named, DATA_SYNC_UNIFIED.step: DATA_SYNC_UNIFIED.name}, keys, tuple(syncs))
 
     def subject(self, step_key: str) -> str:
         """What a step is about; its own name where nothing better is known."""

@@ -4,7 +4,7 @@ What ``data_sync_unified`` runs is chosen by the catalogue; how each sync is run
 asset.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -14,33 +14,40 @@ from integrations_platform.defs.checks import BOTH_SIDES_AGREE
 from integrations_platform.defs.config import UnifiedSyncConfig
 from integrations_platform.defs.running import Outcome, give_up, run_sync
 from integrations_platform.defs.syncs import complaint, is_done, may_pass, outcome_events
+from integrations_platform.job_list import VERIFY, sync_job_name
 from integrations_platform.jobs import DATA_SYNC_UNIFIED, Catalogue, NoSuchJob
+from integrations_platform.jobs import Job as Named
 
-VERIFY = "verify_syncs"
 Job = dg.JobDefinition | Any  # the type of unresolved asset jobs is not public
 
 
-def sync_job(asset: dg.AssetsDefinition) -> Job:
+def asset_job(
+    named: Named, selection: dg.AssetSelection | None = None, tags: Mapping[str, str] | None = None,
+    executor: dg.ExecutorDefinition | None = None,
+) -> Job:  # fmt: skip
+    """A job of the list. ``selection``: what it runs, by default all that its targets name."""
+    if selection is None:
+        keys = [dg.AssetKey(asset.split("/")) for target in named.targets for asset in target.assets]
+        selection = dg.AssetSelection.assets(*keys)
+    return dg.define_asset_job(named.name, selection, description=named.description, tags=tags, executor_def=executor)
+
+
+def sync_job(jobs: Mapping[str, Named], asset: dg.AssetsDefinition) -> Job:
     """The job a sync's schedule runs: the sync and the checks of its own step, without the full comparison."""
-    key = asset.key
-    selection = dg.AssetSelection.assets(key).without_checks() | dg.AssetSelection.checks(*asset.check_keys)
-    return dg.define_asset_job(
-        f"{key.to_python_identifier()}_job", selection, description=f"Run the sync {key.to_user_string()}."
-    )
+    selection = dg.AssetSelection.assets(asset.key).without_checks() | dg.AssetSelection.checks(*asset.check_keys)
+    return asset_job(jobs[sync_job_name(asset.key.to_user_string())], selection)
 
 
-def verify_job(catalogue: Catalogue) -> Job:
+def verify_job(jobs: Mapping[str, Named]) -> Job:
     """Compare both sides of every sync in full, writing nothing."""
-    keys = [dg.AssetCheckKey(dg.AssetKey(spec.name), BOTH_SIDES_AGREE) for spec in catalogue.specs]
-    return dg.define_asset_job(
-        VERIFY, dg.AssetSelection.checks(*keys), description="Compare both sides of every sync in full; writes nothing."
-    )
+    keys = [dg.AssetCheckKey(dg.AssetKey(target.name), BOTH_SIDES_AGREE) for target in jobs[VERIFY].targets]
+    return asset_job(jobs[VERIFY], dg.AssetSelection.checks(*keys))
 
 
 def unified_job(catalogue: Catalogue) -> dg.JobDefinition:
     """``data_sync_unified``: the syncs between two ends, one after another, each after those it refers to."""
 
-    @dg.op(name="sync_pair", description=DATA_SYNC_UNIFIED.description)
+    @dg.op(name=DATA_SYNC_UNIFIED.step, description=DATA_SYNC_UNIFIED.description)
     def sync_pair(context: dg.OpExecutionContext, config: UnifiedSyncConfig) -> Iterator[Any]:
         try:
             chosen = catalogue.joining(config.source_type, config.target_type, config.options())

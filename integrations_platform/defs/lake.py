@@ -13,6 +13,7 @@ import dagster as dg
 from integrations_platform.defs import lake_reporting as reporting
 from integrations_platform.defs.lake_step import LakeStep
 from integrations_platform.defs.syncs import accepted_owner
+from integrations_platform.job_list import days_of, is_landed_by_itself
 from integrations_platform.jobs import Catalogue
 from integrations_platform.settings_lake import (
     AirbyteOutput,
@@ -33,11 +34,6 @@ def lake_assets(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
     """The assets of all datasets but those that a job or a model writes: these belong to its own step."""
     datasets = catalogue.settings.lake.datasets.values()
     return [lake_asset(catalogue, item) for item in datasets if is_landed_by_itself(item)]
-
-
-def is_landed_by_itself(dataset: DatasetSettings) -> bool:
-    """Whether the dataset has a step of its own; what a job or a model writes has not."""
-    return not isinstance(dataset.source, JobOutput | ModelOutput)
 
 
 def lake_key(dataset: str) -> dg.AssetKey:
@@ -68,14 +64,12 @@ def lake_asset(catalogue: Catalogue, dataset: DatasetSettings) -> dg.AssetsDefin
 
 
 def partitions_of(dataset: DatasetSettings) -> dg.DailyPartitionsDefinition:
-    """The days of a dataset. A snapshot is taken on its own day, what Airbyte brings grows through its day, everything
-    else comes once the day is over."""
-    snapshot = isinstance(dataset.source, SyncOutput) and dataset.source.publish == "state"
-    today = snapshot or isinstance(dataset.source, AirbyteOutput)
+    """The days of a dataset."""
+    days = days_of(dataset)
     return dg.DailyPartitionsDefinition(
-        start_date=dataset.starts.isoformat(),
-        end_date=(dataset.ends + timedelta(days=1)).isoformat() if dataset.ends else None,
-        end_offset=1 if today else 0,
+        start_date=days.starts.isoformat(),
+        end_date=(days.ends + timedelta(days=1)).isoformat() if days.ends else None,
+        end_offset=1 if days.today else 0,
     )
 
 

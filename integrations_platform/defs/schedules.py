@@ -6,62 +6,55 @@ plan, and the engine refuses it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 
-from integrations_platform.defs.jobs import Job
-from integrations_platform.defs.lake import BROUGHT, is_landed_by_itself, lake_key
+from integrations_platform.defs.jobs import Job, asset_job
+from integrations_platform.defs.lake import BROUGHT
 from integrations_platform.defs.warehouse import GROUP as TABLES
-from integrations_platform.jobs import Catalogue
-from integrations_platform.settings_lake import AirbyteOutput
-
-NIGHTLY = "30 3 * * *"  # UTC; outside the hours in which most offices edit
-DAILY_HOUR, DAILY_MINUTE = 1, 15  # UTC; an hour for others to finish the files of the day before
+from integrations_platform.job_list import DAILY_HOUR, DAILY_MINUTE, VERIFY, daily_job_name, sync_job_name
+from integrations_platform.jobs import Job as Named
 
 
-def sync_schedules(catalogue: Catalogue, jobs: dict[str, Job]) -> list[dg.ScheduleDefinition]:
+def sync_schedules(named: Mapping[str, Named], jobs: Mapping[str, Job]) -> list[dg.ScheduleDefinition]:
     """The schedules of the syncs that declare one; ``jobs`` by sync."""
     return [
         dg.ScheduleDefinition(
-            name=f"{spec.name}_schedule",
-            job=jobs[spec.name],
-            cron_schedule=spec.schedule,
-            description=f"The sync {spec.name} as its file says, in UTC. Start it once the first run was made by hand.",
+            name=f"{sync}_schedule",
+            job=job,
+            cron_schedule=schedule,
+            description=f"The sync {sync} as its file says, in UTC. Start it once the first run was made by hand.",
         )
-        for spec in catalogue.specs
-        if spec.schedule
+        for sync, job in jobs.items()
+        if (schedule := named[sync_job_name(sync)].schedule)
     ]
 
 
-def verify_schedule(job: Job) -> dg.ScheduleDefinition:
+def verify_schedule(named: Mapping[str, Named], job: Job) -> dg.ScheduleDefinition:
     """The nightly comparison of all syncs."""
     return dg.ScheduleDefinition(
-        name="verify_schedule", job=job, cron_schedule=NIGHTLY, description="Compare both sides of every sync in full."
-    )
+        name="verify_schedule", job=job, cron_schedule=named[VERIFY].schedule,
+        description="Compare both sides of every sync in full.",
+    )  # fmt: skip
 
 
-def daily_schedules(catalogue: Catalogue) -> list[Any]:
+def daily_schedules(named: Mapping[str, Named]) -> list[Any]:
     """For each dataset that goes on, its newest day; its tables follow it (:func:`tables_follow`). What Airbyte brings
     comes by the schedule of its connection."""
-    found: list[Any] = []  # the type of schedules of partitioned asset jobs is not public
-    for dataset in catalogue.settings.lake.datasets.values():
-        by_day = is_landed_by_itself(dataset) and not isinstance(dataset.source, AirbyteOutput)
-        if dataset.ends is None and by_day:
-            job = dg.define_asset_job(
-                f"{dataset.name}_daily_job",
-                dg.AssetSelection.assets(lake_key(dataset.name)),
-                description=f"A day of the dataset {dataset.name}.",
-            )
-            schedule = dg.build_schedule_from_partitioned_job(
-                job,
-                name=f"{dataset.name}_daily_schedule",
-                hour_of_day=DAILY_HOUR,
-                minute_of_hour=DAILY_MINUTE,
-                description=f"The newest day of {dataset.name}, in UTC.",
-            )
-            found.append(schedule)
-    return found
+    return [
+        dg.build_schedule_from_partitioned_job(
+            asset_job(job),
+            name=f"{target.name}_daily_schedule",
+            hour_of_day=DAILY_HOUR,
+            minute_of_hour=DAILY_MINUTE,
+            description=f"The newest day of {target.name}, in UTC.",
+        )
+        for job in named.values()
+        for target in job.targets
+        if job.name == daily_job_name(target.name)
+    ]
 
 
 def tables_follow() -> dg.AutomationConditionSensorDefinition:

@@ -12,6 +12,7 @@ import pytest
 from integrations_platform.defs.lake import lake_assets, lake_key
 from integrations_platform.defs.schedules import daily_schedules, tables_follow
 from integrations_platform.defs.warehouse import table_assets
+from integrations_platform.job_list import named_jobs
 from integrations_platform.jobs import Catalogue, load_catalogue
 from integrations_platform.lake import Lake
 from integrations_platform.secret_text import SettingsError
@@ -115,7 +116,7 @@ def test_a_dataset_follows_its_stream_and_its_table_follows_the_dataset(tmp_path
     assert [one.asset_key for one in specs[lake_key("people")].deps] == [
         dg.AssetKey(["airbyte", "shop", "crm", "people"])
     ]
-    assert daily_schedules(catalogue) == []
+    assert daily_schedules(named_jobs(catalogue)) == []
 
     definitions = dg.Definitions(
         assets=[dg.AssetSpec(stream), *lake_assets(catalogue), *table_assets(catalogue)], sensors=[tables_follow()]
