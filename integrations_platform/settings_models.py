@@ -122,7 +122,7 @@ class KubernetesSettings:
 
     server: SecretText = field(default_factory=lambda: _text("", "kubernetes.server"))
     token: SecretText = field(default_factory=lambda: _text("", "kubernetes.token"))
-    ca_file: str = ""
+    ca_file: SecretText = field(default_factory=lambda: _text("", "kubernetes.ca_file"))
     namespace: str = "models"
     ready: float = 600.0
 
@@ -164,8 +164,8 @@ def read(node: Located | None, secret: Secret, faults: Faults) -> ModelsSettings
     models = {name: model for name, entry in entries_of(node.get("models"))
               if (model := _model(name, entry, secret, faults)) is not None}  # fmt: skip
     kubernetes = KubernetesSettings(
-        **_secrets(cluster, ("server", "token"), "models.kubernetes", secret),
-        **_plain(cluster, ("ca_file", "namespace")),
+        **_secrets(cluster, ("server", "token", "ca_file"), "models.kubernetes", secret),
+        **_plain(cluster, ("namespace",)),
         ready=float(_plain(cluster, ("ready_minutes",)).get("ready_minutes", KubernetesSettings.ready / 60)) * 60,
     )
     if faults.within("models"):

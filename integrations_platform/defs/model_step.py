@@ -187,7 +187,7 @@ class ModelStep:
         server = settings.server.resolve().strip()
         if not server:
             return None
-        cluster = Cluster(server, settings.token.resolve().strip(), settings.ca_file)
+        cluster = Cluster(server, settings.token.resolve().strip(), settings.ca_file.resolve().strip())
         try:
             return cluster.ready(manifest, cluster.apply(manifest), settings.ready)
         finally:
