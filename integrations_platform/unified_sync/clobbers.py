@@ -70,11 +70,11 @@ def _since(record: Record, column: str, mark: str) -> Sequence[Change]:
 
 
 def was_written(operation: Operation, record: Record) -> bool:
-    """Whether an entry of ours came after the marks that were taken before the write. A side that knows its author only
-    by the answer cannot say so of a write whose answer was lost: then every column must have taken the value sent."""
-    later = {column: _since(record, column, mark) for column, mark in operation.marks.items()}
-    if any(entry.ours for entries in later.values() for entry in entries):
+    """Whether the record bears the receipt of this write, or every column took the value sent since the marks before
+    it were taken. That an entry is ours proves nothing: another write of ours, given up before, may have come late."""
+    if record.last_op == operation.op_id:
         return True
+    later = {column: _since(record, column, mark) for column, mark in operation.marks.items()}
     sent = operation.columns
     return bool(sent) and all(any(entry.value == sent[name] for entry in later.get(name, ())) for name in sent)
 

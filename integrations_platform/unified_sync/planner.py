@@ -101,6 +101,8 @@ def observe(
         for side in SIDES:  # moves bases, which must not be taken for what the other side shows
             _adopt_late_writes(world, side, views)
             find_late_removals(world, side, views)
+        for side in SIDES:
+            _look_again(world, plan, side, views, chunk)
         done += len(chunk)
         world.progress("comparing", done, classes.look.height)
         yield from zip(views, chunk, strict=True)
@@ -158,6 +160,24 @@ def _adopt_late_writes(world: World, side: SideName, views: Sequence[LinkView]) 
             if (same_base or untouched) and not _is_adopted(view, operation):
                 adopt(world.spec, view, operation, view.side(side).record)
                 view.adopted.append(operation)
+
+
+def _look_again(
+    world: World, plan: Plan, side: SideName, views: Sequence[LinkView], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Read what was taken for unchanged here although a late write tells that the sides agreed on something newer:
+    the listing lags, and what the record showed before would else look like an edit."""
+    doubted = [
+        (view, row)
+        for view, row in zip(views, rows, strict=True)
+        if view.side(side).now is not None and view.side(side).record is None
+        and any(operation.side != side for operation in view.adopted)
+    ]  # fmt: skip
+    for view, _ in doubted:
+        view.side(side).now = view.side(side).version = None
+    found, theirs = [view for view, _ in doubted], [row for _, row in doubted]
+    _observe_side(world, plan, side, found, theirs, trust_versions=False)
+    _adopt_late_writes(world, side, found)
 
 
 def _is_adopted(view: LinkView, operation: Operation) -> bool:

@@ -406,7 +406,8 @@ class Store(Protocol):
         """Tombstones by link id."""
 
     def links_by_record(self, pair: str, side: SideName, ids: Sequence[str]) -> Mapping[str, tuple[str, LinkState]]:
-        """(link id, state) of links that are not closed, by record id on ``side``."""
+        """(link id, state) of links that are not closed, by record id on ``side``; a record that was merged away and
+        linked again is in its live link."""
 
     def record_ids(self, pair: str, link_ids: Sequence[str]) -> Mapping[str, tuple[str | None, str | None, LinkState]]:
         """(id on A, id on B, state) by link id."""

@@ -264,7 +264,8 @@ class MemoryStore:
 
     def links_by_record(self, pair: str, side: SideName, ids: Sequence[str]) -> Mapping[str, tuple[str, LinkState]]:
         found = {}
-        for row in self.neighbours.get(pair, self).memory.links.values():
+        rows = self.neighbours.get(pair, self).memory.links.values()
+        for row in sorted(rows, key=lambda row: row.state is not LinkState.MERGED_AWAY):  # the later wins
             record_id = row.id_a if side == "A" else row.id_b
             if record_id in ids and row.state is not LinkState.CLOSED and record_id is not None:
                 found[record_id] = (row.link_id, row.state)

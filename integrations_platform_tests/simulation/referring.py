@@ -23,8 +23,9 @@ def meant(world: World, side: SideName, record_id: Value) -> Link | None:
     """The customers' link a reference on ``side`` means, if it means any."""
     assert world.customers is not None
     for link in world.customers.store.memory.links.values():
-        if record_id == (link.id_a if side == "A" else link.id_b) and record_id is not None:
-            return link if link.state not in (LinkState.CLOSED, LinkState.MERGED_AWAY) else None
+        ended = link.state in (LinkState.CLOSED, LinkState.MERGED_AWAY)
+        if not ended and record_id is not None and record_id == (link.id_a if side == "A" else link.id_b):
+            return link
     return None
 
 

@@ -67,10 +67,10 @@ class StorySide:
     ``answers`` changes what the side says of a batch it has carried out; ``refuses`` names writes it rejects, the whole
     batch with them; ``keeps`` is what the side makes of a stored value; ``faults`` are raised one per call, first come;
     ``write_faults`` likewise for writes: one whose effect is unknown comes after the write, any other instead of it.
-    ``unlisted`` ids are left out of listings, which then call themselves incomplete unless ``lies``; ``unread`` ones
-    are listed, but gone when the snapshot is read. ``fresh``: reading shows what is there by then, and not what was
-    there when it was listed. ``merged``: by the id of a record merged
-    away, the one it was merged into.
+    ``late``: by id, the version that listings show although the record is past it, as searches do. ``unlisted`` ids
+    are left out of listings, which then call themselves incomplete unless ``lies``; ``unread`` ones are listed, but
+    gone when the snapshot is read. ``fresh``: reading shows what is there by then, and not what was there when it was
+    listed. ``merged``: by the id of a record merged away, the one it was merged into.
     """
 
     name: str
@@ -93,6 +93,7 @@ class StorySide:
     faults: list[SideError] = field(default_factory=list)
     write_faults: list[SideError] = field(default_factory=list)
     unlisted: set[str] = field(default_factory=set)
+    late: dict[str, int] = field(default_factory=dict)
     lies: bool = False
     away: set[str] = field(default_factory=set)
     histories: dict[str, dict[str, tuple[Change, ...]]] = field(default_factory=dict)
@@ -283,7 +284,7 @@ class StorySnapshot:
         self.side.may_fail()
         hidden = self.side.unlisted | self.side.away
         listed = [
-            (row.id, str(row.version), "archived" if row.archived else "live")
+            (row.id, str(self.side.late.get(row.id, row.version)), "archived" if row.archived else "live")
             for row in self.rows.values()
             if row.id not in hidden
         ]

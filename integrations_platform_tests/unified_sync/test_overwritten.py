@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -37,6 +38,11 @@ def meanwhile(story: Story, point: str, *edits: tuple[Row, dict[str, str | None]
         looked |= where == "before read"
 
     story.at = at
+
+
+def _die(wanted: str, point: str) -> None:
+    if point == wanted:
+        raise Crash(point)
 
 
 def test_an_edit_after_the_plan_is_seen_by_the_look_just_before_the_write() -> None:
@@ -111,6 +117,30 @@ def test_a_write_that_got_lost_is_not_sent_again_over_a_newer_edit() -> None:
     assert twin.values["name"] == "Annette"
     story.run()
     assert story.conflict().kind == "field", "both sides were edited, and nothing was overwritten"
+
+
+@pytest.mark.parametrize(("late", "receipts"), [("Anna", False), ("Anna", True), ("Annika", True)])
+def test_p3_a_late_write_of_ours_does_not_vouch_for_a_newer_one_that_got_lost(late: str, *, receipts: bool) -> None:
+    """A process that stood still writes what it had planned; the write of the next one, of that field and another, is
+    swallowed. The history then shows an entry of ours, and it is not of this write."""
+    story, row, twin = paired()
+    story.b.able = replace(HISTORY, receipts=receipts)
+    story.a.edit(row, name=late)
+    standing_still = [operation.as_write() for operation in story.plan().operations]
+    for point in ("before write", "before snapshot"):  # given up by the second, which dies as well
+        story.at = partial(_die, point)
+        assert story.dies()
+    story.a.edit(row, name="Anna", city="Chur")
+
+    def swallowed(where: str) -> None:
+        if where == "before write" and standing_still:
+            story.b.one(standing_still.pop())
+            raise SideError(ErrorKind.TRANSIENT, "right: no answer", effect_unknown=True)
+
+    story.at = swallowed
+    assert story.run().counts["already_b"] == 0
+    story.settle()
+    assert row.values == twin.values == {"email": "ann@x.org", "name": "Anna", "city": "Chur"}
 
 
 @pytest.mark.parametrize("strategy", [Strategy.MANUAL, Strategy.LATEST])

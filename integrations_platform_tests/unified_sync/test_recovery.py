@@ -367,6 +367,23 @@ def agrees_on_newer(story: Story, row: Row, twin: Row, name: str) -> str:
     return receipt
 
 
+def test_p9_a_late_write_of_an_edit_that_the_listing_does_not_show_yet_is_not_undone() -> None:
+    """The source was edited, our write of it was given up and came all the same; the source's listing still shows the
+    record as it was before. What it is worth is known from the late write, so the record itself is looked at."""
+    story = Story()
+    row, twin = story.pair_up()
+    before = row.version
+    receipt = given_up(story, row)
+    story.a.late = {row.id: before}
+    story.b.edit(twin, name="Anna")
+    twin.last_op = receipt
+    story.settle()
+    assert row.values["name"] == twin.values["name"] == "Anna"
+    story.a.late = {}
+    story.settle()
+    assert row.values["name"] == twin.values["name"] == "Anna"
+
+
 @pytest.mark.parametrize("newer", ["Zoe", "Aaron", None])
 def test_p3_a_late_write_that_goes_over_what_was_agreed_since_is_not_taken_for_an_edit(newer: str | None) -> None:
     story = Story()
