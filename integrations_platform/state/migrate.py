@@ -1,15 +1,18 @@
 """The schema of the state database: brought up to date on opening, refused when unknown, rendered as SQL for review.
 
-Alembic is imported only when there is something to migrate or render. It never downgrades and never touches a database
+Alembic is imported only when there is something to migrate or render; an empty SQLite file takes the rendered schema as
+it stands, which a test holds to what the migrations run. It never downgrades and never touches a database
 of a version it does not know.
 """
 
 from __future__ import annotations
 
 import io
+import sqlite3
 import time
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -91,14 +94,31 @@ def _is_missing_table(fault: DBAPIError) -> bool:
 
 
 def _upgrade(database: Database) -> None:
-    from alembic import command
-
     if database.on_sqlite:
         _use_write_ahead_log(database)
-    config = _config()
     with database.write() as connection:
+        if database.on_sqlite and not connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one():
+            for statement in _sqlite_schema():
+                connection.exec_driver_sql(statement).close()
+            return
+        from alembic import command
+
+        config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+@cache
+def _sqlite_schema() -> tuple[str, ...]:
+    """The statements of ``sync_schema.sql`` for SQLite; the transaction around them is the caller's."""
+    _, _, text = SCHEMA_FILE.read_text(encoding="utf-8").partition("-- ---------- sqlite ----------\n")
+    statements, lines = [], ""
+    for line in text.splitlines(keepends=True):
+        lines += line
+        if sqlite3.complete_statement(lines):
+            statements.append(lines.strip())
+            lines = ""
+    return tuple(statement for statement in statements if statement not in ("BEGIN;", "COMMIT;"))
 
 
 def _use_write_ahead_log(database: Database) -> None:
