@@ -33,6 +33,7 @@ from integrations_platform.defs.warehouse import table_assets
 from integrations_platform.defs.webhooks import wake_up_sensor
 from integrations_platform.job_list import databricks_job_name, named_jobs, table_job_name
 from integrations_platform.jobs import Catalogue, load_catalogue
+from integrations_platform.telemetry.json_logs import log_as_asked
 
 
 def build_definitions(catalogue: Catalogue) -> dg.Definitions:
@@ -93,4 +94,5 @@ def build_definitions(catalogue: Catalogue) -> dg.Definitions:
 # A location makes some hundred thousand objects that live as long as its process; looking for cycles among them at the
 # interpreter's usual pace is a quarter of the time that many connections take to load.
 gc.set_threshold(100_000, 20, 20)
+log_as_asked("integrations_platform")
 defs = build_definitions(load_catalogue())

@@ -1,18 +1,29 @@
 """Text of an environment file that may name variables and must never be shown.
 
-Owns the ``${VAR}`` syntax and its lazy resolution. It opens nothing, reads only the mapping of variables it is
-given and refuses to be pickled.
+Owns the ``${VAR}`` syntax, its lazy resolution, and blotting out of other text what it stands for. It opens nothing,
+reads only the mapping of variables it is given and refuses to be pickled.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NoReturn
+from urllib.parse import unquote
 
 from integrations_platform.yaml_source import ConfigurationError, Fault
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<rest>:-(?P<default>[^{}]*))?\}")
+
+_SOUNDS_SECRET = re.compile(r"token|secret|passw|key|credential|private|auth|webhook", re.IGNORECASE)
+_PASSWORD = re.compile(r"://[^/?#\s:@]*:([^/?#\s@]+)@")
+_LOOKS_SECRET = re.compile(
+    r"(?P<name>\b(?:bearer|basic)\s+|://[^/?#\s:@]*:|\b(?:token|secret|passw\w*|pwd|api[_-]?key|sig|signature)\s*[=:]\s*)"
+    r"(?P<value>[^\s&;,'\"@]+)",
+    re.IGNORECASE,
+)
+_HIDDEN = "***"
+_SHORTEST = 4  # hiding less would hide parts of ordinary words
 
 
 class SettingsError(ConfigurationError):
@@ -36,6 +47,7 @@ class SecretText:
     def __init__(self, text: str, file: str, line: int, key: str, environ: Mapping[str, str]) -> None:
         """``environ`` is read at each resolution. Raises :class:`SettingsError` when a reference is malformed."""
         self._text, self.file, self.line, self.key, self._environ = text, file, line, key, environ
+        _known[key, text] = self
         if "${" in _REFERENCE.sub("", text):
             raise self.error("holds a malformed ${…}", "write ${NAME} or ${NAME:-default}, and $${ for a plain ${")
 
@@ -76,6 +88,28 @@ class SecretText:
             raise self.error(f"needs the environment variable {names}, which is not set", f"set it: {example}")
         return text
 
+    def secrets(self) -> Iterator[str]:
+        """What no log may hold of its present values: passwords in addresses, and whatever is called a secret."""
+        matches = list(_REFERENCE.finditer(self._text))
+        given = [(match["name"] or "", self._environ.get(match["name"] or "") or match["default"]) for match in matches]
+        for name, value in given or [("", self._text)]:
+            for password in _PASSWORD.findall(value or ""):
+                yield from (password, unquote(password))
+            if value and _SOUNDS_SECRET.search(f"{self.key} {name}"):
+                yield from (value, *(line for line in value.splitlines() if not line.startswith("-----")))
+
     def error(self, what: str, remedy: str) -> SettingsError:
         """An error at the place of this text; ``what`` must not hold its value."""
         return SettingsError([Fault(self.file, self.line, self.key, what, remedy)])
+
+
+_known: dict[tuple[str, str], SecretText] = {}
+
+
+def masked(text: str) -> str:
+    """``text`` without the secrets of every environment that this process has loaded, and without what looks like one:
+    the last thing done to a line of the log."""
+    found = {secret for each in list(_known.values()) for secret in each.secrets() if len(secret) >= _SHORTEST}
+    for secret in sorted(found, key=len, reverse=True):
+        text = text.replace(secret, _HIDDEN)
+    return _LOOKS_SECRET.sub(rf"\g<name>{_HIDDEN}", text)

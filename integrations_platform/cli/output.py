@@ -7,15 +7,18 @@ characters, so that a record cannot write to somebody's terminal.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
 
+from integrations_platform.settings import variable
 from integrations_platform.words import age, clean, count
 
 __all__ = ["age", "clean", "columns", "count", "emit", "more", "say", "value", "values", "warn"]
 
+_log = logging.getLogger("integrations_platform.cli")
 WIDTH = 60  # characters shown of one value
 
 
@@ -30,7 +33,11 @@ def say(line: str = "", *, bold: bool = False, colour: str | None = None) -> Non
 
 
 def warn(line: str) -> None:
-    """A line for people on stderr, apart from the results."""
+    """A line for people on stderr, apart from the results; a line of the log where that is kept for machines."""
+    if logging.root.hasHandlers() and variable("INTEGRATIONS_LOG_FORMAT") == "json":
+        error = line.startswith("Error")
+        _log.log(logging.ERROR if error else logging.WARNING, "%s", line.removeprefix("Error: "))
+        return
     click.secho(clean(line), fg="red" if line.startswith("Error") else "yellow", err=True)
 
 

@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -39,6 +40,12 @@ class Session:
         if variable("NO_COLOR"):
             ctx.color = False
         logger = logging.getLogger("integrations_platform")
+        if variable("INTEGRATIONS_LOG_FORMAT"):
+            from integrations_platform.telemetry.json_logs import log_as_asked
+
+            if (handler := log_as_asked(debug=debug)) is not None:
+                ctx.call_on_close(partial(logging.root.removeHandler, handler))
+                return
         if not logger.handlers:
             handler = logging.StreamHandler()
             handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
