@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from integrations_platform.pages import Pages
 from integrations_platform.secret_text import SecretText
 from integrations_platform.yaml_source import Faults, Located
 
@@ -73,6 +74,10 @@ class ConsoleSettings:
         if text and (urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).hostname):
             raise self.access[key].error("is no address of a page", "write https://host, with a path if there is one")
         return text
+
+    def pages(self) -> Pages:
+        """Where people see the console and Dagster. Raises SettingsError."""
+        return Pages(self.address("dagster_url"), self.address("url"))
 
 
 def read(node: Located | None, secret: Secret, faults: Faults) -> ConsoleSettings | None:

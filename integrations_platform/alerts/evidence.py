@@ -7,7 +7,6 @@ Pure: an overview, the declarations, the thresholds and the time go in. What was
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,12 +14,12 @@ from datetime import datetime, timedelta
 from integrations_platform.alerts.alert import Facts, Kind, Severity, count, duration, moment
 from integrations_platform.alerts.reasons import reason
 from integrations_platform.lateness import fresh_within, silent_after
+from integrations_platform.pages import dagster_run
 from integrations_platform.settings_alerts import Thresholds
 from integrations_platform.state.overview import Overview, SyncView
 from integrations_platform.unified_sync.spec import SyncSpec
 from integrations_platform.unified_sync.store import BreakerState, RunRecord
 
-_RUN_IN_DAGSTER = re.compile(r"^dagster\b.* run ([0-9a-f-]{36})$")
 _KINDS = {
     "failed": Kind.RUN_FAILED, "refused": Kind.GUARD_REFUSED, "partial": Kind.SYNC_PARTIAL, "succeeded": None,
 }  # fmt: skip
@@ -151,8 +150,7 @@ def _of_run(view: SyncView, record: RunRecord) -> Evidence:
     written = sum(numbers.get(f"applied_{side}", 0) for side in "ab")
     if kind is not None and written:
         facts.append(("written", f"{written:,}"))
-    started = _RUN_IN_DAGSTER.match(record.trigger)
-    run = started[1] if started else None
+    run = dagster_run(record.trigger)
     return Evidence(
         sync_topic(view.sync), view.sync, record.started_at, kind, tuple(facts), True, sync=view.sync, run=run
     )  # fmt: skip

@@ -17,7 +17,8 @@ from email.utils import parseaddr
 
 from integrations_platform.alerts.alert import Alert
 from integrations_platform.alerts.delivery import Answer, Fate
-from integrations_platform.alerts.wording import Pages, mail
+from integrations_platform.alerts.wording import mail
+from integrations_platform.pages import Pages
 from integrations_platform.settings_alerts import Security, is_address
 
 ANSWER_SECONDS = 10.0

@@ -15,7 +15,7 @@ from integrations_platform.alerts.alert import Alert, identity
 from integrations_platform.alerts.delivery import Answer, Fate, Sender
 from integrations_platform.alerts.mailing import MailSender, MailServer
 from integrations_platform.alerts.slack import BotSender, Poster, WebhookSender
-from integrations_platform.alerts.wording import Pages
+from integrations_platform.pages import Pages
 from integrations_platform.secret_text import SettingsError
 from integrations_platform.settings_alerts import AlertsSettings, Channel, RouteSettings, addresses
 from integrations_platform.state.outbox import Message

@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 
 from integrations_platform.alerts.alert import Alert
 from integrations_platform.alerts.delivery import Answer, Fate
-from integrations_platform.alerts.wording import Pages, slack
+from integrations_platform.alerts.wording import slack
+from integrations_platform.pages import Pages
 
 ANSWER_SECONDS = 10
 LONGEST_WAIT = 3600.0

@@ -1,7 +1,7 @@
 """Alerts as text, as Slack's blocks and as a mail, with their links.
 
 Owns the limits of what Slack takes (docs.slack.dev/reference/block-kit) and what each form needs escaped. Everything a
-person sees of an alert is made here, and all of it comes from the alert and two base addresses.
+person sees of an alert is made here, and all of it comes from the alert and where the pages are.
 """
 
 from __future__ import annotations
@@ -9,14 +9,13 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from typing import Any
-from urllib.parse import quote
 
 from integrations_platform.alerts.alert import Alert, Severity, moment
+from integrations_platform.pages import Pages
 
 HEADER, SECTION, FIELD, FIELDS, LINK = 150, 3000, 2000, 10, 2000
 _LINES = 20  # alerts that are listed of many
@@ -25,24 +24,14 @@ _MARKED = re.compile(r"[*_~`]")
 _SIGNS = {Severity.CRITICAL: "red_circle", Severity.WARNING: "large_yellow_circle", Severity.INFO: "large_blue_circle"}
 
 
-@dataclass(frozen=True)
-class Pages:
-    """Where people see Dagster and the console; empty: nowhere."""
-
-    dagster: str = ""
-    console: str = ""
-
-    def links(self, alert: Alert) -> list[tuple[str, str]]:
-        """(label, address) of the pages an alert is about."""
-        found = []
-        if self.dagster and alert.run:
-            found.append(("run in Dagster", f"{self.dagster}/runs/{quote(alert.run, safe='')}"))
-        if self.dagster and alert.sync:
-            found.append(("asset in Dagster", f"{self.dagster}/assets/{quote(alert.sync, safe='')}"))
-        if self.console:
-            page = f"/syncs/{quote(alert.sync, safe='')}" if alert.sync else ""
-            found.append(("console", f"{self.console}{page}"))
-        return [(label, address) for label, address in found if len(address) <= LINK]
+def links_of(alert: Alert, pages: Pages) -> list[tuple[str, str]]:
+    """(label, address) of the pages an alert is about."""
+    found = [
+        ("run in Dagster", pages.run(alert.run)),
+        ("asset in Dagster", pages.asset(alert.sync) if alert.sync else ""),
+        ("console", pages.sync(alert.sync) if alert.sync else pages.console),
+    ]
+    return [(label, address) for label, address in found if 0 < len(address) <= LINK]
 
 
 def plain(alerts: Sequence[Alert], pages: Pages) -> str:
@@ -53,7 +42,7 @@ def plain(alerts: Sequence[Alert], pages: Pages) -> str:
 def _plain_lines(alert: Alert, pages: Pages) -> list[str]:
     lines = [f"{alert.headline} ({_status(alert)}, {moment(alert.at)})"]
     lines += [f"  {label}: {value}" for label, value in alert.facts]
-    return lines + [f"  {label}: {address}" for label, address in pages.links(alert)]
+    return lines + [f"  {label}: {address}" for label, address in links_of(alert, pages)]
 
 
 def title(alerts: Sequence[Alert]) -> str:
@@ -83,7 +72,7 @@ def _one(alert: Alert, pages: Pages) -> list[dict[str, Any]]:
     blocks: list[dict[str, Any]] = []
     if fields:
         blocks.append({"type": "section", "fields": [{"type": "mrkdwn", "text": text} for text in fields]})
-    return [*blocks, _context(f"{_sign(alert)} {_status(alert)} · {moment(alert.at)}", pages.links(alert))]
+    return [*blocks, _context(f"{_sign(alert)} {_status(alert)} · {moment(alert.at)}", links_of(alert, pages))]
 
 
 def _many(alerts: Sequence[Alert], pages: Pages) -> list[dict[str, Any]]:
@@ -122,7 +111,7 @@ def _html(alert: Alert, pages: Pages) -> str:
         for label, value in alert.facts
     )
     links = " · ".join(
-        f'<a href="{html.escape(there)}">{html.escape(label)}</a>' for label, there in pages.links(alert)
+        f'<a href="{html.escape(there)}">{html.escape(label)}</a>' for label, there in links_of(alert, pages)
     )
     facts = f"<table cellpadding=4>{rows}</table>" if rows else ""
     head = f"<h3>{html.escape(alert.headline)}</h3>"

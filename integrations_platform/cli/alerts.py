@@ -157,8 +157,9 @@ def drain(session: Session, at_once: bool, as_json: bool) -> None:
 def digest(session: Session, sends: bool) -> None:
     """Show the last 24 hours as the daily digest tells them."""
     from integrations_platform.alerts.digest import digest as made
-    from integrations_platform.alerts.wording import Pages, plain
+    from integrations_platform.alerts.wording import plain
     from integrations_platform.cli.output import say
+    from integrations_platform.pages import Pages
 
     with _desk(session, watching=True) as desk:
         store = desk.platform.store

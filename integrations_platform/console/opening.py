@@ -30,6 +30,6 @@ def open_console(platform: Platform) -> Console:
 
     return Console(
         platform, tokens, proxy, Sessions(key, settings.session_hours * 3_600, now), Pace(now), Works(platform),
-        url=settings.address("url"), dagster=settings.address("dagster_url"), nav=NAV,
+        settings.pages(), NAV,
         shut="" if tokens.people or proxy.trusted else _SHUT,
     )  # fmt: skip

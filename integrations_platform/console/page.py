@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from integrations_platform.console.people import NoRole, Person, Proxy, Tokens
 from integrations_platform.console.rendering import PATH, link, render
 from integrations_platform.console.sessions import Pace, Sessions
+from integrations_platform.pages import Pages
 
 if TYPE_CHECKING:
     from integrations_platform.console.work import Works
@@ -50,15 +51,14 @@ class Console:
     sessions: Sessions
     pace: Pace
     works: Works
-    url: str = ""
-    dagster: str = ""
+    pages: Pages = field(default_factory=Pages)
     nav: Sequence[tuple[str, str]] = ()
     shut: str = ""
 
     @property
     def secure(self) -> bool:
         """Whether people reach it over TLS, so that cookies travel no other way."""
-        return self.url.startswith("https:")
+        return self.pages.console.startswith("https:")
 
     def cookie(self, name: str) -> str:
         """The name of a cookie."""
@@ -140,7 +140,7 @@ class Ask:
             "proof": console.sessions.form_proof(self.mark),
             "notice": told["text"] if told and told["mark"] == self.mark else "",
             "by_proxy": self.mark.startswith("proxy:"),
-            "dagster": console.dagster,
+            "links": console.pages,
             "environment": self.platform.settings.name,
             "now": self.now,
         }
@@ -246,8 +246,8 @@ def _from_here(ask: Ask) -> bool:
     if not origin:
         return ask.request.headers.get("sec-fetch-site") == "same-origin"
     own = {f"http://{ask.request.headers.get('host', '')}"}
-    if ask.console.url:
-        place = urlsplit(ask.console.url)
+    if ask.console.pages.console:
+        place = urlsplit(ask.console.pages.console)
         own = {f"{place.scheme}://{place.netloc}", *(own if not ask.console.secure else ())}
     return origin in own
 

@@ -97,6 +97,8 @@ def _facts(outcome: Outcome) -> dict[str, Any]:
     facts: dict[str, Any] = {"status": report.status.value, "sync": report.sync, "sync_run_id": report.run_id}
     if report.message:
         facts["message"] = report.message
+    if outcome.page:
+        facts["console"] = dg.MetadataValue.url(outcome.page)
     if report.refusals:
         rows = [{"guard": item.guard, "message": item.message, "remedy": item.remedy} for item in report.refusals]
         facts["refusals"] = table(rows)

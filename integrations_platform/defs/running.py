@@ -17,6 +17,7 @@ from integrations_platform.yaml_source import ConfigurationError
 
 if TYPE_CHECKING:
     from integrations_platform.platform import Platform
+    from integrations_platform.settings import Settings
     from integrations_platform.unified_sync.agreement import Agreement
     from integrations_platform.unified_sync.port import Problem, Side
     from integrations_platform.unified_sync.report import RunReport
@@ -57,12 +58,14 @@ class Memory:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one run came to. ``problems`` is None when the sides could not be looked at."""
+    """What one run came to. ``problems`` is None when the sides could not be looked at. ``page``: where people see the
+    sync in the console; empty: nowhere."""
 
     spec: SyncSpec
     problems: Sequence[Problem] | None
     report: RunReport
     memory: Memory
+    page: str = ""
 
 
 def origin(tags: Mapping[str, str]) -> tuple[bool, str]:
@@ -94,9 +97,18 @@ def run_sync(context: Context, catalogue: Catalogue, spec: SyncSpec, options: Op
             asked = report.fault is not ErrorKind.TRANSIENT
             problems = find_problems(chosen, sides) if asked else None
         context.log.info(f"{spec.name}: {report.status.value} in {report.seconds:.1f} s, {report.written} written")
-        return Outcome(chosen, problems, report, recall(platform.store, chosen))
+        page = console_page(catalogue.settings, spec.name)
+        return Outcome(chosen, problems, report, recall(platform.store, chosen), page)
 
     return opened(context, catalogue, run)
+
+
+def console_page(settings: Settings, name: str) -> str:
+    """Where people see a sync in the console; empty where nobody says, or not so that it can be meant."""
+    try:
+        return settings.console.pages().sync(name)
+    except ConfigurationError:
+        return ""
 
 
 def look_at(context: Context, catalogue: Catalogue, spec: SyncSpec) -> tuple[Sequence[Problem], Memory]:

@@ -12,7 +12,7 @@ import dagster as dg
 from integrations_platform.defs import checks, reporting
 from integrations_platform.defs.config import SyncConfig
 from integrations_platform.defs.following import condition_of, key_of
-from integrations_platform.defs.running import Outcome, give_up, look_at, run_sync
+from integrations_platform.defs.running import Outcome, console_page, give_up, look_at, run_sync
 from integrations_platform.jobs import Catalogue
 from integrations_platform.lateness import fresh_within
 from integrations_platform.unified_sync.spec import Direction, FieldSpec, SyncSpec
@@ -125,7 +125,7 @@ def _asset_spec(catalogue: Catalogue, spec: SyncSpec, upstream: tuple[str, ...])
         f"{spec.source.system}:{spec.source.object} {_ARROWS[spec.direction]} {spec.target.system}:{spec.target.object}"
     )
     kinds = {kind for end in (spec.source, spec.target) if (kind := catalogue.kind(end.system))}
-    owner = accepted_owner(spec.owner)
+    owner, page = accepted_owner(spec.owner), console_page(catalogue.settings, spec.name)
     return dg.AssetSpec(
         spec.name,
         deps=[*upstream, *(key_of(each) for each in spec.after if each not in upstream)],
@@ -144,7 +144,8 @@ def _asset_spec(catalogue: Catalogue, spec: SyncSpec, upstream: tuple[str, ...])
             "conflict_resolution": spec.strategy.value,
             "batch_size": spec.batch_size,
         }
-        | ({"owner": spec.owner} if spec.owner and not owner else {}),
+        | ({"owner": spec.owner} if spec.owner and not owner else {})
+        | ({"console": dg.MetadataValue.url(page)} if page else {}),
         freshness_policy=freshness(spec),
         automation_condition=condition_of(spec.after),
     )

@@ -14,7 +14,7 @@ from integrations_platform.alerts.delivery import Answer, Sender
 from integrations_platform.alerts.draining import Drain, Drained
 from integrations_platform.alerts.mailing import MailSender, MailServer
 from integrations_platform.alerts.slack import WebhookSender
-from integrations_platform.alerts.wording import Pages
+from integrations_platform.pages import Pages
 from integrations_platform.state import SqlStore, open_store
 from integrations_platform.state.outbox import Message, MessageState, SqlOutbox
 from integrations_platform_tests.alerts.conftest import Time, alert

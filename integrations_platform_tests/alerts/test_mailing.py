@@ -9,7 +9,7 @@ import pytest
 
 from integrations_platform.alerts.delivery import Answer, Fate
 from integrations_platform.alerts.mailing import MailSender, MailServer
-from integrations_platform.alerts.wording import Pages
+from integrations_platform.pages import Pages
 from integrations_platform.settings_alerts import Security
 from integrations_platform_tests.alerts.conftest import Time, alert
 from integrations_platform_tests.alerts.post_office import PASSWORD, USER, PostOffice, post_office

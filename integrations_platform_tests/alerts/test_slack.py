@@ -8,8 +8,8 @@ import pytest
 
 from integrations_platform.alerts.delivery import Fate
 from integrations_platform.alerts.slack import BotSender, WebhookSender, is_usable
-from integrations_platform.alerts.wording import Pages
 from integrations_platform.defs.slack_poster import poster_of
+from integrations_platform.pages import Pages
 from integrations_platform_tests.alerts.conftest import alert
 from integrations_platform_tests.alerts.sink import TOKEN, Reply, Sink
 

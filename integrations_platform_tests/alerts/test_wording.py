@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integrations_platform.alerts.alert import SEVERITIES, Alert, Kind
-from integrations_platform.alerts.wording import Pages, mail, plain, slack, title
+from integrations_platform.alerts.wording import links_of, mail, plain, slack, title
+from integrations_platform.pages import Pages
 from integrations_platform_tests.alerts.conftest import NOW, alert
 from integrations_platform_tests.alerts.sink import objection
 
@@ -56,7 +57,7 @@ def test_nothing_in_a_message_calls_everybody_or_makes_a_link() -> None:
 
 def test_links_hold_what_is_safe_in_an_address() -> None:
     told = replace(alert(), run="../../x?y|z>", sync="a b/c")
-    assert PAGES.links(told) == [
+    assert links_of(told, PAGES) == [
         ("run in Dagster", "https://dagster.example.test/runs/..%2F..%2Fx%3Fy%7Cz%3E"),
         ("asset in Dagster", "https://dagster.example.test/assets/a%20b%2Fc"),
         ("console", "https://console.example.test/base/syncs/a%20b%2Fc"),

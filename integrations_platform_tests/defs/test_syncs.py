@@ -35,6 +35,21 @@ def test_a_run_materialises_with_numbers_and_passing_checks(run: Runner, world: 
     ]
 
 
+@pytest.mark.parametrize(
+    ("said", "page"),
+    [("https://ops.example.test/console/", "https://ops.example.test/console/syncs/people"), ("nowhere", None)],
+)
+def test_asset_and_runs_lead_to_the_console_where_its_address_is_known(
+    run: Runner, world: World, said: str, page: str | None
+) -> None:
+    with world.env_file.open("a") as file:
+        file.write(f"console: {{url: '{said}'}}\n")
+    (spec,) = world.definitions.resolve_asset_graph().assets_def_for_key(dg.AssetKey("people")).specs
+    shown = spec.metadata.get("console")
+    assert (shown and shown.value) == page
+    assert metadata_of(run.asset()).get("console") == page
+
+
 def test_numeric_keys_are_the_same_in_every_run(run: Runner, world: World) -> None:
     first = metadata_of(run.asset())
     world.execute("crm", "UPDATE person SET city = 'Rome' WHERE id = 1")

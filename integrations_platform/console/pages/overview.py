@@ -11,6 +11,7 @@ from starlette.routing import Route
 from integrations_platform.console.page import Ask, look
 from integrations_platform.console.rendering import side_name
 from integrations_platform.console.standing import standings
+from integrations_platform.pages import dagster_run
 from integrations_platform.unified_sync.spec import SIDES, SyncSpec
 from integrations_platform.unified_sync.store import RunRecord
 
@@ -33,14 +34,14 @@ def one_sync(ask: Ask) -> Response:
 
 
 def _told(spec: SyncSpec, run: RunRecord) -> dict[str, Any]:
-    """What a run moved, in words, and how long it took."""
+    """What a run moved, in words, how long it took, and the run of Dagster behind it."""
     counts = json.loads(run.counts)
     moved = []
     for side in SIDES:
         done = [f"{counts[key]:,} {deed}" for deed in _DEEDS if counts.get(key := f"{deed}_{side.lower()}")]
         if done:
             moved.append(f"{side_name(spec, side)}: {', '.join(done)}")
-    return {"moved": moved, "seconds": counts.get("seconds")}
+    return {"moved": moved, "seconds": counts.get("seconds"), "dagster": dagster_run(run.trigger)}
 
 
 NAV = ("Overview", "/")
