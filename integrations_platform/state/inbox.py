@@ -108,15 +108,16 @@ class SqlInbox:
 
     def store(self, events: Sequence[Event]) -> None:
         """Keep ``events``; they are safe once this returns. Of those that are there already only the count grows."""
-        times = Counter(event.event_id for event in events)
+        named = [(event.event_id, event) for event in events]
+        times = Counter(event_id for event_id, _ in named)
         now = to_text(self._clock())
         rows = {
-            event.event_id: {
-                "event_id": event.event_id, "source": event.source, "event_key": event.key, "topic": event.topic,
+            event_id: {
+                "event_id": event_id, "source": event.source, "event_key": event.key, "topic": event.topic,
                 "subject": event.subject, "body": event.body, "received_at": now,
-                "duplicates": times[event.event_id] - 1, "state": EventState.WAITING.value, "wake_ups": "[]",
+                "duplicates": times[event_id] - 1, "state": EventState.WAITING.value, "wake_ups": "[]",
             }
-            for event in events
+            for event_id, event in named
         }  # fmt: skip
         if rows:
             with self._database.write() as connection:
