@@ -111,7 +111,7 @@ def _webhooks(platform: Platform) -> Part:
     if not settings.sources:
         warn(f"no source of webhooks is declared in {platform.settings.file}; everything is answered 404")
     webhooks = open_webhooks(settings, lambda: platform.store.inbox, found)
-    return Part(PATH, webhooks.receiver, webhooks.running)
+    return Part(PATH, webhooks.receiver, webhooks.running, straight=True)
 
 
 def _console(platform: Platform) -> Part:

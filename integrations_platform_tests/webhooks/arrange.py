@@ -128,7 +128,7 @@ def receiving(
         store.inbox.ready()
         return None
 
-    app = application([Part(PATH, receiver, webhooks.running)], ready)
+    app = application([Part(PATH, receiver, webhooks.running, straight=True)], ready)
     listener = listen("127.0.0.1", 0)
     running = server(app)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)
