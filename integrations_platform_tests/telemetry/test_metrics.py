@@ -64,7 +64,7 @@ def test_what_short_runs_did_is_told_after_they_are_gone(world: World) -> None:
     assert told["integrations_sync_run_duration_seconds_count"] == {labelled(sync="people"): 3}
     assert told["integrations_sync_newest_run"][labelled(sync="people", state="partial")] == 1
     assert sum(told["integrations_sync_newest_run"].values()) == 1
-    assert told["integrations_sync_allowed_silence_seconds"] == {labelled(sync="people"): 2700}
+    assert told["integrations_sync_allowed_silence_seconds"] == {labelled(sync="people"): 1800}
     assert told["integrations_breaker_state"][labelled(system="shop", state="open")] == 1
     assert told["integrations_breaker_state"][labelled(system="office", state="closed")] == 1
     assert told["integrations_sync_calls_total"][labelled(sync="people", side="A")] > 0
