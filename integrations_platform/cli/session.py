@@ -62,7 +62,9 @@ class Session:
 
         from integrations_platform.cli.progress import shown_progress
         from integrations_platform.platform import Platform
+        from integrations_platform.telemetry.tracing import trace_as_asked
 
+        trace_as_asked()
         platform = Platform.open(self.environment, self.env_file, self.syncs)
         with shown_progress() as progress:
             platform.runtime = replace(platform.runtime, progress=progress)

@@ -136,11 +136,13 @@ def opened(context: Context, catalogue: Catalogue, action: Callable[[Platform], 
     """``action`` on the opened environment, its errors told as Dagster's."""
     from integrations_platform.platform import Platform
     from integrations_platform.state.errors import StateError
+    from integrations_platform.telemetry.tracing import trace_as_asked
     from integrations_platform.unified_sync.engine import SetupRefused
     from integrations_platform.unified_sync.port import ErrorKind, SideError
     from integrations_platform.unified_sync.runtime import Runtime
     from integrations_platform.unified_sync.store import LeaseHeld
 
+    trace_as_asked()
     platform = Platform(catalogue.settings, Runtime(progress=progress_to(context.log.info)))
     try:
         return action(platform)
