@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
@@ -14,7 +13,6 @@ import pytest
 import yaml
 
 from integrations_platform.jobs import SYNCS_VARIABLE
-from integrations_platform.secret_text import SecretText
 from integrations_platform.settings import ENVIRONMENT_VARIABLE, FILE_VARIABLE, load_settings
 from integrations_platform.warehouse.airflow_connection import read_airflow_connection
 from integrations_platform_tests.environments.manifests import (
@@ -27,6 +25,7 @@ from integrations_platform_tests.environments.manifests import (
     title,
     workloads,
 )
+from integrations_platform_tests.environments.variables import variables_read
 
 NOT_GIVEN = {
     "HUBSPOT_BASE_URL": "stand-ins only", "GOOGLE_SHEETS_BASE_URL": "stand-ins only", "LAKE_ENDPOINT": "stand-ins only",
@@ -46,24 +45,6 @@ _PIPES = {
     "urlquery": quote_plus,
     "b64enc": lambda text: b64encode(text.encode()).decode(),
 }
-
-
-def _texts(value: object) -> Iterator[SecretText]:
-    if isinstance(value, SecretText):
-        yield value
-    elif is_dataclass(value):
-        for field in fields(value):
-            yield from _texts(getattr(value, field.name))
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _texts(each)
-
-
-def _read(environment: str) -> set[str]:
-    """Variables that an environment reads, and those by which it is found."""
-    settings = load_settings(environment, environ={})
-    named = {name for text in _texts(settings) for name in text.variables}
-    return named | {ENVIRONMENT_VARIABLE, FILE_VARIABLE, SYNCS_VARIABLE}
 
 
 def _references(value: Any) -> set[str]:
@@ -120,7 +101,7 @@ def _platform(documents: tuple[Document, ...], component: str) -> set[str]:
 
 @pytest.mark.parametrize("name", ["staging", "production"])
 def test_every_variable_of_the_environment_is_given_or_left_out_for_a_reason(name: str) -> None:
-    assert _read(name) - _platform(overlay(name), "serve") - {FILE_VARIABLE, SYNCS_VARIABLE} == set(NOT_GIVEN)
+    assert variables_read(name) - _platform(overlay(name), "serve") - {FILE_VARIABLE, SYNCS_VARIABLE} == set(NOT_GIVEN)
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
@@ -129,7 +110,9 @@ def test_every_variable_of_a_pod_is_read(name: str) -> None:
     folder = "containers" if name == "local" else "scale-out"
     text = (ENVIRONMENTS / "dagster" / folder / "dagster.yaml").read_text(encoding="utf-8")
     # The credentials of every system are offered in every overlay; locally their Secrets are not there.
-    read = _read("production") | _read("local") | _references(yaml.safe_load(text)) | DAGSTER | AIRFLOW
+    read = (
+        variables_read("production") | variables_read("local") | _references(yaml.safe_load(text)) | DAGSTER | AIRFLOW
+    )
     for component in ("code-location", "webserver", "daemon", "serve"):
         assert _platform(documents, component) <= read, component
 
@@ -276,3 +259,23 @@ def test_the_dashboard_in_the_cluster_is_the_one_in_the_repository() -> None:
     documents = of_kind(overlay("production"), "ConfigMap")
     (given,) = (each["data"] for each in documents if each["metadata"].get("labels", {}).get("grafana_dashboard"))
     assert json.loads(given[dashboard.name]) == json.loads(dashboard.read_text(encoding="utf-8"))
+
+
+def test_airflow_is_given_what_its_tasks_and_callbacks_read() -> None:
+    values = yaml.safe_load((ENVIRONMENTS / "airflow" / "values.yaml").read_text(encoding="utf-8"))
+    for each in values["secret"]:
+        assert each["secretKey"] in _secrets()["data", each["secretName"]], each
+    given = {each["envName"] for each in values["secret"]} | {each["name"] for each in values["env"]}
+    assert given >= {
+        "ENABLE_SLACK", "SLACK_WEBHOOK_URL", "ENABLE_EMAIL", "ALERT_EMAILS", "AIRBYTE_API_URL", "AIRBYTE_API_USERNAME",
+        "AIRBYTE_API_PASSWORD", "AIRFLOW_CONN_SNOWFLAKE",
+    }  # fmt: skip
+    assert {name for name in given if not name.startswith("AIRFLOW_CONN_")} <= variables_read("production")
+    assert values["workers"]["env"] == values["env"]
+    hosts = {urlsplit(url).hostname for each in values["env"] for url in re.findall(r"http://[^\"]+", each["value"])}
+    services = {
+        f"{each['metadata']['name']}.{each['metadata']['namespace']}.svc.cluster.local"
+        for each in of_kind(overlay("production"), "Service")
+    }
+    assert hosts
+    assert hosts <= services
