@@ -16,6 +16,7 @@ from integrations_platform.cli.session import Named, Session, SyncCommand, about
 
 if TYPE_CHECKING:
     from integrations_platform.platform import Platform
+    from integrations_platform.unified_sync.plan import Plan
     from integrations_platform.unified_sync.store import StoredAuditEntry
 
 ROLES = ("written", "loser", "recovered", "deleted", "linked", "decided", "guard")
@@ -34,21 +35,24 @@ def restore(session: Session, name: str, number: int | None, run_id: str | None,
     It is written to the side that lost it, unless that changed meanwhile; the next run carries it on to the other side.
     What it replaces is kept in the audit in turn.
     """
+    from integrations_platform import restoration
     from integrations_platform.cli.output import emit, say
     from integrations_platform.cli.running import person
     from integrations_platform.cli.show_report import report_data, show_report
-    from integrations_platform.unified_sync.engine import Request
 
     if (number is None) == (run_id is None):
         raise click.UsageError("give --audit N or --run ID")
     with session.platform() as platform:
         named = find(platform, name)
-        lines = _restorable(session, platform, named, number, run_id)
+        try:
+            lines = restoration.lost_lines(platform.store, named.spec.name, number=number, run_id=run_id)
+        except restoration.NothingToRestore as fault:
+            look = session.command("sync", "audit", named.word, "--role", "loser")
+            raise Refused(f"{fault}; lines that lost something: {look}") from None
         if dry_run:
-            _show_lines(named, lines, as_json=as_json)
+            _show_lines(named, lines, restoration.preview(platform, named.spec, lines), as_json=as_json)
             return
-        request = Request(restore=tuple(lines), actor=person(), trigger="restore")
-        report = platform.run(named.spec, request)
+        report = restoration.restore(platform, named.spec, lines, person())
     # A line that could not be brought back is said in a warning; then not everything that was asked for happened.
     code = PARTIAL if report.exit_code == 0 and report.warnings else report.exit_code
     if as_json:
@@ -60,36 +64,25 @@ def restore(session: Session, name: str, number: int | None, run_id: str | None,
     raise click.exceptions.Exit(code)
 
 
-def _restorable(
-    session: Session, platform: Platform, named: Named, number: int | None, run_id: str | None
-) -> list[StoredAuditEntry]:
-    from integrations_platform.unified_sync.restoring import restorable
-
-    pair, store = named.spec.name, platform.store
-    if number is not None:
-        found = [line for line in store.audit(pair, after=number - 1, limit=1) if line.number == number]
-    else:
-        found = list(store.audit(pair, run_id=run_id))
-    what = f"line {number}" if number is not None else f"run {run_id}"
-    if not found:
-        raise Refused(f"the audit of {pair!r} has no {what}")
-    lines = restorable(found)
-    if not lines:
-        look = session.command("sync", "audit", named.word, "--role", "loser")
-        raise Refused(f"{what} replaced and removed nothing that could be brought back; lines that did: {look}")
-    return lines
-
-
-def _show_lines(named: Named, lines: list[StoredAuditEntry], *, as_json: bool) -> None:
-    from integrations_platform.cli.output import emit, say, values
+def _show_lines(named: Named, lines: list[StoredAuditEntry], plan: Plan, *, as_json: bool) -> None:
+    from integrations_platform.cli.output import emit, say, value, values
+    from integrations_platform.unified_sync.operations import to_body
 
     if as_json:
-        emit({"sync": named.spec.name, "dry_run": True, "lines": [_line_data(stored) for stored in lines]})
+        operations = [{"op_id": op.op_id} | to_body(op) for op in plan.operations]
+        shown = {"lines": [_line_data(stored) for stored in lines], "operations": operations}
+        emit({"sync": named.spec.name, "dry_run": True} | shown | {"warnings": plan.warnings})
         return
     for stored in lines:
         entry = stored.entry
         what = entry.field or "the whole record"
         say(f"line {stored.number}: {what} of {entry.link_id} on {_word(entry.side)}: {values(entry.lost)}")
+    for op in plan.operations:
+        say(f"would {op.kind.value} {op.record_id or op.link_id} on {_word(op.side)}", colour="green")
+        for field, change in to_body(op)["fields"].items():
+            say(f"    {field}: {value(change['before'])} → {value(change['sent'])}")
+    for text in plan.warnings:
+        say(f"note: {text}", colour="yellow")
     say("dry run: nothing was written")
 
 

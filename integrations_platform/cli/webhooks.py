@@ -74,23 +74,20 @@ def replay(session: Session, ids: tuple[str, ...], source: str | None, as_json: 
     from uuid import uuid4
 
     from integrations_platform.cli.output import count, emit, say
+    from integrations_platform.webhooks.replaying import replay as replay_events
 
     if bool(ids) == bool(source):
         raise click.UsageError("give ids as `integrations webhooks list` shows them, or --source")
     with session.platform() as platform:
-        inbox = platform.store.inbox
-        found, ended = inbox.known(ids)
-        unknown = [each for each in ids if each not in {*found, *ended}]
-        if unknown:
-            raise Refused(
-                f"neither an event nor an ended wake-up: {', '.join(unknown)}; see integrations webhooks list"
-            )
-        events = inbox.replay(found, source=source)
-        wake_ups = inbox.again(ended, lambda: uuid4().hex)
+        done = replay_events(platform.store.inbox, ids, lambda: uuid4().hex, source=source)
+    if done.unknown:
+        listed = ", ".join(done.unknown)
+        raise Refused(f"neither an event nor an ended wake-up: {listed}; see integrations webhooks list")
     if as_json:
-        emit({"events": events, "wake_ups": wake_ups, "takes_effect": "next tick of webhook_wake_ups"})
+        emit({"events": done.events, "wake_ups": done.wake_ups, "takes_effect": "next tick of webhook_wake_ups"})
     else:
-        say(f"{count(events, 'event')} and {count(wake_ups, 'wake-up')} wait; the sensor webhook_wake_ups takes them")
+        waiting = f"{count(done.events, 'event')} and {count(done.wake_ups, 'wake-up')}"
+        say(f"{waiting} wait; the sensor webhook_wake_ups takes them")
 
 
 @webhooks.command()

@@ -13,10 +13,21 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from integrations_platform.console.page import Ask, Console, Problem, known
-from integrations_platform.console.pages import conflicts, overview, plans, signing, working
+from integrations_platform.console.pages import (
+    conflicts,
+    operations,
+    overview,
+    plans,
+    quarantine,
+    records,
+    signing,
+    working,
+)
 from integrations_platform.console.rendering import STATIC
 from integrations_platform.state.errors import StateError
-from integrations_platform.unified_sync.store import DecisionRefused
+from integrations_platform.unified_sync.engine import SetupRefused
+from integrations_platform.unified_sync.port import SideError
+from integrations_platform.unified_sync.store import DecisionRefused, LeaseHeld
 from integrations_platform.yaml_source import ConfigurationError
 
 if TYPE_CHECKING:
@@ -24,7 +35,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("integrations_platform.console")
 
-PAGES: tuple[Any, ...] = (overview, conflicts, plans, working, signing)
+PAGES: tuple[Any, ...] = (
+    overview, conflicts, quarantine, records, plans, operations, working, signing,
+)  # fmt: skip
 NAV = tuple(page.NAV for page in PAGES if hasattr(page, "NAV"))
 
 _POLICY = (
@@ -68,7 +81,7 @@ def application(console: Console) -> ASGIApp:
         routes=[*routes, Mount("/static", StaticFiles(directory=STATIC))],
         exception_handlers={
             Problem: _shown, HTTPException: _shown, StateError: _shown, ConfigurationError: _shown,
-            DecisionRefused: _shown, Exception: _fault,
+            DecisionRefused: _shown, LeaseHeld: _shown, SideError: _shown, SetupRefused: _shown, Exception: _fault,
         },
     )  # fmt: skip
     app.router.redirect_slashes = False
@@ -82,6 +95,10 @@ async def _shown(request: Request, fault: Exception) -> Response:
         status, title = fault.status, fault.title
     elif isinstance(fault, DecisionRefused):
         status, title = 409, "Somebody was quicker, or the values changed"
+    elif isinstance(fault, LeaseHeld):
+        status, title, message = 409, "This sync is running right now", f"Nothing was done. {fault}."
+    elif isinstance(fault, SideError | SetupRefused):
+        title = "One of the two systems cannot be used now"
     elif isinstance(fault, HTTPException):
         status = fault.status_code
         words = {404: "There is no such page", 405: "This page does not take that"}

@@ -54,6 +54,15 @@ def holder(database: Database, pair: str) -> tuple[str, datetime] | None:
     return None if row is None or row.holder is None or until is None else (row.holder, until)
 
 
+def held(database: Database) -> list[tuple[str, str, datetime]]:
+    """(sync, holder, end) of every lease that was not given back, expired or not."""
+    columns = _lease.c.pair, _lease.c.holder, _lease.c.until
+    taken = _lease.c.holder.is_not(None), _lease.c.until.is_not(None)
+    with database.read() as connection:
+        rows = connection.execute(sa.select(*columns).where(*taken).order_by(_lease.c.pair)).all()
+    return [(row.pair, row.holder, datetime.fromisoformat(row.until)) for row in rows]
+
+
 def fence(connection: sa.Connection, lease: Lease) -> None:
     """Hold the lease's row until this transaction ends, so that nobody takes it over meanwhile.
 

@@ -25,6 +25,7 @@ from integrations_platform.state.errors import StateError
 from integrations_platform.state.inbox import SqlInbox
 from integrations_platform.state.outbox import SqlOutbox
 from integrations_platform.state.overview import Overview, overview
+from integrations_platform.state.records import SqlRecords
 from integrations_platform.state.rows import as_row, from_row, to_text
 from integrations_platform.state.standings import Standings, standings
 from integrations_platform.state.transaction import SqlTransaction
@@ -79,6 +80,11 @@ class SqlStore:
         return SqlOutbox(self._database, self._clock)
 
     @property
+    def records(self) -> SqlRecords:
+        """Single records: finding them, their history, and what is set aside."""
+        return SqlRecords(self._database)
+
+    @property
     def counters(self) -> SqlCounters:
         """What has happened so far, and when last."""
         return SqlCounters(self._database)
@@ -117,6 +123,10 @@ class SqlStore:
     def lease_holder(self, pair: str) -> tuple[str, datetime] | None:
         """Who holds the lease and until when, expired or not; None when it is free."""
         return leases.holder(self._database, pair)
+
+    def leases(self) -> Sequence[tuple[str, str, datetime]]:
+        """(sync, holder, end) of every lease that was not given back, expired or not."""
+        return leases.held(self._database)
 
     @contextmanager
     def transaction(self, lease: Lease) -> Iterator[SqlTransaction]:

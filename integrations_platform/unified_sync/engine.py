@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -87,6 +87,13 @@ class Engine:
         """Plan without writing anything anywhere. Raises SetupRefused, SideError."""
         with self._look(spec, sides) as world:
             return make_plan(world, attended=True, first_run=False)
+
+    def plan_restore(
+        self, spec: SyncSpec, sides: Mapping[SideName, Side], lines: Sequence[StoredAuditEntry]
+    ) -> Plan:  # fmt: skip
+        """Plan to bring back what these lines lost, without writing anything. Raises SetupRefused, SideError."""
+        with self._look(spec, sides) as world:
+            return plan_restore(world, lines)
 
     def save_plan(self, spec: SyncSpec, plan: Plan) -> SavedPlan:
         """Keep a plan for review; it can be applied by its id as long as it is still the same."""

@@ -1,7 +1,8 @@
 """Bringing back what a run replaced or removed: a plan like any other, made from audit lines.
 
 A restored value is a person's edit made by us: it is written to the side that lost it, with compare-and-set on what
-that side shows now, and the next run carries it on. What it replaces is itself audited as a loser.
+that side shows now, and the next run carries it on. What it replaces is itself audited as a loser. Its id also says
+what it replaces, so that a plan somebody has looked at is stale as soon as that has changed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from integrations_platform.unified_sync.planner import observe
 from integrations_platform.unified_sync.port import Kind
 from integrations_platform.unified_sync.spec import SideName, other
 from integrations_platform.unified_sync.store import Role, StoredAuditEntry
-from integrations_platform.unified_sync.values import ABSENT, FieldType, Value, from_json
+from integrations_platform.unified_sync.values import ABSENT, FieldType, Value, compact_json, from_json, to_json
 
 
 def restorable(entries: Iterable[StoredAuditEntry]) -> list[StoredAuditEntry]:
@@ -107,10 +108,12 @@ def _restore_side(world: World, plan: Plan, view: LinkView, side: SideName, line
         if not frozen:
             plan.warnings.append(f"link {view.link_id}: the record shows that value already")
         return
+    replaced = compact_json({change.name: to_json(change.before) for change in changes if change.before is not ABSENT})
+    asked = f"restore:{nonce}:{replaced}"
     plan.views[view.link_id] = view
     plan.operations.append(
         Operation(
-            op_id=operation_id(world.pair, view.link_id, side, kind, view.base_version, columns, f"restore:{nonce}"),
+            op_id=operation_id(world.pair, view.link_id, side, kind, view.base_version, columns, asked),
             kind=kind,
             side=side,
             link_id=view.link_id,

@@ -77,7 +77,10 @@ def test_restore_brings_the_losing_value_back_and_the_next_run_carries_it_on(syn
     line = synced.json("sync", "audit", "people", "--role", "loser")["lines"][0]
     assert line["lost"] == {"balance": "2"}
     number = str(line["number"])
-    assert "balance" in synced.run("sync", "restore", "people", "--audit", number, "--dry-run").stdout
+    dry = synced.run("sync", "restore", "people", "--audit", number, "--dry-run").stdout
+    assert "would update" in dry
+    assert "balance: 1 → 2" in dry
+    assert synced.target("SELECT amount FROM client WHERE mail = 'p1@x.org'") == [(1,)]
     assert "next run carries it on" in synced.run("sync", "restore", "people", "--audit", number).stdout
     assert synced.target("SELECT amount FROM client WHERE mail = 'p1@x.org'") == [(2,)]
     synced.run("sync", "run", "people")

@@ -95,3 +95,33 @@ def test_a_plan_is_made_looked_at_and_approved(window: Any, console: Shown, comp
     window.get_by_role("button", name="Approve and apply 1 change").click()
     window.get_by_text("1 updated").wait_for()
     assert company.target("SELECT amount FROM client WHERE mail = 'p3@x.org'") == [(1234.5,)]
+
+
+def test_a_lost_value_is_found_and_restored(window: Any, console: Shown, company: Company) -> None:
+    company.source("UPDATE customer SET balance = 1 WHERE id = 4")
+    company.target("UPDATE client SET amount = 2 WHERE id = 104")
+    company.run("sync", "run", "people", code=3)
+    window.goto(f"{console.url}/records")
+    window.keyboard.type("P4@X.org")
+    window.keyboard.press("Enter")
+    window.get_by_role("heading", name="History").wait_for()
+    window.get_by_role("link", name="Restore Balance").click()
+    change = window.get_by_role("row").filter(has_text="Balance")
+    assert change.inner_text().split("\t") == ["Balance", "1.00", "2.00"]
+    window.get_by_role("button", name="Restore").click()
+    window.get_by_role("status").filter(has_text="Restored in Shop").wait_for()
+    assert "by Ana Lima" in window.locator("li").first.inner_text()
+    assert company.target("SELECT amount FROM client WHERE id = 104") == [(2,)]
+
+
+def test_what_was_set_aside_is_looked_at_and_tried_again(window: Any, console: Shown, company: Company) -> None:
+    company.source("INSERT INTO customer VALUES (51, 'two@x.org', 'One', 1), (52, 'two@x.org', 'Two', 2)")
+    company.run("sync", "run", "people", code=3)
+    window.goto(f"{console.url}/quarantine")
+    row = window.get_by_role("row").filter(has_text="Billing 52 · People")
+    row.get_by_text("3 fields").click()
+    assert row.get_by_text("Two", exact=True).is_visible()
+    row.get_by_role("checkbox").check()
+    window.get_by_role("button", name="Try again in the next run").click()
+    window.get_by_role("status").filter(has_text="1 record will be tried again").wait_for()
+    assert "tried again in the next run" in row.inner_text()

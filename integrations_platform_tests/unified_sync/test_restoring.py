@@ -46,6 +46,19 @@ def test_restoring_twice_does_nothing_the_second_time_and_says_so() -> None:
     assert any("shows that value already" in warning for warning in report.warnings)
 
 
+def test_what_was_looked_at_is_restored_only_while_it_would_replace_the_same() -> None:
+    story, _, twin = overruled()
+    wanted = lines(story, Role.LOSER)
+    seen = story.engine().plan_restore(story.spec, story.sides, wanted)
+    story.b.edit(twin, name="Newer")
+    report = story.run(restore=wanted, only_ops=frozenset(seen.op_ids))
+    assert (report.stale, twin.values["name"]) == (list(seen.op_ids), "Newer")
+    again = story.engine().plan_restore(story.spec, story.sides, wanted)
+    report = story.run(restore=wanted, only_ops=frozenset(again.op_ids))
+    assert (report.stale, twin.values["name"]) == ([], "Right")
+    assert any("Newer" in lost for lost in story.lost())
+
+
 def test_a_restored_value_never_overwrites_an_edit_made_while_it_was_written() -> None:
     story, _, twin = overruled()
     edits = ["Newer"]

@@ -1,0 +1,113 @@
+"""What happened to one record, told step by step from the audit: who did what, where, when and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+
+from integrations_platform.console.arbitration import by_name
+from integrations_platform.console.cells import Cell, cells
+from integrations_platform.console.rendering import side_name
+from integrations_platform.console.standing import Tone
+from integrations_platform.pages import dagster_run
+from integrations_platform.unified_sync.restoring import restorable
+from integrations_platform.unified_sync.spec import SyncSpec
+from integrations_platform.unified_sync.store import Role, RunRecord, StoredAuditEntry
+from integrations_platform.words import clean
+
+_CHOSE = {"chose A for": "chose what source says for", "chose B for": "chose what target says for",
+          "strategy source_wins": "source wins", "strategy target_wins": "target wins"}  # fmt: skip
+
+
+@dataclass
+class Change:
+    """One field, or with an empty ``name`` the whole record. ``was`` and ``now``: None where there was or is none.
+    ``line``: the audit's line that can be restored."""
+
+    name: str
+    was: Cell | None = None
+    now: Cell | None = None
+    line: int | None = None
+
+
+@dataclass
+class Step:
+    """One thing that was done. ``run``: its id; ``dagster``: that of Dagster's run behind it."""
+
+    at: datetime
+    title: str
+    tone: Tone
+    who: str
+    why: str
+    run: str
+    dagster: str | None
+    changes: list[Change] = field(default_factory=list)
+
+
+def steps(spec: SyncSpec, lines: Sequence[StoredAuditEntry], runs: Mapping[str, RunRecord]) -> list[Step]:
+    """Steps of audit lines, in their order; lines of one write are one step."""
+    restores = {stored.number for stored in lines if restorable([stored])}
+    writes = groupby(lines, lambda line: (line.entry.run_id, line.entry.op_id or line.number))
+    return [_step(spec, list(some), restores, runs) for _, some in writes]
+
+
+def _step(spec: SyncSpec, lines: list[StoredAuditEntry], restores: set[int], runs: Mapping[str, RunRecord]) -> Step:
+    first = lines[0].entry
+    run = runs.get(first.run_id)
+    title, tone = _titled(spec, lines, run)
+    why = " ".join(dict.fromkeys(_sentence(spec, line.entry.rule) for line in lines if line.entry.rule))
+    made = Step(
+        first.at, title, tone, _who(first.actor, run), why, first.run_id, dagster_run(run.trigger) if run else None
+    )
+    changes: dict[str, Change] = {}
+    for stored in sorted(lines, key=lambda line: line.number):
+        entry = stored.entry
+        was, now = (cells(spec, text) for text in (entry.lost or entry.old, entry.new))
+        if entry.role in (Role.LINKED, Role.GUARD):
+            continue
+        for name in dict.fromkeys([*was, *now]):
+            change = changes.setdefault(name, Change(name))
+            change.was, change.now = was.get(name, change.was), now.get(name, change.now)
+            if entry.field == name and stored.number in restores:
+                change.line = stored.number
+        if not entry.field and stored.number in restores:
+            changes = {"": Change("", line=stored.number)} | changes
+    made.changes = list(changes.values())
+    return made
+
+
+def _titled(spec: SyncSpec, lines: Sequence[StoredAuditEntry], run: RunRecord | None) -> tuple[str, Tone]:
+    roles, first = {line.entry.role for line in lines}, lines[0].entry
+    place = side_name(spec, first.side) if first.side else ""
+    if Role.LINKED in roles:
+        return "Linked", Tone.QUIET
+    if Role.DECIDED in roles:
+        return "A person decided", Tone.WAITING
+    if not roles & {Role.WRITTEN, Role.RECOVERED}:
+        going = run is not None and run.status == "running"
+        return f"{'About to write' if going else 'Meant to write'} to {place}", Tone.WAITING
+    if Role.DELETED in roles:
+        return f"Removed from {place}", Tone.BAD
+    if any(line.entry.role is Role.WRITTEN and line.entry.field for line in lines):
+        return f"Changed in {place}", Tone.GOOD
+    if any(line.entry.new for line in lines):
+        return f"Created in {place}", Tone.GOOD
+    return f"Written to {place}", Tone.GOOD
+
+
+def _who(actor: str, run: RunRecord | None) -> str:
+    if actor.startswith("dagster:"):
+        return "the sync, run by Dagster"
+    if actor == "engine":
+        by_hand = run is not None and not run.trigger.startswith("dagster")
+        return "the sync, run by hand" if by_hand else "the sync"
+    return clean(actor)
+
+
+def _sentence(spec: SyncSpec, rule: str) -> str:
+    for words, better in _CHOSE.items():
+        rule = rule.replace(words, better)
+    text = clean(by_name(spec, rule))[:600]
+    return f"{text[:1].upper()}{text[1:]}."
