@@ -22,11 +22,13 @@ MOST_BYTES = 2_000_000  # of one batch: what the service advises
 
 @dataclass
 class Edits:
-    """Cells to set on one page: (row, header) → cell. ``owners`` says whose row each is meant to be."""
+    """Cells to set on one page: (row, header) → cell. ``owners`` says whose row each is meant to be; ``given_back``,
+    (header, cell), what was put back since, which may have gone astray as well."""
 
     page: Page
     cells: dict[tuple[int, str], CellWrite] = field(default_factory=dict)
     owners: dict[int, str] = field(default_factory=dict)
+    given_back: list[tuple[str, Raw]] = field(default_factory=list)
 
     def put(self, line: Line, name: str, cell: CellWrite) -> None:
         """Set a cell of a record, unless it holds exactly that."""
@@ -133,7 +135,7 @@ def strayed(edits: Edits, after: Page) -> list[tuple[int, int, CellWrite]]:
     or we wrote over it, the bound cells we did not touch tell.
     """
     before = edits.page
-    found = []
+    found = _misplaced(edits, after)
     for row in sorted(edits.owners):
         written = {name: cell for (at, name), cell in edits.cells.items() if at == row}
         if row >= len(after.rows):
@@ -146,7 +148,33 @@ def strayed(edits: Edits, after: Page) -> list[tuple[int, int, CellWrite]]:
             header = after.headers[column] if column < len(after.headers) else ""
             if not same(shown, cell.raw) or (owner is not None and owner.id == edits.owners[row] and header == name):
                 continue
-            found.append((row, column, _held(before, owner, header)))
+            found[row, column] = _held(before, owner, header)
+    return [(row, column, cell) for (row, column), cell in sorted(found.items(), key=lambda item: item[0])]
+
+
+def _misplaced(edits: Edits, after: Page) -> dict[tuple[int, int], CellWrite]:
+    """Ids and links of ours on rows of others, wherever people have moved them, and what belongs there instead. They
+    are told by their text, which no other row can have."""
+    before, rows = edits.page, {own: row for row, own in edits.owners.items()}
+    places = [
+        (name, before.places.get(name), after.place(name)) for name in map(normalised, (KEY, before.binding.link))
+    ]
+    written = [*((name, cell.raw) for (_, name), cell in edits.cells.items()), *edits.given_back]
+    names = {name for _, name in edits.cells} - {name for name, _, _ in places}
+    values = [before.places[name] for name in names]  # these prove nothing of whose a row is
+    found: dict[tuple[int, int], CellWrite] = {}
+    for row, cells in enumerate(after.rows):
+        hit = [
+            (name, old, new) for name, old, new in places
+            if row and old is not None and new is not None and new < len(cells)
+            and cells[new] != "" and (name, cells[new]) in written
+        ]  # fmt: skip
+        owner = _owner(before, after, row, [*values, *(old for _, old, _ in hit)]) if hit else None
+        for name, _, new in hit:
+            meant = edits.cells.get((rows.get(owner.id, -1), name)) if owner is not None else None
+            cell = meant or _held(before, owner, name)
+            if not same(cells[new], cell.raw):
+                found[row, new] = cell
     return found
 
 

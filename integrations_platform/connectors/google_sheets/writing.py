@@ -7,7 +7,8 @@ deleted rows in between is put back as it was and reported as not done; nothing 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from integrations_platform.connectors.google_sheets import edits as editing
 from integrations_platform.connectors.google_sheets.cells import CellWrite, UnfitCell, encode
@@ -75,8 +76,9 @@ class Writer:
             sent[own_id] = (write, line)
         if not sent:
             return outcomes
-        if refused := self._change(columns, groups, [write for write, _ in sent.values()]):
-            return outcomes + refused
+        with self._putting_back(edits):
+            if refused := self._change(columns, groups, [write for write, _ in sent.values()]):
+                return outcomes + refused
         after = self._settled(edits)
         for own_id, (write, _) in sent.items():
             now = after.by_id.get(own_id)
@@ -132,9 +134,25 @@ class Writer:
             astray = editing.strayed(edits, after)
             if not astray:
                 return after
-            self._sheets.change(editing.restored_cells(after, astray))
+            edits.given_back += [(after.headers[column], cell.raw) for _, column, cell in astray]
+            try:
+                self._sheets.change(editing.restored_cells(after, astray))
+            except SideError as fault:
+                if not fault.effect_unknown:
+                    raise
             after = self._look_again()
         return after
+
+    @contextmanager
+    def _putting_back(self, edits: Edits) -> Iterator[None]:
+        """Where nobody knows whether a change was carried out, what of it went astray is put back before that is said:
+        the next look would take it for edits of people."""
+        try:
+            yield
+        except SideError as fault:
+            if fault.effect_unknown:
+                self._settled(edits)
+            raise
 
     def _look_again(self) -> Page:
         """The page after a change. Whatever keeps us from seeing it leaves open what became of the change."""
@@ -219,7 +237,8 @@ class Writer:
                 groups.append(alone.requests())
         if not edits.cells:
             return
-        self._change(columns, groups, [])
+        with self._putting_back(edits):
+            self._change(columns, groups, [])
         after = self._settled(edits)
         for own, link_id in wanted.items():
             now = after.by_id.get(own)

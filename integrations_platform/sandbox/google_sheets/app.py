@@ -167,13 +167,11 @@ class GoogleSheets(Vendor):
         self._used[kind] = (minute, used + 1)
 
     def _interrupted(self, method: str) -> None:
-        """What a person does just before this call is carried out."""
-        waiting, self.meanwhile = self.meanwhile, []
-        for operation, action in waiting:
-            if operation == method:
-                self.person({name: value for name, value in action.items() if name != "before"})
-            else:
-                self.meanwhile.append((operation, action))
+        """What a person does just before this call is carried out: one thing before each."""
+        found = next((each for each in self.meanwhile if each[0] == method), None)
+        if found is not None:
+            self.meanwhile.remove(found)
+            self.person({name: value for name, value in found[1].items() if name != "before"})
 
     def _book(self, request: Request, *, writes: bool = False, key: str = "spreadsheetId") -> Spreadsheet:
         book = self.books.get(request.path_params[key])

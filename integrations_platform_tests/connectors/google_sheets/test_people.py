@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
 
+from integrations_platform.sandbox.faults import Fault, FaultKind
 from integrations_platform.unified_sync.port import Kind, SideError, Status
 from integrations_platform_tests.connectors.google_sheets.conftest import (
     Office,
@@ -138,3 +140,43 @@ def test_somebody_who_edits_without_a_pause_is_no_reason_to_guess(office: Office
     outcome = only(side.write([change("u", found["Bob"], Name="Rob")]))
     assert outcome.status is Status.APPLIED
     assert [row[0] for row in office.cells("A")] == ["Ann", "Rob", "Cy"]
+
+
+def test_what_is_put_back_on_a_row_that_is_sorted_meanwhile_finds_its_row(office: Office) -> None:
+    """A row inserted before the write and a sort before it is put back: the id that went astray is followed by its
+    text, so that no row loses its own and no blank one keeps it."""
+    side = office.side()
+    fresh = by_name(side)
+    side.tag([(fresh["Bob"].id, "A:bob"), (fresh["Ann"].id, "A:ann")])
+    office.person("insert_rows", row=2, before=WRITE)
+    office.person("sort", column=0, descending=True, before=WRITE)
+    with pytest.raises(SideError, match="rows were moved"):
+        side.tag([(fresh["Cy"].id, "A:cy")])
+    after = by_name(side)
+    assert {name: (one.id, one.link_id) for name, one in after.items()} == {
+        "Ann": (fresh["Ann"].id, "A:ann"), "Bob": (fresh["Bob"].id, "A:bob"), "Cy": (fresh["Cy"].id, None)
+    }  # fmt: skip
+    assert len(side_ids(office)) == 2, "the blank row is left blank"
+
+
+def side_ids(office: Office) -> list[str]:
+    """What stands in the key column."""
+    return [cell for cell in office.column("_sync_id") if cell not in (None, "")]
+
+
+@pytest.mark.parametrize("way", ["update", "tag"])
+def test_a_write_whose_answer_is_lost_while_rows_move_is_put_back_all_the_same(office: Office, way: str) -> None:
+    side = office.side()
+    found = keyed(side) if way == "update" else by_name(side)
+    office.person("insert_rows", row=2, before=WRITE)
+    office.vendor.faults.add(Fault(FaultKind.TRUNCATE, WRITE))
+    ways: dict[str, Callable[[], object]] = {
+        "update": lambda: side.write([change("u", found["Ann"], Balance=Decimal(99))]),
+        "tag": lambda: side.tag([(found["Ann"].id, "A:ann")]),
+    }
+    with pytest.raises(SideError) as lost:
+        ways[way]()
+    assert lost.value.effect_unknown
+    after = by_name(side)
+    assert {name: one.version for name, one in after.items()} == {name: one.version for name, one in found.items()}
+    assert {name: one.id for name, one in after.items()} == {name: one.id for name, one in found.items()}
