@@ -1,4 +1,4 @@
-"""Bringing back what was lost, as the command line and the console do it: which lines, what it would write, doing it.
+"""Bringing back what was lost, as the command line and the console do it: which lines, what it would write, the run.
 
 What is written and what is refused is the engine's; here it is asked for.
 """
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from integrations_platform.platform import Platform
     from integrations_platform.state import SqlStore
     from integrations_platform.unified_sync.plan import Plan
-    from integrations_platform.unified_sync.report import RunReport
     from integrations_platform.unified_sync.spec import SyncSpec
     from integrations_platform.unified_sync.store import StoredAuditEntry
 
@@ -47,14 +46,11 @@ def preview(platform: Platform, spec: SyncSpec, lines: Sequence[StoredAuditEntry
         return platform.engine(spec).plan_restore(spec, sides, lines)
 
 
-def restore(
-    platform: Platform, spec: SyncSpec, lines: Sequence[StoredAuditEntry], actor: str, *,
-    shown: Collection[str] | None = None,
-) -> RunReport:  # fmt: skip
-    """Bring them back in a run of its own; the next one carries them on to the other side.
+def request(lines: Sequence[StoredAuditEntry], actor: str, shown: Collection[str] | None = None) -> Request:
+    """The run that brings them back; the next one carries them on to the other side.
 
     ``shown``: ids of the operations somebody has looked at. What would be another one by now is left alone and named in
-    the report's ``stale``. Raises LeaseHeld, SettingsError.
+    the report's ``stale``.
     """
     only = None if shown is None else frozenset(shown)
-    return platform.run(spec, Request(restore=tuple(lines), only_ops=only, actor=actor, trigger="restore"))
+    return Request(restore=tuple(lines), only_ops=only, actor=actor, trigger="restore")

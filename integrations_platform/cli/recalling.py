@@ -52,7 +52,7 @@ def restore(session: Session, name: str, number: int | None, run_id: str | None,
         if dry_run:
             _show_lines(named, lines, restoration.preview(platform, named.spec, lines), as_json=as_json)
             return
-        report = restoration.restore(platform, named.spec, lines, person())
+        report = platform.run(named.spec, restoration.request(lines, person()))
     # A line that could not be brought back is said in a warning; then not everything that was asked for happened.
     code = PARTIAL if report.exit_code == 0 and report.warnings else report.exit_code
     if as_json:

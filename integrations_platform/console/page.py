@@ -112,6 +112,13 @@ class Ask:
         """One value of the form; empty: none."""
         return self.form.get(name, ("",))[-1]
 
+    def form_key(self) -> str:
+        """What tells the form that was sent from any other, however often it is sent. Raises :class:`Problem`."""
+        key = self.sent("key")
+        if not 8 <= len(key) <= 40 or not key.isascii() or not key.replace("-", "").replace("_", "").isalnum():
+            raise Problem(400, "That form cannot be read", "Nothing was done.")
+        return key
+
     def spec(self) -> SyncSpec:
         """The declared sync the path names. Raises :class:`Problem`, DeclarationError."""
         name = self.part("sync")

@@ -41,13 +41,15 @@ class Busy(Exception):  # noqa: N818
 
 @dataclass
 class Work:
-    """One of them. ``key`` comes from the form that began it. ``problem``: why it came to nothing, if it did."""
+    """One of them. ``key`` comes from the form that began it. ``record``: the link it is about, if it is about one.
+    ``problem``: why it came to nothing, if it did."""
 
     key: str
     sync: str
     title: str
     by: str
     began: datetime
+    record: str = ""
     stage: str = ""
     done: int = 0
     total: int = 0
@@ -85,15 +87,16 @@ class Works:
 
         return self._begin(key, spec, "Making a plan", by, do)
 
-    def run(self, key: str, spec: SyncSpec, title: str, request: Request) -> Work:
-        """Run as asked, in the name of ``request.actor``. Raises :class:`Busy`."""
+    def run(self, key: str, spec: SyncSpec, title: str, request: Request, record: str = "") -> Work:
+        """Run as asked, in the name of ``request.actor``, because of ``record`` if one is given. Raises
+        :class:`Busy`."""
 
         def do(work: Work, engine: Engine) -> None:
             with self.platform.sides(spec) as sides:
                 work.report = engine.run(spec, sides, request)
             work.problem = work.report.message if work.report.status == "failed" else ""
 
-        return self._begin(key, spec, title, request.actor, do)
+        return self._begin(key, spec, title, request.actor, do, record)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -105,7 +108,9 @@ class Works:
             for thread in list(self._threads.values()):
                 thread.join(max(0.0, until - time.monotonic()))
 
-    def _begin(self, key: str, spec: SyncSpec, title: str, by: str, do: Callable[[Work, Engine], None]) -> Work:
+    def _begin(
+        self, key: str, spec: SyncSpec, title: str, by: str, do: Callable[[Work, Engine], None], record: str = ""
+    ) -> Work:
         with self._lock:
             known = self.find(spec.name, key)
             if known is not None:  # the same form, sent twice
@@ -113,7 +118,7 @@ class Works:
             other = next((one for one in self._known.values() if one.sync == spec.name and one.ended is None), None)
             if other is not None:
                 raise Busy(other)
-            work = self._known[key] = Work(key, spec.name, title, by, self.platform.runtime.clock())
+            work = self._known[key] = Work(key, spec.name, title, by, self.platform.runtime.clock(), record)
             for old in [name for name, one in self._known.items() if one.ended is not None][:-KEPT]:
                 del self._known[old]
             # Python waits for threads that are no daemons; this one may be left, as a run may be killed at any time.

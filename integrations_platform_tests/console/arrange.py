@@ -49,6 +49,14 @@ class Shown:
         """Send a form, with the proof that ``page`` has for whoever calls."""
         return caller.post(self.url + path, data={"proof": self.proof(caller, page)} | fields)
 
+    def ended(self, caller: httpx.Client, answer: httpx.Response) -> httpx.Response:
+        """The page to which what was begun leads once it is over."""
+        assert answer.status_code == 303, answer.text
+        page = caller.get(self.url.removesuffix(PATH) + answer.headers["location"], follow_redirects=True)
+        while "data-poll" in page.text:
+            page = caller.get(str(page.url), follow_redirects=True)
+        return page
+
     def proof(self, caller: httpx.Client, page: str = "/") -> str:
         """What the forms of a page prove themselves with."""
         found = re.search(r'name="proof" value="([0-9a-f]+)"', caller.get(self.url + page).text)

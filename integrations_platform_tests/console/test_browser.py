@@ -109,7 +109,7 @@ def test_a_lost_value_is_found_and_restored(window: Any, console: Shown, company
     change = window.get_by_role("row").filter(has_text="Balance")
     assert change.inner_text().split("\t") == ["Balance", "1.00", "2.00"]
     window.get_by_role("button", name="Restore").click()
-    window.get_by_role("status").filter(has_text="Restored in Shop").wait_for()
+    window.get_by_role("status").filter(has_text="Restored. The next run").wait_for()
     assert "by Ana Lima" in window.locator("li").first.inner_text()
     assert company.target("SELECT amount FROM client WHERE id = 104") == [(2,)]
 

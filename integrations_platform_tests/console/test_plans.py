@@ -32,20 +32,10 @@ def console(synced: Company, tmp_path: Path) -> Iterator[Shown]:
         yield found
 
 
-def ended(console: Shown, caller: httpx.Client, answer: httpx.Response) -> httpx.Response:
-    """The page to which what was begun leads once it is over."""
-    assert answer.status_code == 303, answer.text
-    origin = console.url.removesuffix("/console")
-    page = caller.get(origin + answer.headers["location"], follow_redirects=True)
-    while "data-poll" in page.text:
-        page = caller.get(str(page.url), follow_redirects=True)
-    return page
-
-
 def make(console: Shown, caller: httpx.Client) -> httpx.Response:
     """Make a plan; its page."""
     form = fields(caller.get(f"{console.url}/plans").text)
-    return ended(console, caller, caller.post(f"{console.url}/syncs/people/plans", data=form))
+    return console.ended(caller, caller.post(f"{console.url}/syncs/people/plans", data=form))
 
 
 def fields(text: str) -> dict[str, str]:
@@ -67,7 +57,7 @@ def test_a_plan_is_applied_as_it_was_shown_and_once(console: Shown) -> None:
     assert company.target("SELECT count(*) FROM client") == [(7,)]
     answers = [approve(ana, plan), approve(ana, plan)]
     assert answers[0].headers["location"] == answers[1].headers["location"], "a second click begins nothing"
-    report = ended(console, ana, answers[0])
+    report = console.ended(ana, answers[0])
     assert "1 updated" in report.text
     assert company.name_on_target("p1@x.org") == "<b>Ana</b>"
     lines = company.json("sync", "audit", "people")["lines"]
@@ -84,7 +74,7 @@ def test_what_changed_since_the_plan_is_left_alone(console: Shown) -> None:
     ana, company = console.signed_in(), console.company
     plan = make(console, ana)
     company.source("UPDATE customer SET name = 'Anastasia' WHERE id = 1")
-    report = ended(console, ana, approve(ana, plan))
+    report = console.ended(ana, approve(ana, plan))
     assert "left alone, because their records are no longer what was shown" in report.text
     assert company.name_on_target("p1@x.org") == "Person 1"
 
@@ -95,7 +85,7 @@ def test_a_guard_passes_only_for_who_says_so(console: Shown) -> None:
     plan = make(console, ana)
     assert "A guard refuses this plan" in plan.text
     assert approve(ana, plan).status_code == 422
-    report = ended(console, ana, approve(ana, plan, lift="deletes"))
+    report = console.ended(ana, approve(ana, plan, lift="deletes"))
     assert "archived" in report.text
     lines = company.json("sync", "audit", "people", "--role", "decided")["lines"]
     assert [line["rule"].rpartition(" plan ")[2].partition(",")[2] for line in lines] == [" letting deletes pass"]
@@ -111,7 +101,7 @@ def test_one_at_a_time(console: Shown) -> None:
         assert begun[0].headers["location"] == begun[1].headers["location"]
         assert "going on" in vic.get(console.url.removesuffix("/console") + begun[0].headers["location"]).text
         shop.execute("ROLLBACK")
-    assert "What a run of People would do" in ended(console, ana, begun[0]).text
+    assert "What a run of People would do" in console.ended(ana, begun[0]).text
     form = {"proof": console.proof(vic), "key": "some-key-1"}
     assert vic.post(f"{console.url}/syncs/people/plans", data=form).status_code == 403
 
@@ -120,7 +110,7 @@ def test_why_it_came_to_nothing_is_said(console: Shown) -> None:
     ana, store = console.signed_in(), console.console.platform.store
     plan = make(console, ana)
     store.acquire("people", "another-machine:1:r", 3_600, datetime.now(UTC))
-    report = ended(console, ana, approve(ana, plan))
+    report = console.ended(ana, approve(ana, plan))
     assert "is being run by another-machine" in report.text
     (console.company.folder / "shop.sqlite").rename(console.company.folder / "away")
     assert "failed" in make(console, ana).text

@@ -66,7 +66,7 @@ def listed(ask: Ask) -> Response:
 def make(ask: Ask) -> Response:
     spec = ask.spec()
     try:
-        work = ask.console.works.plan(_key(ask), spec, ask.who)
+        work = ask.console.works.plan(ask.form_key(), spec, ask.who)
     except Busy as fault:
         return ask.go("syncs", spec.name, "work", fault.work.key, notice=f"{fault}.")
     return ask.go("syncs", spec.name, "work", work.key)
@@ -151,7 +151,7 @@ def _saved(ask: Ask) -> SavedPlan:
 
 def apply(ask: Ask) -> Response:
     spec, saved = ask.spec(), _saved(ask)
-    bodies, work = _bodies(saved), ask.console.works.find(spec.name, _key(ask))
+    bodies, work = _bodies(saved), ask.console.works.find(spec.name, ask.form_key())
     if work is not None:
         return ask.go("syncs", spec.name, "work", work.key)
     guards = dict(_guards(json.loads(saved.operations)))
@@ -168,18 +168,10 @@ def apply(ask: Ask) -> Response:
     ask.platform.store.approve_plan(spec.name, saved.plan_id, ask.sent("applied_run") or None, lifted, ask.who, ask.now)
     title = f"Applying a plan of {len(bodies):,} change{'' if len(bodies) == 1 else 's'}"
     try:
-        work = ask.console.works.run(_key(ask), spec, title, request)
+        work = ask.console.works.run(ask.form_key(), spec, title, request)
     except Busy as fault:
         return ask.go("syncs", spec.name, "work", fault.work.key, notice=f"{fault}; your plan was not applied.")
     return ask.go("syncs", spec.name, "work", work.key)
-
-
-def _key(ask: Ask) -> str:
-    """What tells this form from any other, however often it is sent. Raises :class:`Problem`."""
-    key = ask.sent("key")
-    if not 8 <= len(key) <= 40 or not key.isascii() or not key.replace("-", "").replace("_", "").isalnum():
-        raise Problem(400, "That form cannot be read", "Nothing was done.")
-    return key
 
 
 NAV = ("Plans", "/plans")

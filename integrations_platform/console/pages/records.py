@@ -1,11 +1,12 @@
 """One record: found by its id or by what people know it by, its history, and bringing back what it lost.
 
-What a restore would write is shown first, and only that is written: if anything of it has changed meanwhile, nothing
-is, and what is there now is shown.
+What a restore would write is shown first, and only that is written: if what it replaces has changed meanwhile, nothing
+is.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +19,11 @@ from integrations_platform.console.cells import UNKNOWN, Cell, Name, cell, cells
 from integrations_platform.console.page import Ask, Problem, act, look
 from integrations_platform.console.rendering import side_name
 from integrations_platform.console.story import steps
+from integrations_platform.console.work import Busy
 from integrations_platform.state.records import Linked, Wanted
 from integrations_platform.unified_sync.identity import key_digests
 from integrations_platform.unified_sync.operations import Operation
 from integrations_platform.unified_sync.port import Kind
-from integrations_platform.unified_sync.report import RunReport, RunStatus
 from integrations_platform.unified_sync.spec import SyncSpec
 from integrations_platform.unified_sync.store import LinkState, StoredAuditEntry
 from integrations_platform.unified_sync.values import ABSENT, NotCanonical, Value, canonical, to_json
@@ -146,12 +147,12 @@ def _present(ask: Ask, spec: SyncSpec, link: Linked) -> dict[str, Any]:
     return {"rows": rows, "reasons": [reason for shown in found for reason in shown.reasons]}
 
 
-def ask_restore(ask: Ask, problem: str = "", status: int = 200) -> Response:
+def ask_restore(ask: Ask) -> Response:
     spec = ask.spec()
     line = _line(ask, spec)
     plan = restoration.preview(ask.platform, spec, [line])
     return ask.render(
-        "restore.html", status=status, spec=spec, line=line, problem=problem,
+        "restore.html", spec=spec, line=line, key=secrets.token_urlsafe(12),
         warnings=[text.removeprefix(f"link {line.entry.link_id}: ") for text in plan.warnings],
         writes=[_shown(spec, operation, line.entry.lost) for operation in plan.operations],
         name=names(ask.platform.store, spec, [(line.entry.link_id, ())])[line.entry.link_id],
@@ -162,21 +163,14 @@ def ask_restore(ask: Ask, problem: str = "", status: int = 200) -> Response:
 def restore(ask: Ask) -> Response:
     spec = ask.spec()
     line = _line(ask, spec)
-    report = restoration.restore(ask.platform, spec, [line], ask.who, shown=ask.form.get("shown", ()))
-    if not report.written:
-        return ask_restore(ask, _undone(report), 409)
-    place, other = (side_name(spec, side) for side in (("A", "B") if line.entry.side == "A" else ("B", "A")))
-    notice = f"Restored in {place}. The next run carries it on to {other}."
-    return ask.go("syncs", spec.name, "record", id=line.entry.link_id, notice=notice)
-
-
-def _undone(report: RunReport) -> str:
-    """Why a restore wrote nothing."""
-    if report.status is RunStatus.FAILED:
-        return f"Nothing was restored: {report.message}"
-    if report.stale or any(report.counts[f"stale_{side}"] for side in "ab"):
-        return "Nothing was restored: the record has changed since you looked. This is how it is now."
-    return "Nothing was restored. This is how it is now."
+    request = restoration.request([line], ask.who, ask.form.get("shown", ()))
+    called = names(ask.platform.store, spec, [(line.entry.link_id, ())])[line.entry.link_id]
+    title = f"Restoring {called.title or 'a record'}"
+    try:
+        work = ask.console.works.run(ask.form_key(), spec, title, request, line.entry.link_id)
+    except Busy as fault:
+        return ask.go("syncs", spec.name, "work", fault.work.key, notice=f"{fault}; nothing was restored.")
+    return ask.go("syncs", spec.name, "work", work.key)
 
 
 def _line(ask: Ask, spec: SyncSpec) -> StoredAuditEntry:
