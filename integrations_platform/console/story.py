@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import groupby
 
 from integrations_platform.console.arbitration import by_name
 from integrations_platform.console.cells import Cell, cells
@@ -21,18 +20,19 @@ _CHOSE = {"chose A for": "chose what source says for", "chose B for": "chose wha
           "strategy source_wins": "source wins", "strategy target_wins": "target wins"}  # fmt: skip
 
 
-@dataclass
+@dataclass(frozen=True)
 class Change:
     """One field, or with an empty ``name`` the whole record. ``was`` and ``now``: None where there was or is none.
-    ``line``: the audit's line that can be restored."""
+    ``why``: where the step's is not that of all its fields. ``line``: the audit's line that can be restored."""
 
     name: str
     was: Cell | None = None
     now: Cell | None = None
+    why: str = ""
     line: int | None = None
 
 
-@dataclass
+@dataclass(frozen=True)
 class Step:
     """One thing that was done. ``run``: its id; ``dagster``: that of Dagster's run behind it."""
 
@@ -43,39 +43,56 @@ class Step:
     why: str
     run: str
     dagster: str | None
-    changes: list[Change] = field(default_factory=list)
+    changes: Sequence[Change]
 
 
 def steps(spec: SyncSpec, lines: Sequence[StoredAuditEntry], runs: Mapping[str, RunRecord]) -> list[Step]:
     """Steps of audit lines, in their order; lines of one write are one step."""
-    restores = {stored.number for stored in lines if restorable([stored])}
-    writes = groupby(lines, lambda line: (line.entry.run_id, line.entry.op_id or line.number))
-    return [_step(spec, list(some), restores, runs) for _, some in writes]
+    writes: dict[tuple[str, str | int], list[StoredAuditEntry]] = {}
+    for line in lines:
+        writes.setdefault(write_of(line), []).append(line)
+    return [_step(spec, some, runs) for some in writes.values()]
 
 
-def _step(spec: SyncSpec, lines: list[StoredAuditEntry], restores: set[int], runs: Mapping[str, RunRecord]) -> Step:
+def write_of(line: StoredAuditEntry) -> tuple[str, str | int]:
+    """What lines of one write have in common."""
+    return line.entry.run_id, line.entry.op_id or line.number
+
+
+def _step(spec: SyncSpec, lines: list[StoredAuditEntry], runs: Mapping[str, RunRecord]) -> Step:
     first = lines[0].entry
     run = runs.get(first.run_id)
+    changes = _changes(spec, lines)
+    whys = {change.why for change in changes if change.name} or {_sentence(spec, first.rule)}
+    if len(whys) == 1:
+        changes = [replace(change, why="") for change in changes]
     title, tone = _titled(spec, lines, run)
-    why = " ".join(dict.fromkeys(_sentence(spec, line.entry.rule) for line in lines if line.entry.rule))
-    made = Step(
-        first.at, title, tone, _who(first.actor, run), why, first.run_id, dagster_run(run.trigger) if run else None
-    )
-    changes: dict[str, Change] = {}
+    return Step(
+        first.at, title, tone, _who(first.actor, run), whys.pop() if len(whys) == 1 else "", first.run_id,
+        dagster_run(run.trigger) if run else None, changes,
+    )  # fmt: skip
+
+
+def _changes(spec: SyncSpec, lines: list[StoredAuditEntry]) -> list[Change]:
+    """In the order of the declaration; a removed record, which comes back as a whole, first."""
+    found: dict[str, Change] = {}
     for stored in sorted(lines, key=lambda line: line.number):
         entry = stored.entry
-        was, now = (cells(spec, text) for text in (entry.lost or entry.old, entry.new))
         if entry.role in (Role.LINKED, Role.GUARD):
             continue
+        lost, why = stored.number if restorable([stored]) else None, _sentence(spec, entry.rule)
+        was, now = (cells(spec, text) for text in (entry.lost or entry.old, entry.new))
         for name in dict.fromkeys([*was, *now]):
-            change = changes.setdefault(name, Change(name))
-            change.was, change.now = was.get(name, change.was), now.get(name, change.now)
-            if entry.field == name and stored.number in restores:
-                change.line = stored.number
-        if not entry.field and stored.number in restores:
-            changes = {"": Change("", line=stored.number)} | changes
-    made.changes = list(changes.values())
-    return made
+            change = found.get(name, Change(name))
+            found[name] = Change(
+                name, was.get(name, change.was), now.get(name, change.now),
+                max(change.why, why, key=len),  # the line of a lost value has the evidence, too
+                lost if lost and entry.field == name else change.line,
+            )  # fmt: skip
+        if lost and not entry.field:
+            found[""] = Change("", line=lost)
+    order = {"": -1} | {item.name: at for at, item in enumerate(spec.fields)}
+    return sorted(found.values(), key=lambda change: order.get(change.name, len(order)))
 
 
 def _titled(spec: SyncSpec, lines: Sequence[StoredAuditEntry], run: RunRecord | None) -> tuple[str, Tone]:

@@ -18,7 +18,7 @@ from integrations_platform import restoration
 from integrations_platform.console.cells import UNKNOWN, Cell, Name, cell, cells, names
 from integrations_platform.console.page import Ask, Problem, act, look
 from integrations_platform.console.rendering import side_name
-from integrations_platform.console.story import steps
+from integrations_platform.console.story import steps, write_of
 from integrations_platform.console.work import Busy
 from integrations_platform.state.records import Linked, Wanted
 from integrations_platform.unified_sync.identity import key_digests
@@ -102,7 +102,7 @@ def one(ask: Ask) -> Response:
     lines = list(store.records.history(spec.name, link.link_id, before, LINES))
     more = len(lines) == LINES
     if more:  # the oldest write may be cut in the middle: it is told whole on the next page
-        whole = [line for line in lines if _write(line) != _write(lines[-1])]
+        whole = [line for line in lines if write_of(line) != write_of(lines[-1])]
         lines = whole or lines
     runs = store.records.runs(spec.name, sorted({line.entry.run_id for line in lines}))
     base = store.bases(spec.name, [link.link_id]).get(link.link_id)
@@ -122,10 +122,6 @@ def one(ask: Ask) -> Response:
 def _number(text: str) -> int | None:
     """The number of a line of the audit."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
-
-
-def _write(line: StoredAuditEntry) -> tuple[str, str | int]:
-    return line.entry.run_id, line.entry.op_id or line.number
 
 
 def _link(ask: Ask, spec: SyncSpec, link_id: str) -> Linked:
