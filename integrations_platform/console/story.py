@@ -17,7 +17,8 @@ from integrations_platform.unified_sync.store import Role, RunRecord, StoredAudi
 from integrations_platform.words import clean
 
 _CHOSE = {"chose A for": "chose what source says for", "chose B for": "chose what target says for",
-          "strategy source_wins": "source wins", "strategy target_wins": "target wins"}  # fmt: skip
+          "strategy source_wins": "both had changed it, and source wins",
+          "strategy target_wins": "both had changed it, and target wins"}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,14 @@ def test_a_record_is_found_by_what_people_know_of_it_and_told_step_by_step(conso
     ana = console.signed_in()
     page = the_record(console, ana, "P1@X.org ")
     assert the_record(console, ana, "1") == page == the_record(console, ana, "A:1")
-    for told in ("Created in Shop", "Changed in Shop", "Billing wins.", "Changed on Billing.", "1.00", "2.00"):
+    for told in (
+        "Created in Shop",
+        "Changed in Shop",
+        "Both had changed it, and Billing wins.",
+        "Changed on Billing.",
+        "1.00",
+        "2.00",
+    ):
         assert told in page
     assert HOSTILE not in page
     assert "&lt;script&gt;" in page
