@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -27,6 +29,7 @@ def work(ask: Ask) -> Response:
         raise Problem(
             404, "There is no trace of that", "It ended before this server was started. The sync's page has its runs."
         )
+    found = replace(found)  # as it is now: it goes on while its page is made, and must not end in the middle of it
     if found.ended and found.plan_id and not found.problem:
         return ask.go("syncs", spec.name, "plans", found.plan_id)
     if found.record and found.report and found.report.written and not found.problem:
