@@ -7,6 +7,7 @@ reads only the mapping of variables it is given and refuses to be pickled.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NoReturn
 from urllib.parse import unquote
@@ -106,10 +107,28 @@ class SecretText:
 _known: dict[tuple[str, str], SecretText] = {}
 
 
+class _Secrets:
+    """The secrets of every text there is, the longest first. Asked for with each line of the log, and looked up again
+    when a text has come or a second has gone."""
+
+    def __init__(self) -> None:
+        self._number, self._at = -1, 0.0
+        self._found: tuple[str, ...] = ()
+
+    def __call__(self) -> tuple[str, ...]:
+        if len(_known) != self._number or time.monotonic() - self._at > 1:
+            self._number, self._at = len(_known), time.monotonic()
+            found = {secret for each in list(_known.values()) for secret in each.secrets() if len(secret) >= _SHORTEST}
+            self._found = tuple(sorted(found, key=len, reverse=True))
+        return self._found
+
+
+_secrets = _Secrets()
+
+
 def masked(text: str) -> str:
     """``text`` without the secrets of every environment that this process has loaded, and without what looks like one:
     the last thing done to a line of the log."""
-    found = {secret for each in list(_known.values()) for secret in each.secrets() if len(secret) >= _SHORTEST}
-    for secret in sorted(found, key=len, reverse=True):
+    for secret in _secrets():
         text = text.replace(secret, _HIDDEN)
     return _LOOKS_SECRET.sub(rf"\g<name>{_HIDDEN}", text)
