@@ -14,11 +14,11 @@ from kubernetes_validate import utils as kubernetes_schemas
 
 from integrations_platform.models.inference_service import Serving, inference_service
 from integrations_platform.settings import load_settings
+from integrations_platform_tests.documentation import TOOLS, command_fault
 from integrations_platform_tests.environments.manifests import (
     ENVIRONMENTS,
     KUBERNETES,
     OVERLAYS,
-    ROOT,
     containers,
     custom_faults,
     everything,
@@ -139,6 +139,19 @@ def test_probes_ask_ports_that_the_container_opens(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
+def test_what_containers_are_started_and_asked_with_are_commands_that_exist(name: str) -> None:
+    tried = 0
+    for workload in workloads(overlay(name)):
+        for box in containers(workload):
+            asked = (box.get(kind, {}).get("exec", {}).get("command") for kind in ("startupProbe", "livenessProbe"))
+            for command in (box.get("args"), *asked):
+                if command and command[0] in TOOLS:
+                    tried += 1
+                    assert command_fault(command) is None, f"{title(workload)}: {command}"
+    assert tried >= 7
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
 def test_what_scales_and_what_guards_has_something_to_scale_and_guard(name: str) -> None:
     documents = overlay(name)
     deployments = {each["metadata"]["name"]: each for each in of_kind(documents, "Deployment")}
@@ -202,9 +215,3 @@ def test_every_file_is_part_of_a_kustomization() -> None:
             path.name for path in folder.iterdir() if path.suffix in (".yaml", ".env", ".sql") and path.name not in text
         ]
         assert loose in ([], ["kustomization.yaml"]), folder
-
-
-def test_nothing_names_a_place_of_this_machine() -> None:
-    for path in [*ENVIRONMENTS.rglob("*"), ROOT / "Dockerfile", ROOT / "compose.yaml"]:
-        if path.is_file():
-            assert not any(word in path.read_text(encoding="utf-8") for word in ("/work/", "/root/", "/tmp/wt"))

@@ -7,7 +7,7 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import quote_plus, unquote_plus, urlsplit
 
 import pytest
 import yaml
@@ -198,8 +198,9 @@ def test_connections_written_from_secrets_survive_every_character() -> None:
     databricks = json.loads(_filled(templates["AIRFLOW_CONN_DATABRICKS_DEFAULT"], values))
     assert (databricks["login"], databricks["password"]) == (hostile, hostile)
     for key in ("INTEGRATIONS_STATE_URL", "DAGSTER_POSTGRES_URL"):
-        parts = urlsplit(_filled(templates[key], values | {"host": "pg.example.com"}))
-        assert (parts.hostname, parts.port, parts.query) == ("pg.example.com", 5432, "sslmode=require")
+        parts = urlsplit(_filled(templates[key], values))
+        assert (parts.hostname, parts.port, parts.query) == ("postgresql", 5432, "sslmode=require")
+        assert unquote_plus(parts.password or "") == hostile
 
 
 def test_addresses_in_the_cluster_are_those_of_services() -> None:
