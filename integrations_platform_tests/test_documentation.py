@@ -10,6 +10,8 @@ import pytest
 from integrations_platform_tests.documentation import PAGES, ROOT, command_fault, commands, known, mentions
 from integrations_platform_tests.environments.manifests import OVERLAYS, of_kind, overlay
 
+pytestmark = pytest.mark.xdist_group("manifests")  # rendered and read once
+
 _LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)(?:#([\w-]+))?\)")
 
 

@@ -18,6 +18,8 @@ from integrations_platform_tests.environments.manifests import (
 )
 from integrations_platform_tests.environments.variables import variables_read
 
+pytestmark = pytest.mark.xdist_group("manifests")  # rendered and read once
+
 _PINNED = re.compile(r"[\w./-]+:(\d+\.)+\d+[\w.-]*( AS \w+)?")
 
 

@@ -24,6 +24,8 @@ from integrations_platform_tests.environments.manifests import (
     overlay,
 )
 
+pytestmark = pytest.mark.xdist_group("manifests")  # rendered and read once
+
 PLACES = ("dagster.yaml", "containers/dagster.yaml", "scale-out/dagster.yaml")
 SHARED = ("run_retries", "nux", "telemetry", "retention")
 

@@ -23,6 +23,8 @@ from integrations_platform_tests.environments.manifests import (
     title,
 )
 
+pytestmark = pytest.mark.xdist_group("manifests")  # rendered and read once
+
 _LANGUAGE = celpy.Environment()
 _GROUPS = {"apps": "apps", "batch": "batch", "v1": ""}
 

@@ -24,6 +24,8 @@ from integrations_platform.jobs import DATA_SYNC_UNIFIED, TYPES
 from integrations_platform_tests.environments.manifests import ENVIRONMENTS, ROOT, Document
 from integrations_platform_tests.environments.variables import variables_read
 
+pytestmark = pytest.mark.xdist_group("manifests")  # rendered and read once
+
 KINDS = {"string": "SELECT", "integer": "INT", "boolean": "BOOLEAN"}
 
 

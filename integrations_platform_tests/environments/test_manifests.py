@@ -30,6 +30,8 @@ from integrations_platform_tests.environments.manifests import (
     workloads,
 )
 
+pytestmark = pytest.mark.xdist_group("manifests")  # rendered and read once
+
 
 @pytest.fixture(autouse=True)
 def _schemas_read_once(monkeypatch: pytest.MonkeyPatch) -> None:

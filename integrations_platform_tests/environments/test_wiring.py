@@ -27,6 +27,8 @@ from integrations_platform_tests.environments.manifests import (
 )
 from integrations_platform_tests.environments.variables import variables_read
 
+pytestmark = pytest.mark.xdist_group("manifests")  # rendered and read once
+
 NOT_GIVEN = {
     "HUBSPOT_BASE_URL": "stand-ins only", "GOOGLE_SHEETS_BASE_URL": "stand-ins only", "LAKE_ENDPOINT": "stand-ins only",
     "QUICKBOOKS_BASE_URL": "stand-ins only", "QUICKBOOKS_TOKEN_URL": "stand-ins only",
