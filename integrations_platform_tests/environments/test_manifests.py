@@ -203,7 +203,9 @@ def test_people_are_asked_who_they_are_before_they_reach_dagster() -> None:
 def test_runs_start_from_the_image_of_the_code_location(name: str) -> None:
     documents = overlay(name)
     images = {each["metadata"]["name"]: containers(each) for each in workloads(documents)}
-    ours = {box["image"] for part in ("code-location", "webserver", "daemon", "serve") for box in images[part]}
+    ours = {
+        box["image"] for part in ("code-location", "webserver", "daemon", "serve", "toolbox") for box in images[part]
+    }
     assert len(ours) == 1
     box = next(box for box in images["code-location"] if box["name"] == "platform")
     assert {each["name"]: each.get("value") for each in box["env"]}["DAGSTER_CURRENT_IMAGE"] == box["image"]

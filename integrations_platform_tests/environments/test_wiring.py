@@ -115,7 +115,7 @@ def test_every_variable_of_a_pod_is_read(name: str) -> None:
     read = (
         variables_read("production") | variables_read("local") | _references(yaml.safe_load(text)) | DAGSTER | AIRFLOW
     )
-    for component in ("code-location", "webserver", "daemon", "serve"):
+    for component in ("code-location", "webserver", "daemon", "serve", "toolbox"):
         assert _platform(documents, component) <= read, component
 
 
