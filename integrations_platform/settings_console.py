@@ -7,10 +7,10 @@ alone (CONSOLE_TOKENS, CONSOLE_TRUSTED_PROXIES, …) decide; who somebody is, is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from integrations_platform.pages import Pages
 from integrations_platform.secret_text import SecretText
@@ -33,6 +33,7 @@ ACCESS: Mapping[str, tuple[str, str]] = {
 """The console's settings: what each key is when it is left out, and what it means."""
 
 SECRETS = ("tokens", "session_secret")
+_PAGE = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~%/-]*)?")
 _ALONE = r"^\$\{[A-Za-z_][A-Za-z0-9_]*(:-)?\}$"  # a variable alone: such a secret is never written into a file
 
 SCHEMA: Schema = {
@@ -71,8 +72,8 @@ class ConsoleSettings:
     def address(self, key: str) -> str:
         """``url`` or ``dagster_url``, without the slash at its end; empty: not said. Raises SettingsError."""
         text = self.text(key).rstrip("/")
-        if text and (urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).hostname):
-            raise self.access[key].error("is no address of a page", "write https://host, with a path if there is one")
+        if text and not _PAGE.fullmatch(text):
+            raise self.access[key].error("is no address of a page", "write https://host, without user and password")
         return text
 
     def pages(self) -> Pages:

@@ -38,7 +38,7 @@ _directory = click.option(
               help="Customers in the first database.")  # fmt: skip
 @_directory
 @click.option("--fresh", is_flag=True, help="Start from nothing: a new PostgreSQL, and Dagster's history removed.")
-@click.option("--keep-open", is_flag=True, help="Leave the databases running until Ctrl-C, to look around.")
+@click.option("--keep-open", is_flag=True, help="Then open the console and Dagster on it, until Ctrl-C.")
 def quickstart(records: int, directory: Path, fresh: bool, keep_open: bool) -> None:
     """See a two-way sync work, here, now: no server, account or variable is needed.
 
@@ -81,9 +81,7 @@ def _quickstart(records: int, directory: Path, *, fresh: bool, keep_open: bool) 
             dagster_run(folder, Instance.of(folder), narrator)
             _farewell(narrator, folder, directory, record)
             if keep_open:
-                narrator.say("The databases and the stand-ins stay open; Ctrl-C closes them.")
-                with contextlib.suppress(KeyboardInterrupt):
-                    signal.pause()
+                _show(folder)
     return narrator.broken
 
 
@@ -127,7 +125,7 @@ def ui(session: Any, port: int, directory: Path) -> None:
     """Open the platform in Dagster's web interface, on 127.0.0.1 only, until Ctrl-C.
 
     Shows the quickstart: its databases and stand-ins are started again, and the run it made is there; the syncs
-    of the stand-ins can be run from there, too. With `--env` or `--env-file`
+    of the stand-ins can be run from there, too. The console is opened beside it. With `--env` or `--env-file`
     before `ui`, or with INTEGRATIONS_ENV or INTEGRATIONS_ENV_FILE set, it shows that environment instead, with
     Dagster's history in DAGSTER_HOME or, without that, in .integrations/dagster.
     """
@@ -140,8 +138,7 @@ def ui(session: Any, port: int, directory: Path) -> None:
 
 
 def _show_quickstart(port: int, directory: Path) -> None:
-    from integrations_platform.quickstart.folder import SYNC, Folder, QuickstartError
-    from integrations_platform.quickstart.orchestrator import Instance
+    from integrations_platform.quickstart.folder import Folder, QuickstartError
     from integrations_platform.quickstart.server import running_postgresql
     from integrations_platform.quickstart.services import running_services
 
@@ -154,7 +151,21 @@ def _show_quickstart(port: int, directory: Path) -> None:
         )
     with folder.claimed(), running_postgresql(folder) as url, running_services(folder) as services:
         folder.write_files(url, services.options)  # socket and ports may be others now, or the directory was moved
-        _serve(Instance.of(folder), port, f"assets/{SYNC}")
+        _show(folder, port)
+
+
+def _show(folder: Folder, port: int | None = None) -> None:
+    """Both web pages of a quickstart, until Ctrl-C."""
+    from integrations_platform.quickstart.faces import both, free_dagster_port
+    from integrations_platform.quickstart.folder import SYNC
+
+    click.echo("Starting Dagster and the console; this takes about ten seconds.")
+    with contextlib.suppress(KeyboardInterrupt), both(folder, port or free_dagster_port()) as faces:
+        click.secho(f"{faces.dagster}/assets/{SYNC}", bold=True)
+        click.secho(f"{faces.console}/", bold=True)
+        click.echo(f"The first is Dagster, the second the console; its token is {faces.token}")
+        _wait(faces.process, folder.dagster)
+    click.echo("Stopped.")
 
 
 def _show_environment(session: Any, port: int) -> None:
@@ -177,14 +188,16 @@ def _serve(instance: Any, port: int, page: str) -> None:
     click.echo("Starting Dagster; this takes about ten seconds.")
     with contextlib.suppress(KeyboardInterrupt), interface(instance, port) as process:
         click.secho(f"http://{HOST}:{port}/{page}", bold=True)
-        click.echo("Ctrl-C stops it.")
-        # Polars, which the stand-ins' story brings, has a blocked wait resumed after Ctrl-C instead of ended by it.
-        signal.siginterrupt(signal.SIGINT, True)
-        code = process.wait()
-        raise click.ClickException(
-            f"Dagster ended by itself (code {code}); its output is in {instance.home / 'ui.log'}"
-        )
+        _wait(process, instance.home)
     click.echo("Stopped.")
+
+
+def _wait(process: subprocess.Popen[bytes], home: Path) -> NoReturn:
+    click.echo("Ctrl-C stops it.")
+    # Polars, which the stand-ins' story brings, has a blocked wait resumed after Ctrl-C instead of ended by it.
+    signal.siginterrupt(signal.SIGINT, True)
+    code = process.wait()
+    raise click.ClickException(f"Dagster ended by itself (code {code}); its output is in {home / 'ui.log'}")
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ import yaml
 from integrations_platform.quickstart.folder import SYNC, Folder, QuickstartError, readable
 
 HOST = "127.0.0.1"
+_DAGSTER = (sys.executable, "-m", "dagster")
 _MODULE = "integrations_platform.definitions"
 _READY_SECONDS = 180
 _STOP_SECONDS = 25
@@ -81,15 +82,15 @@ def materialise(instance: Instance) -> str:
     """
     instance.prepare()
     log = instance.home / "materialise.log"
-    arguments = ["asset", "materialize", "-m", _MODULE, "--select", SYNC]
+    arguments = [*_DAGSTER, "asset", "materialize", "-m", _MODULE, "--select", SYNC]
     with readable(log), log.open("wb") as output:
-        process = _start(instance, arguments, output.fileno())
+        process = start(instance, arguments, output.fileno())
         try:
             code = process.wait(_RUN_SECONDS)
         except subprocess.TimeoutExpired as fault:
             raise QuickstartError(f"Dagster did not finish within {_RUN_SECONDS} s; its output is in {log}") from fault
         finally:
-            _stop(process)
+            stop(process)
     text = log.read_text(encoding="utf-8", errors="replace")
     found = _RUN_ID.search(text)
     if code != 0 or found is None:
@@ -106,19 +107,20 @@ def interface(instance: Instance, port: int) -> Iterator[subprocess.Popen[bytes]
     _free(port)
     instance.prepare()
     log = instance.home / "ui.log"
-    arguments = ["dev", "-h", HOST, "-p", str(port), "-w", str(instance.workspace)]
+    arguments = [*_DAGSTER, "dev", "-h", HOST, "-p", str(port), "-w", str(instance.workspace)]
     with readable(log), log.open("wb") as output:
-        process = _start(instance, arguments, output.fileno())
+        process = start(instance, arguments, output.fileno())
         try:
-            _await_answer(process, port, log)
+            answering(process, port, "/server_info", log, "Dagster")
             yield process
         finally:
-            _stop(process)
+            stop(process)
 
 
-def _start(instance: Instance, arguments: list[str], output: int) -> subprocess.Popen[bytes]:
+def start(instance: Instance, command: list[str], output: int) -> subprocess.Popen[bytes]:
+    """A process of that instance, with its output there."""
     return subprocess.Popen(  # noqa: S603  this interpreter and fixed words
-        [sys.executable, "-m", "dagster", *arguments],
+        command,
         cwd=instance.home,
         env=instance.environment,
         stdin=subprocess.DEVNULL,
@@ -134,7 +136,8 @@ def _default_signals() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Stop it in order, and then whatever it left behind."""
     if process.poll() is None:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
@@ -155,20 +158,21 @@ def _free(port: int) -> None:
             ) from fault
 
 
-def _await_answer(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def answering(process: subprocess.Popen[bytes], port: int, path: str, log: Path, what: str) -> None:
+    """Wait until the process answers. Raises QuickstartError with its last words when it does not."""
     deadline = time.monotonic() + _READY_SECONDS
-    while not _answers(port):
+    while not _answers(port, path):
         with suppress(subprocess.TimeoutExpired):
             process.wait(0.3)
         if process.poll() is not None or time.monotonic() > deadline:
             text = log.read_text(encoding="utf-8", errors="replace")
-            raise QuickstartError(f"Dagster did not start; {_last_words(text)}; all of its output is in {log}")
+            raise QuickstartError(f"{what} did not start; {_last_words(text)}; all of its output is in {log}")
 
 
-def _answers(port: int) -> bool:
+def _answers(port: int, path: str) -> bool:
     connection = http.client.HTTPConnection(HOST, port, timeout=5)
     try:
-        connection.request("GET", "/server_info")
+        connection.request("GET", path)
         return connection.getresponse().status == http.HTTPStatus.OK
     except OSError:
         return False

@@ -54,9 +54,11 @@ def decide(
     _check(choice, value)
     with database.write() as connection:
         audit_trail.lock_head(connection, pair)
-        row = _open_row(connection, pair, conflict_id, n)
-        entry = _decided(connection, pair, row, choice, value, by, at, run_id)
-        audit_trail.append(connection, pair, [entry])
+        row = _rows(connection, database.among(pair, tables.conflict.c.conflict_id, [conflict_id])).get(conflict_id)
+        if row is None:
+            raise KeyError(f"sync {pair!r} has no conflict {conflict_id}")
+        _check_open(row, n)
+        audit_trail.append(connection, pair, _decided(connection, pair, [row], choice, value, by, at, run_id))
 
 
 def decide_seen(
@@ -69,20 +71,36 @@ def decide_seen(
     for start in range(0, len(seen), AT_ONCE):
         with database.write() as connection:
             audit_trail.lock_head(connection, pair)
-            entries = []
-            for each in seen[start : start + AT_ONCE]:
-                try:
-                    row = _open_row(connection, pair, each.conflict_id, each.n)
-                    _check_undecided(row, each)
-                except (DecisionRefused, KeyError) as fault:
-                    refused[each.conflict_id] = str(fault.args[0])
-                    continue
-                if (choice == "base" and row["base"] is None) or (not row["unit"] and choice not in ("A", "B")):
-                    refused[each.conflict_id] = f"conflict {each.conflict_id} cannot be decided like that"
-                    continue
-                entries.append(_decided(connection, pair, row, choice, value, by, at, row["opened_run"]))
+            some = seen[start : start + AT_ONCE]
+            rows = _rows(
+                connection, database.among(pair, tables.conflict.c.conflict_id, [one.conflict_id for one in some])
+            )
+            taken = []
+            for one in some:
+                row = rows.get(one.conflict_id)
+                why = _why_not(row, one, choice)
+                if row is None or why:
+                    refused[one.conflict_id] = why
+                else:
+                    taken.append(row)
+            entries = _decided(connection, pair, taken, choice, value, by, at)
             audit_trail.append(connection, pair, entries)
     return refused
+
+
+def _why_not(row: sa.RowMapping | None, seen: Seen, choice: str) -> str:
+    """Why a decision on what was seen cannot be taken; empty: it can."""
+    if row is None:
+        return "there is no such conflict"
+    try:
+        _check_open(row, seen.n)
+    except DecisionRefused as fault:
+        return str(fault)
+    if from_text(row["decided_at"]) != seen.decided_at:
+        return f"{row['decided_by'] or 'somebody'} decided conflict {seen.conflict_id} since you looked"
+    if (choice == "base" and row["base"] is None) or (not row["unit"] and choice not in ("A", "B")):
+        return f"conflict {seen.conflict_id} cannot be decided like that"
+    return ""
 
 
 def _check(choice: str, value: str | None) -> None:
@@ -92,41 +110,45 @@ def _check(choice: str, value: str | None) -> None:
         raise ValueError("a value goes with the choice 'value', and only with it")
 
 
-def _open_row(connection: sa.Connection, pair: str, conflict_id: str, n: int) -> sa.RowMapping:
-    table = tables.conflict
-    query = sa.select(table).where(table.c.pair == pair, table.c.conflict_id == conflict_id)
-    row = connection.execute(query).mappings().one_or_none()
-    if row is None:
-        raise KeyError(f"sync {pair!r} has no conflict {conflict_id}")
+def _rows(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> dict[str, sa.RowMapping]:
+    found = connection.execute(sa.select(tables.conflict).where(condition)).mappings()
+    return {row["conflict_id"]: row for row in found}
+
+
+def _check_open(row: sa.RowMapping, n: int) -> None:
     if row["n"] != n or row["status"] != ConflictStatus.OPEN.value:
         raise DecisionRefused(
-            f"conflict {conflict_id} is {row['status']} at change {row['n']}, and this decision was taken at "
+            f"conflict {row['conflict_id']} is {row['status']} at change {row['n']}, and this decision was taken at "
             f"change {n}: look at its values again and decide again"
         )
-    return row
-
-
-def _check_undecided(row: sa.RowMapping, seen: Seen) -> None:
-    if from_text(row["decided_at"]) != seen.decided_at:
-        raise DecisionRefused(f"{row['decided_by'] or 'somebody'} decided conflict {seen.conflict_id} since you looked")
 
 
 def _decided(
-    connection: sa.Connection, pair: str, row: sa.RowMapping, choice: str, value: str | None, by: str, at: datetime,
-    run_id: str,
-) -> AuditEntry:  # fmt: skip
-    """Put the decision into the row, whose sync's head is locked; its line of the audit."""
-    table, conflict_id, n = tables.conflict, row["conflict_id"], row["n"]
-    connection.execute(
+    connection: sa.Connection, pair: str, rows: Sequence[sa.RowMapping], choice: str, value: str | None, by: str,
+    at: datetime, run_id: str = "",
+) -> list[AuditEntry]:  # fmt: skip
+    """Put the decision into these rows, whose sync's head is locked; their lines of the audit, under ``run_id`` or the
+    run that opened each."""
+    if not rows:
+        return []
+    table = tables.conflict
+    statement = (
         sa.update(table)
-        .where(table.c.pair == pair, table.c.conflict_id == conflict_id)
-        .values(choice=choice, chosen_value=value, decided_n=n, decided_by=by, decided_at=to_text(at))
+        .where(table.c.pair == pair, table.c.conflict_id == sa.bindparam("this"))
+        .values(
+            choice=choice, chosen_value=value, decided_n=sa.bindparam("seen"), decided_by=by, decided_at=to_text(at)
+        )
     )
-    chosen = {"A": row["value_a"], "B": row["value_b"], "base": row["base"], "value": value}[choice]
-    rule = f"{by} chose {choice} for conflict {conflict_id} at change {n}"
-    return AuditEntry(
-        run_id, Role.DECIDED, row["link_id"], None, None, None, row["unit"], rule, at, new=chosen, actor=by
-    )  # fmt: skip
+    connection.execute(statement, [{"this": row["conflict_id"], "seen": row["n"]} for row in rows])
+    taken = {"A": "value_a", "B": "value_b", "base": "base"}.get(choice)
+    return [
+        AuditEntry(
+            run_id or row["opened_run"], Role.DECIDED, row["link_id"], None, None, None, row["unit"],
+            f"{by} chose {choice} for conflict {row['conflict_id']} at change {row['n']}", at,
+            new=row[taken] if taken else value, actor=by,
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 def approve_plan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -65,11 +66,20 @@ def test_the_quickstart_is_seen_in_the_browser(made: Made, browser: Any, tmp_pat
         runs = page.inner_text("body")
         assert runs.count("Success") == 2
         assert "Failure" not in runs
+        console, token = re.findall(r"(http://\S+/console/)\n[^\n]*; its token is (\w+)", log.read_text())[0]
+        page.goto(f"{console}conflicts")
+        page.get_by_label("Your token").fill(token)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("heading", name="Conflicts of Quickstart customers").wait_for()
+        assert page.get_by_role("row").count() > 1, "what the story left for a person"
+        page.goto(f"{console}syncs/quickstart_customers")
+        page.get_by_role("link", name="This sync in Dagster").click()
+        page.get_by_text("Latest materialization").wait_for(timeout=60_000)
         process.send_signal(signal.SIGINT)
         process.wait(60)
     assert process.returncode == 0, log.read_text()
     assert log.read_text().rstrip().endswith("Stopped.")
-    foreign = [url for url in requested if not url.startswith((base, "data:", "blob:"))]
+    foreign = [url for url in requested if not url.startswith((base, console, "data:", "blob:"))]
     assert foreign == []
     assert errors == []
     assert not (made.directory / "postgres" / "postmaster.pid").exists()
