@@ -81,6 +81,18 @@ def test_a_record_is_found_by_what_people_know_of_it_and_told_step_by_step(conso
     assert ana.get(f"{console.url}/syncs/people/record", params={"id": "A:99"}).status_code == 404
 
 
+def test_both_sides_are_read_when_somebody_asks_what_they_say_now(console: Shown) -> None:
+    console.company.source("UPDATE customer SET name = 'Caro' WHERE id = 3")
+    vic = console.signed_in(VIEWER)
+    assert "Caro" not in the_record(console, vic, "p3@x.org")
+    page = vic.get(f"{console.url}/syncs/people/record", params={"id": "A:3", "now": "1"}).text
+    for told in ("Caro", "The next run would update it in Shop: Name."):
+        assert told in page
+    (console.company.folder / "shop.sqlite").write_bytes(b"no database")
+    answer = vic.get(f"{console.url}/syncs/people/record", params={"id": "A:3", "now": "1"})
+    assert (answer.status_code, "cannot be used now" in answer.text) == (503, True)
+
+
 def test_a_lost_value_is_brought_back_in_the_name_of_who_saw_what_it_would_do(console: Shown) -> None:
     ana = console.signed_in()
     where = the_restore(the_record(console, ana, "p1@x.org"))

@@ -15,9 +15,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from integrations_platform import restoration
+from integrations_platform.console.arbitration import by_name
 from integrations_platform.console.cells import UNKNOWN, Cell, Name, cell, cells, names
 from integrations_platform.console.page import Ask, Problem, act, look
-from integrations_platform.console.rendering import side_name
+from integrations_platform.console.rendering import plain_name, side_name
 from integrations_platform.console.story import steps, write_of
 from integrations_platform.console.work import Busy
 from integrations_platform.state.records import Linked, Wanted
@@ -140,7 +141,13 @@ def _present(ask: Ask, spec: SyncSpec, link: Linked) -> dict[str, Any]:
         (name, cell(fields.get(name), both["source"]), cell(fields.get(name), both["target"]))
         for shown in found for name, both in shown.fields.items()
     ]  # fmt: skip
-    return {"rows": rows, "reasons": [reason for shown in found for reason in shown.reasons]}
+    ahead = [
+        f"The next run would {body['kind']} it in {side_name(spec, body['side'])}"
+        + (f": {', '.join(map(plain_name, body['fields']))}." if body["fields"] else ".")
+        for shown in found for body in shown.operations
+    ]  # fmt: skip
+    reasons = [f"{by_name(spec, reason)}." for shown in found for reason in shown.reasons]
+    return {"rows": rows, "ahead": ahead, "reasons": reasons}
 
 
 def ask_restore(ask: Ask) -> Response:
@@ -185,7 +192,8 @@ def _shown(spec: SyncSpec, operation: Operation, lost: str | None) -> Write:
     if operation.kind is Kind.UPDATE:
         changes = [(each.name, value(each.name, each.before), value(each.name, each.sent)) for each in operation.fields]
     else:  # an archived record comes back as it was, whatever is written
-        changes = [(name, _NOWHERE, one) for name, one in cells(spec, lost).items()]
+        kept = cells(spec, lost)
+        changes = [(name, _NOWHERE, kept[name]) for name in fields if name in kept]
     return Write(operation.op_id, f"{_DEEDS[operation.kind]} {side_name(spec, operation.side)}", changes)
 
 

@@ -32,7 +32,7 @@ def work(ask: Ask) -> Response:
     found = replace(found)  # as it is now: it goes on while its page is made, and must not end in the middle of it
     if found.ended and found.plan_id and not found.problem:
         return ask.go("syncs", spec.name, "plans", found.plan_id)
-    if found.record and found.report and found.report.written and not found.problem:
+    if found.ended and found.record and found.report and found.report.written and not found.problem:
         restored = "Restored. The next run carries it on to the other side."
         return ask.go("syncs", spec.name, "record", id=found.record, notice=restored)
     told = [(side_name(spec, side), *_counts(found.report, side.lower())) for side in SIDES] if found.report else []
