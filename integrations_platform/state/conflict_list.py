@@ -5,7 +5,6 @@ Reads only. What is searched is the text of the values as they are stored, and o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,6 +15,7 @@ from integrations_platform.state import tables
 from integrations_platform.state.database import Database
 from integrations_platform.state.decisions import Seen
 from integrations_platform.state.rows import from_row, from_text
+from integrations_platform.state.searching import holds
 from integrations_platform.unified_sync.store import Conflict
 
 State = Literal["undecided", "decided", "closed"]
@@ -87,7 +87,6 @@ def _narrowed(wanted: Wanted) -> list[Any]:
 
 
 def _holds(columns: Any, text: str) -> sa.ColumnElement[bool]:
-    """The text in the values of either side, whatever its case; as JSON writes it, for a quotation mark in it."""
-    stored = json.dumps(text.lower(), ensure_ascii=False)[1:-1]
+    """The text in the values of either side."""
     sides = (columns.values_a, columns.values_b) if "values_a" in columns else (columns.value_a, columns.value_b)
-    return sa.or_(*(sa.func.lower(side).contains(stored, autoescape=True) for side in sides))
+    return sa.or_(*(holds(side, text) for side in sides))

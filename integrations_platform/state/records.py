@@ -5,7 +5,6 @@ Reads only, and cuts in the database, so that neither a million links nor a long
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ import sqlalchemy as sa
 from integrations_platform.state import tables
 from integrations_platform.state.database import Database
 from integrations_platform.state.rows import from_row
+from integrations_platform.state.searching import holds
 from integrations_platform.unified_sync.store import (
     AuditEntry,
     Conflict,
@@ -73,7 +73,7 @@ class SqlRecords:
 
     def holding(self, pair: str, text: str, limit: int) -> Sequence[Linked]:
         """Links whose agreed values hold ``text`` somewhere, whatever its case. Reads all of the sync's values."""
-        mine = _base.c.pair == pair, sa.or_(*(_holds(side, text) for side in (_base.c.values_a, _base.c.values_b)))
+        mine = _base.c.pair == pair, sa.or_(*(holds(side, text) for side in (_base.c.values_a, _base.c.values_b)))
         return self._links(pair, _link.c.link_id.in_(sa.select(_base.c.link_id).where(*mine).limit(limit)), limit)
 
     def _links(self, pair: str, condition: sa.ColumnElement[bool], limit: int) -> Sequence[Linked]:
@@ -137,12 +137,6 @@ def _narrowed(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     if wanted.link_id is not None:
         found.append(_aside.c.link_id == wanted.link_id)
     if wanted.text:
-        said = [sa.func.lower(each).contains(wanted.text.lower(), autoescape=True)
-                for each in (_aside.c.record_id, _aside.c.message)]  # fmt: skip
-        found.append(sa.or_(*said, _holds(_aside.c["values"], wanted.text)))
+        said = [holds(each, wanted.text, stored_as_json=False) for each in (_aside.c.record_id, _aside.c.message)]
+        found.append(sa.or_(*said, holds(_aside.c["values"], wanted.text)))
     return found
-
-
-def _holds(column: sa.Column[Any], text: str) -> sa.ColumnElement[bool]:
-    """The text in stored JSON, whatever its case; as JSON writes it, for a quotation mark in it."""
-    return sa.func.lower(column).contains(json.dumps(text.lower(), ensure_ascii=False)[1:-1], autoescape=True)
