@@ -40,7 +40,7 @@ def serve(session: Session, host: str, port: int) -> None:
     from integrations_platform.state.errors import StateError
 
     with session.platform() as platform:
-        parts = [_webhooks(platform), _console(platform), _metrics(session, platform)]
+        parts = [_webhooks(platform), *_console(platform), _metrics(session, platform)]
 
         def ready() -> str | None:
             try:
@@ -114,13 +114,11 @@ def _webhooks(platform: Platform) -> Part:
     return Part(PATH, webhooks.receiver, webhooks.running, straight=True)
 
 
-def _console(platform: Platform) -> Part:
+def _console(platform: Platform) -> tuple[Part, ...]:
     from integrations_platform.cli.output import say
-    from integrations_platform.console.app import application
-    from integrations_platform.console.opening import open_console
+    from integrations_platform.console.opening import console_parts, open_console
     from integrations_platform.console.rendering import PATH
-    from integrations_platform.serving import Part
 
     console = open_console(platform)
     say(f"  {PATH}  {'shut: set CONSOLE_TOKENS' if console.shut else 'open'}")
-    return Part(PATH, application(console), console.works.running)
+    return console_parts(console)

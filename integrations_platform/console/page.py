@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from integrations_platform.console.declared import Declared
 from integrations_platform.console.people import NoRole, Person, Proxy, Tokens
 from integrations_platform.console.rendering import PATH, link, render
 from integrations_platform.console.sessions import Pace, Sessions
@@ -46,6 +47,7 @@ class Console:
     """One environment's console. ``nav``: (label, path) of pages in the bar; ``shut``: why nobody can sign in."""
 
     platform: Platform
+    declared: Declared
     tokens: Tokens
     proxy: Proxy
     sessions: Sessions
@@ -131,7 +133,7 @@ class Ask:
 
     def specs(self) -> Sequence[SyncSpec]:
         """All declared syncs. Raises DeclarationError."""
-        return list(self.platform.declared.values())
+        return self.console.declared.specs()
 
     def render(self, template: str, *, status: int = 200, **words: Any) -> Response:
         """A page; ``words`` are what its template names."""

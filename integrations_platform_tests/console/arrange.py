@@ -12,13 +12,11 @@ from pathlib import Path
 
 import httpx
 
-from integrations_platform.console.app import application
-from integrations_platform.console.opening import open_console
+from integrations_platform.console.opening import console_parts, open_console
 from integrations_platform.console.page import Console
 from integrations_platform.console.rendering import PATH
 from integrations_platform.platform import Platform
-from integrations_platform.serving import Part, listen, server
-from integrations_platform.serving import application as served_application
+from integrations_platform.serving import application, listen, server
 from integrations_platform.settings import load_settings
 from integrations_platform_tests.cli.conftest import ENVIRONMENT, Company
 
@@ -70,7 +68,7 @@ def shown(company: Company, **variables: str) -> Iterator[Shown]:
     platform = Platform(settings, folder=company.folder / "syncs")
     console = open_console(platform)
     listener = listen("127.0.0.1", 0)
-    running = server(served_application([Part(PATH, application(console), console.works.running)], lambda: None))
+    running = server(application(console_parts(console), lambda: None))
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:

@@ -28,6 +28,7 @@ def console(company: Company) -> Iterator[Shown]:
 
 def test_without_a_token_there_is_only_the_sign_in(console: Shown) -> None:
     caller = console.caller()
+    assert caller.get(console.url).headers["location"] == "/console/", "no host, which TLS before us would not be in"
     for path in ("/", "/syncs/people", "/syncs/nobody"):
         answer = caller.get(console.url + path)
         assert answer.status_code == 303

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from integrations_platform_tests.cli.conftest import Company, make_company
+from integrations_platform_tests.cli.conftest import SYNC, Company, make_company
 from integrations_platform_tests.console.arrange import TOKENS, VIEWER, Shown, copy_of, shown
 
 
@@ -89,6 +89,18 @@ def test_a_guard_passes_only_for_who_says_so(console: Shown) -> None:
     assert "archived" in report.text
     lines = company.json("sync", "audit", "people", "--role", "decided")["lines"]
     assert [line["rule"].rpartition(" plan ")[2].partition(",")[2] for line in lines] == [" letting deletes pass"]
+
+
+def test_what_is_declared_now_is_what_is_planned(console: Shown) -> None:
+    ana, company = console.signed_in(), console.company
+    plan = make(console, ana)
+    company.declare("name: people\nsource: nonsense\n")
+    assert ana.get(f"{console.url}/").status_code == 503
+    assert "people.yaml" in ana.get(f"{console.url}/plans").text, "which file is wrong"
+    company.declare(SYNC.replace("full_name, type: text", "full_name, type: text, direction: target_to_source"))
+    assert "The sync was declared anew since" in ana.get(str(plan.url)).text
+    assert "Changed in Billing" not in plan.text
+    assert "Changed in Billing" in make(console, ana).text, "the shop is the master of names now"
 
 
 def test_one_at_a_time(console: Shown) -> None:
