@@ -148,7 +148,7 @@ class Engine:
         holder = f"{self.runtime.holder}:{report.run_id}"
         lease = self.store.acquire(spec.name, holder, self.runtime.lease_seconds, report.started_at)
         sequence = self.store.next_sequence(spec.name)
-        _log.info("run begins", extra={"trigger": request.trigger})
+        _log.info("run of %s begins", spec.name, extra={"trigger": request.trigger})
         try:
             self._record(lease, report, request, sequence, "running")
             # Runs that were refused or failed before linking anything leave the next one just as much a first run.
@@ -334,7 +334,7 @@ def _tell(watched: Span, report: RunReport) -> None:
     watched.tell("outcome", report.status.value)
     watched.tell("written", report.written)
     numbers = {"outcome": report.status.value, "written": report.written, "seconds": round(report.seconds, 3)}
-    _log.log(_LEVELS[report.status], "run %s", report.status.value, extra=numbers)
+    _log.log(_LEVELS[report.status], "run of %s: %s", report.sync, report.status.value, extra=numbers)
 
 
 def spec_digest(spec: SyncSpec) -> str:
