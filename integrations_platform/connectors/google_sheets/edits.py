@@ -172,9 +172,9 @@ def _misplaced(edits: Edits, after: Page) -> dict[tuple[int, int], CellWrite]:
         owner = _owner(before, after, row, [*values, *(old for _, old, _ in hit)]) if hit else None
         for name, _, new in hit:
             meant = edits.cells.get((rows.get(owner.id, -1), name)) if owner is not None else None
-            cell = meant or _held(before, owner, name)
-            if not same(cells[new], cell.raw):
-                found[row, new] = cell
+            held = _held(before, owner, name)  # not what it is to get: its values went astray with it
+            if not same(cells[new], held.raw) and not (meant is not None and same(cells[new], meant.raw)):
+                found[row, new] = held
     return found
 
 

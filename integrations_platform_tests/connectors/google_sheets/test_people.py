@@ -180,3 +180,20 @@ def test_a_write_whose_answer_is_lost_while_rows_move_is_put_back_all_the_same(o
     after = by_name(side)
     assert {name: one.version for name, one in after.items()} == {name: one.version for name, one in found.items()}
     assert {name: one.id for name, one in after.items()} == {name: one.id for name, one in found.items()}
+
+
+def test_of_neighbours_written_together_none_is_called_done_when_all_of_them_move(office: Office) -> None:
+    """A row inserted above both: what is meant for the one hits a blank row, what is meant for the other hits the
+    one."""
+    side = office.side()
+    found = keyed(side)
+    side.tag([(record.id, f"A:{name}") for name, record in found.items()])
+    writes = [change("u1", found["Ann"], Balance=Decimal(7)), change("u2", found["Bob"], Balance=Decimal(8))]
+    office.person("insert_rows", row=2, before=WRITE)
+    assert {outcome.status for outcome in side.write(writes)} == {Status.RETRYABLE}
+    after = by_name(side)
+    assert {name: (one.version, one.last_op) for name, one in after.items()} == {
+        name: (one.version, one.last_op) for name, one in found.items()
+    }
+    assert {outcome.status for outcome in side.write(writes)} == {Status.APPLIED}
+    assert {name: by_name(side)[name].values["Balance"] for name in ("Ann", "Bob")} == {"Ann": 7, "Bob": 8}
