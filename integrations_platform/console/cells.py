@@ -99,7 +99,9 @@ def record_name(spec: SyncSpec, base: BaseRow | None, *stored: str | None) -> Na
     ``stored``: JSON objects of fields to look in when there is no base."""
     known: dict[str, Any] = {}
     for text in (*(reversed(stored)), base and base.values_b, base and base.values_a):  # the last one wins
-        known |= {name: data for name, data in json.loads(text or "{}").items() if isinstance(data, str) and data}
+        known |= {
+            name: data for name, data in json.loads(text or "{}").items() if isinstance(data, str) and data.strip()
+        }
     title = next((known[name] for name in spec.match if name in known), "")
     others = [known[field.name] for field in spec.fields if field.type in _NAMES and field.name in known]
     aside = next((text for text in others if text != title), "")

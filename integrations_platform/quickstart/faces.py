@@ -43,7 +43,9 @@ def both(folder: Folder, port: int) -> Iterator[Faces]:
     log = folder.root / "console.log"
     words = ["--env-file", str(folder.environment), "--syncs", str(folder.syncs), "serve", "--port", str(there)]
     with readable(log), log.open("wb") as output:
-        served = replace(instance, variables={**instance.variables, "CONSOLE_TOKENS": f"you:operator:{token}"})
+        # Nobody else, whatever variables are set.
+        people = {"CONSOLE_TOKENS": f"you:operator:{token}", "CONSOLE_TRUSTED_PROXIES": ""}
+        served = replace(instance, variables={**instance.variables, **people})
         instance.prepare()
         process = start(served, [sys.executable, "-m", "integrations_platform.cli", *words], output.fileno())
         try:

@@ -21,7 +21,8 @@ HOSTILE = (MARK, "../../etc/passwd", "' OR 1=1 --", "\r\nSet-Cookie: a=b", "\0",
            "A" * 3_000, "-1", "0", "9" * 30, "\u202e", "people", "1e9", "javascript:alert(1)", "//evil.x")  # fmt: skip
 words = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=30))
 FIELDS = ("sync", "field", "state", "q", "page", "side", "kind", "next", "token", "choice", "n", "seen", "then", "pick",
-          "everything", "key", "lift", "applied_run", "value.name", "x")  # fmt: skip
+          "everything", "key", "lift", "applied_run", "value.name", "id", "line", "before", "now", "reason", "source",
+          "shown", "x")  # fmt: skip
 forms = st.dictionaries(st.sampled_from(FIELDS), words, max_size=6)
 methods = st.sampled_from(["GET", "POST", "POST", "GET", "PUT", "DELETE", "HEAD", "OPTIONS", "BREW"])
 headers = st.dictionaries(

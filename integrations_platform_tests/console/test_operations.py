@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from integrations_platform.console.pages import quarantine
 from integrations_platform.state import open_store
 from integrations_platform.state.inbox import Event, WakeState
 from integrations_platform.unified_sync.store import Breaker, BreakerState, QuarantineStatus
@@ -21,9 +22,9 @@ HOSTILE = "<b onclick=x>late</b>"
 
 @pytest.fixture(scope="module")
 def troubled(tmp_path_factory: pytest.TempPathFactory) -> Company:
-    """Three records set aside, a stopped system, a run that died, events, and an alert that could not be sent."""
+    """Four records set aside, a stopped system, a run that died, events, and an alert that could not be sent."""
     found = make_company(tmp_path_factory.mktemp("company"))
-    found.source("INSERT INTO customer VALUES (50, 'long@x.org', ?, 1)", HOSTILE * 3)
+    found.source("INSERT INTO customer VALUES (50, 'long@x.org', ?, 1), (49, '  ', 'Nobody', 0)", HOSTILE * 3)
     found.source("INSERT INTO customer VALUES (51, 'two@x.org', 'One', 1), (52, 'two@x.org', 'Two', 2)")
     found.run("sync", "run", "people", code=3)
     store, now = open_store(f"sqlite:///{found.folder}/state.sqlite"), datetime.now(UTC)
@@ -63,34 +64,46 @@ def tell(console: Shown, caller: httpx.Client, answer: httpx.Response) -> str:
 
 def test_what_is_set_aside_is_told_in_plain_words_and_filtered(console: Shown) -> None:
     page = console.signed_in(VIEWER).get(f"{console.url}/quarantine").text
-    for told in ("3 records", "A value breaks a rule of the sync", "It is not clear which records belong together",
-                 "Billing 50 · not written to Shop", "Billing 51", "&lt;b onclick"):  # fmt: skip
+    for told in ("4 records", "Nobody", "A value breaks a rule of the sync", "Billing 50 · not written to Shop",
+                 "It is not clear which records belong together", "Billing 51", "&lt;b onclick"):  # fmt: skip
         assert told in page
     assert HOSTILE not in page
     assert picks(page) == [], "a viewer ticks nothing"
     ana = console.signed_in()
-    for query, number in (("reason=validation", 1), ("q=TWO@x", 2), ("q=%25", 0), ("sync=people&page=9", 0)):
+    for query, number in (("reason=validation", 2), ("q=TWO@x", 2), ("q=%25", 0), ("sync=people&page=9", 0)):
         assert len(picks(ana.get(f"{console.url}/quarantine?{query}").text)) == number
 
 
 def test_another_try_is_for_what_was_seen_and_in_the_name_of_who_asked(console: Shown) -> None:
     ana = console.signed_in()
-    long, first, second = picks(ana.get(f"{console.url}/quarantine").text)
-    stale = second.replace(second.split("|")[1], "0" * 16)
+    rows = {pick.split("|")[2]: pick for pick in picks(ana.get(f"{console.url}/quarantine").text)}
+    first, stale = rows["A:51"], rows["A:52"].replace(rows["A:52"].split("|")[1], "0" * 16)
     done = console.send(ana, "/quarantine", page="/quarantine", pick=[first, stale, "nosync|x|y"])
     assert "1 record will be tried again in the next run. 1 other changed" in tell(console, ana, done)
-    assert released(console) == [first.split("|")[2]]
+    assert released(console) == ["A:51"]
     line = console.company.json("sync", "audit", "people", "--role", "decided", "--limit", "0")["lines"][-1]
     assert line["actor"] == "Ana Lima"
     assert "released" in line["rule"]
     assert console.send(ana, "/quarantine", page="/quarantine").status_code == 422
     assert console.send(ana, "/quarantine", page="/quarantine", everything="0" * 16).status_code == 409
     vic = console.signed_in(VIEWER)
-    assert console.send(vic, "/quarantine", page="/quarantine", pick=long).status_code == 403
+    assert console.send(vic, "/quarantine", page="/quarantine", pick=rows["A:52"]).status_code == 403
     console.company.source("UPDATE customer SET email = 'three@x.org' WHERE id = 52")
     console.company.state("UPDATE sync_breaker SET state = 'closed', failures = 0")
     console.company.run("sync", "run", "people", code=3)
-    assert len(picks(ana.get(f"{console.url}/quarantine").text)) == 1
+    assert len(picks(ana.get(f"{console.url}/quarantine").text)) == 2
+
+
+def test_all_of_a_long_list_are_tried_again_as_long_as_it_is_what_was_seen(
+    console: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quarantine, "SIZE", 2)
+    ana, where = console.signed_in(), "/quarantine?q=x.org"
+    (seen,) = re.findall(r'name="everything" value="(\w+)"', ana.get(console.url + where).text)
+    assert console.send(ana, "/quarantine?q=two", everything=seen).status_code == 409
+    assert "3 records will be tried again" in tell(console, ana, console.send(ana, where, everything=seen))
+    assert console.send(ana, where, everything=seen).status_code == 409, "once"
+    assert sorted(released(console)) == ["A:50:B", "A:51", "A:52"]
 
 
 def test_operations_show_what_stands_still_and_why(console: Shown) -> None:

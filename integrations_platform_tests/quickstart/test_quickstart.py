@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
 import sqlite3
 import subprocess
 from contextlib import closing, suppress
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 import yaml
@@ -23,6 +26,8 @@ from integrations_platform_tests.quickstart.conftest import RECORDS, Made
 from integrations_platform_tests.quickstart.running import integrations, running
 
 pytestmark = pytest.mark.xdist_group("quickstart")
+
+PAGES = re.compile(r"(http://\S+)/assets/\S+\n(http://\S+/console)/\n.* its token is (\w+)")
 
 SENTENCES = (
     "200 customers were recognised by e-mail",
@@ -181,6 +186,32 @@ def test_a_quickstart_stopped_in_the_middle_leaves_no_server(home: Path) -> None
     assert process.returncode == 130, log.read_text()  # as Ctrl-C, not killed
     assert not (home / "q" / "postgres" / "postmaster.pid").exists()
     assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.nightly
+def test_it_ends_with_both_pages_open_and_ctrl_c_leaves_nothing(home: Path) -> None:
+    log = home / "log"
+    words = ("quickstart", "--keep-open", "--records", "1000", "--directory", "q")
+    with running(*words, cwd=home, log=log) as process:
+        while (found := PAGES.search(log.read_text())) is None:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.2)
+            assert process.poll() is None, log.read_text()
+        dagster, console, token = found.groups()
+        assert httpx.get(f"{dagster}/server_info").status_code == 200
+        with httpx.Client(headers={"origin": console.removesuffix("/console")}, follow_redirects=True) as you:
+            (proof,) = re.findall(r'name="proof" value="(\w+)"', you.get(f"{console}/sign-in").text)
+            overview = you.post(f"{console}/sign-in", data={"proof": proof, "token": token}).text
+            assert "4 conflicts" in overview
+            assert f"{dagster}/runs/" in you.get(f"{console}/syncs/quickstart_customers").text
+            assert "Created in Webshop" in you.get(f"{console}/records", params={"q": "A:74"}).text
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+    assert process.returncode == 0, log.read_text()
+    for address in (dagster, console):
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(address)
+    assert not (home / "q" / "postgres" / "postmaster.pid").exists()
 
 
 def test_the_interface_says_how_to_begin(tmp_path: Path) -> None:
