@@ -94,6 +94,7 @@ class Works:
         def do(work: Work, engine: Engine) -> None:
             with self.platform.sides(spec) as sides:
                 work.report = engine.run(spec, sides, request)
+            work.report.plan = None  # it holds every record it is about, and would as long as this is remembered
             work.problem = work.report.message if work.report.status == "failed" else ""
 
         return self._begin(key, spec, title, request.actor, do, record)

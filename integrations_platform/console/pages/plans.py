@@ -38,7 +38,8 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Change:
-    """One field of a write. ``lost``: what is replaced is kept, because somebody had written it."""
+    """One field of a write. ``rule``: why, where that is not why the whole is written. ``lost``: somebody had written
+    what is replaced."""
 
     name: str
     before: Cell
@@ -133,7 +134,7 @@ def _write(spec: SyncSpec, body: Mapping[str, Any], name: Name) -> Write:
     changes = [
         Change(
             field, cell(fields.get(field), change["before"]), cell(fields.get(field), change["sent"]),
-            by_name(spec, change["rule"]), bool(change["lost"]),
+            "" if change["rule"] == body["rule"] else by_name(spec, change["rule"]), bool(change["lost"]),
         )
         for field, change in body["fields"].items()
     ]  # fmt: skip
