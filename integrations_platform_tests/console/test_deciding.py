@@ -59,6 +59,8 @@ def test_one_is_decided_and_the_next_shown(console: Shown) -> None:
     text = ana.get(console.url + page).text
     for part in ("p1@x.org", "Billing says", "Shop says", "Last agreed value", "Person 1", "Anna", "Shop always wins"):
         assert part in text
+    history = re.findall(r'<a href="(/console/syncs/people/record[^"]+)">Who wrote what', text)[0]
+    assert "p1@x.org" in ana.get(console.url.removesuffix("/console") + history).text
     answer = decide(console, ana, page, choice="target", then="next")
     assert answer.status_code == 303
     following = answer.headers["location"].removeprefix("/console")
