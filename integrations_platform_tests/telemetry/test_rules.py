@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -45,6 +46,12 @@ def _expressions(node: Any) -> Iterator[str]:
             yield from _expressions(item)
 
 
+def shown_by_dashboard() -> list[str]:
+    """What its panels ask for."""
+    return [text for text in _expressions(json.loads(DASHBOARD.read_text("utf-8"))) if "integrations_" in text
+            and "label_values" not in text]  # fmt: skip
+
+
 def named_in(text: str) -> set[str]:
     return set(_NAME.findall(text))
 
@@ -55,6 +62,14 @@ def test_rules_and_dashboard_name_what_there_is_and_the_dashboard_shows_all_of_i
     assert named_in(" ".join(rule["expr"] for rule in alerts())) <= known.keys()
     assert named_in(dashboard) <= known.keys()
     assert {known[name].name for name in named_in(dashboard)} == {family.name for family in known.values()}
+
+
+def test_several_servers_that_show_one_state_count_once() -> None:
+    """Each figure is taken from one of them before anything is added up."""
+    once = re.compile(r"(max|min) by \([a-z_, ]+\) \((rate\(|increase\()?$")
+    for text in [*shown_by_dashboard(), *(rule["expr"] for rule in alerts())]:
+        for found in _NAME.finditer(text):
+            assert once.search(text[: found.start()]), text
 
 
 def test_every_metric_says_what_it_is() -> None:
@@ -87,6 +102,13 @@ def _find(words: list[str]) -> None:
         command = found
     options = {option for parameter in command.params for option in parameter.opts}
     assert {word for word in words if word.startswith("--")} <= options
+
+
+def test_prometheus_can_read_what_the_dashboard_asks_for(tmp_path: Path) -> None:
+    recorded = [{"record": f"panel_{number}", "expr": text} for number, text in enumerate(shown_by_dashboard())]
+    file = tmp_path / "panels.yaml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": recorded}]}), encoding="utf-8")
+    assert f"{len(recorded)} rules found" in promtool("check", "rules", str(file))
 
 
 def test_the_rules_hold_in_promtool_and_each_fear_is_told_when_it_comes_true() -> None:
