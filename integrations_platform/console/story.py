@@ -104,8 +104,8 @@ def _titled(spec: SyncSpec, lines: Sequence[StoredAuditEntry], run: RunRecord | 
     if Role.DECIDED in roles:
         return "A person decided", Tone.WAITING
     if not roles & {Role.WRITTEN, Role.RECOVERED}:
-        going = run is not None and run.status == "running"
-        return f"{'About to write' if going else 'Meant to write'} to {place}", Tone.WAITING
+        when = "About" if run is not None and run.status == "running" else "Meant"
+        return f"{when} to {'remove it from' if Role.DELETED in roles else 'write to'} {place}", Tone.WAITING
     if Role.DELETED in roles:
         return f"Removed from {place}", Tone.BAD
     if any(line.entry.role is Role.WRITTEN and line.entry.field for line in lines):

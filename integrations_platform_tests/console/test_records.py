@@ -81,6 +81,22 @@ def test_a_record_is_found_by_what_people_know_of_it_and_told_step_by_step(conso
     assert ana.get(f"{console.url}/syncs/people/record", params={"id": "A:99"}).status_code == 404
 
 
+def test_a_decision_is_told_with_both_writes_that_followed_it(console: Shown) -> None:
+    company = console.company
+    company.source("UPDATE customer SET name = 'Caro' WHERE id = 3")
+    company.target("UPDATE client SET full_name = 'Carla' WHERE mail = 'p3@x.org'")
+    company.run("sync", "run", "people", code=3)
+    company.run(
+        "sync", "conflicts", "resolve", "people", "--all", "--field", "name", "--choice", "base", "--by", "Bo <b>"
+    )
+    company.run("sync", "run", "people")
+    page = the_record(console, console.signed_in(), "p3@x.org")
+    for told in ("A person decided", "Changed in Billing", "Changed in Shop", "Caro", "Carla", "by <bdi>Bo &lt;b&gt;"):
+        assert told in page
+    assert "Meant to write" not in page
+    assert page.count("Restore</a>") == 2
+
+
 def test_both_sides_are_read_when_somebody_asks_what_they_say_now(console: Shown) -> None:
     console.company.source("UPDATE customer SET name = 'Caro' WHERE id = 3")
     vic = console.signed_in(VIEWER)

@@ -179,8 +179,10 @@ def restore(ask: Ask) -> Response:
 def _line(ask: Ask, spec: SyncSpec) -> StoredAuditEntry:
     try:
         return restoration.lost_lines(ask.platform.store, spec.name, number=_number(ask.query("line")) or 0)[0]
-    except restoration.NothingToRestore as fault:
-        raise Problem(404, "There is nothing to restore", f"{fault}.".capitalize()) from None
+    except restoration.NothingToRestore:
+        raise Problem(
+            404, "There is nothing to restore", "What lost something has a button in a record's history."
+        ) from None
 
 
 def _shown(spec: SyncSpec, operation: Operation, lost: str | None) -> Write:
