@@ -268,6 +268,9 @@ def test_airflow_is_given_what_its_tasks_and_callbacks_read() -> None:
     values = yaml.safe_load((ENVIRONMENTS / "airflow" / "values.yaml").read_text(encoding="utf-8"))
     for each in values["secret"]:
         assert each["secretKey"] in _secrets()["data", each["secretName"]], each
+    whole = yaml.safe_load(values["extraEnvFrom"])
+    assert ("data", whole[0]["configMapRef"]["name"]) in _maps(overlay("production"))
+    assert all(("data", each["secretRef"]["name"]) in _secrets() for each in whole[1:])
     given = {each["envName"] for each in values["secret"]} | {each["name"] for each in values["env"]}
     assert given >= {
         "ENABLE_SLACK", "SLACK_WEBHOOK_URL", "ENABLE_EMAIL", "ALERT_EMAILS", "AIRBYTE_API_URL", "AIRBYTE_API_USERNAME",
