@@ -37,11 +37,11 @@ def commands(page: str) -> Iterator[list[str]]:
 
 
 def mentions(page: str) -> Iterator[list[str]]:
-    """Words of commands of ours that stand in running text, often without all that they need."""
+    """Words of commands that stand in running text, often without all that they need."""
     text = (ROOT / page).read_text(encoding="utf-8")
     for said in _INLINE.findall(_FENCED.sub("", text)):
         said = " ".join(said.split())
-        if said.startswith("integrations ") and not re.search(r"[|…<\[{]", said):
+        if said.startswith(("integrations ", "kubectl ")) and not re.search(r"[|…<\[{]", said):
             yield shlex.split(said)
 
 

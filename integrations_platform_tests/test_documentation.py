@@ -39,11 +39,11 @@ def test_manifests_files_and_deployments_that_a_page_names_are_there(page: str) 
     named = {f"{each['kind'].lower()}/{each['metadata']['name']}" for name in OVERLAYS for each in overlay(name)}
     short = {"deploy": "deployment", "svc": "service", "sts": "statefulset"}
     seen = 0
-    for command in commands(page):
+    for command in [*commands(page), *mentions(page)]:
         for option, value in pairwise(command):
-            if option in ("-k", "-f", "--values", "--filename", "--from-file") and value != "-":
+            if option in ("-k", "-f", "--values") and value != "-":
                 seen += 1
-                assert (ROOT / value.rpartition("=")[2]).exists(), " ".join(command)
+                assert any((top / value).exists() for top in (ROOT, ROOT / "environments")), " ".join(command)
         if command[:1] == ["kubectl"]:
             for word in command:
                 kind, slash, name = word.partition("/")
