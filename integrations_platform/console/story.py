@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,9 +17,11 @@ from integrations_platform.unified_sync.spec import SyncSpec
 from integrations_platform.unified_sync.store import Role, RunRecord, StoredAuditEntry
 from integrations_platform.words import clean
 
-_CHOSE = {"chose A for": "chose what source says for", "chose B for": "chose what target says for",
-          "strategy source_wins": "both had changed it, and source wins",
-          "strategy target_wins": "both had changed it, and target wins"}  # fmt: skip
+_CHOICES = {"A": "what source says", "B": "what target says", "base": "the last agreed value", "value": "another value"}
+_CHOSEN = re.compile(
+    r"(?P<who>.* chose |decided by .*: )(?P<choice>A|B|base|value)(?: for conflict \S+ at change \d+)?"
+)
+_WINS = re.compile("strategy (source|target)_wins")
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,8 @@ def _who(actor: str, run: RunRecord | None) -> str:
 
 
 def _sentence(spec: SyncSpec, rule: str) -> str:
-    for words, better in _CHOSE.items():
-        rule = rule.replace(words, better)
+    if chosen := _CHOSEN.fullmatch(rule):
+        rule = chosen["who"] + _CHOICES[chosen["choice"]]
+    rule = _WINS.sub(r"both had changed it, and \1 wins", rule)
     text = clean(by_name(spec, rule))[:600]
     return f"{text[:1].upper()}{text[1:]}."

@@ -91,7 +91,14 @@ def test_a_decision_is_told_with_both_writes_that_followed_it(console: Shown) ->
     )
     company.run("sync", "run", "people")
     page = the_record(console, console.signed_in(), "p3@x.org")
-    for told in ("A person decided", "Changed in Billing", "Changed in Shop", "Caro", "Carla", "by <bdi>Bo &lt;b&gt;"):
+    for told in (
+        "Bo &lt;b&gt; chose the last agreed value.",
+        "Changed in Billing",
+        "Changed in Shop",
+        "Caro",
+        "Carla",
+        "by <bdi>Bo &lt;b&gt;",
+    ):
         assert told in page
     assert "Meant to write" not in page
     assert page.count("Restore</a>") == 2
