@@ -26,14 +26,20 @@ class DamagedPlan(ValueError):  # noqa: N818
 
 def saved_operations(saved: SavedPlan) -> dict[str, dict[str, Any]]:
     """The operations people were shown, by id. Raises :class:`DamagedPlan`."""
+    return {body["op_id"]: body for body in saved_data(saved)["operations"]}
+
+
+def saved_data(saved: SavedPlan) -> dict[str, Any]:
+    """The plan as it was kept, read and checked once: ``operations`` and what was said beside them. Raises
+    :class:`DamagedPlan`."""
     try:
-        bodies = {body["op_id"]: body for body in json.loads(saved.operations)["operations"]}
-        readable = all(isinstance(body["fields"], dict) for body in bodies.values())
+        data: dict[str, Any] = json.loads(saved.operations)
+        shown = {body["op_id"] for body in data["operations"] if isinstance(body["fields"], dict)}
     except (ValueError, TypeError, KeyError, RecursionError):
-        bodies, readable = {}, False
-    if not readable or bodies.keys() != set(saved.op_ids):
+        data, shown = {}, set()
+    if not data or shown != set(saved.op_ids):
         raise DamagedPlan(f"plan {saved.plan_id} is damaged in the state database; make a new one and review that")
-    return bodies
+    return data
 
 
 def side_data(spec: SyncSpec, side: SideName) -> dict[str, str]:

@@ -21,10 +21,11 @@ from integrations_platform.console.cells import Cell, Name, cell, names
 from integrations_platform.console.page import Ask, Problem, act, look
 from integrations_platform.console.rendering import side_name
 from integrations_platform.console.work import Busy
-from integrations_platform.plan_data import DamagedPlan, saved_operations
+from integrations_platform.plan_data import DamagedPlan, saved_data
 from integrations_platform.unified_sync.engine import Request, spec_digest
 from integrations_platform.unified_sync.spec import SIDES, SideName, SyncSpec
 from integrations_platform.unified_sync.store import SavedPlan
+from integrations_platform.words import count
 
 SIZE = 50
 KINDS = {
@@ -75,16 +76,16 @@ def make(ask: Ask) -> Response:
 
 def one(ask: Ask, problem: str = "", status: int = 200) -> Response:
     spec, saved = ask.spec(), _saved(ask)
-    bodies = _bodies(saved)
+    about = _data(saved)
+    bodies: list[dict[str, Any]] = about["operations"]
     counted = Counter((body["side"], body["kind"]) for body in bodies)
     side, kind, text = ask.query("side"), ask.query("kind"), ask.query("q")
     found = [
         body
         for body in bodies
-        if side in ("", body["side"]) and kind in ("", body["kind"]) and text.lower() in _text(body)
+        if side in ("", body["side"]) and kind in ("", body["kind"]) and (not text or text.lower() in _text(body))
     ]
     page = ask.page_number()
-    about = json.loads(saved.operations)
     return ask.render(
         "plan.html", status=status, spec=spec, saved=saved, total=len(found), page=page, size=SIZE, problem=problem,
         writes=_writes(ask, spec, found[(page - 1) * SIZE : page * SIZE]), all=len(bodies), kinds=KINDS,
@@ -98,9 +99,9 @@ def one(ask: Ask, problem: str = "", status: int = 200) -> Response:
     )  # fmt: skip
 
 
-def _bodies(saved: SavedPlan) -> list[dict[str, Any]]:
+def _data(saved: SavedPlan) -> dict[str, Any]:
     try:
-        return list(saved_operations(saved).values())
+        return saved_data(saved)
     except DamagedPlan as fault:
         raise Problem(409, "This plan cannot be shown", f"{fault}.") from None
 
@@ -152,10 +153,10 @@ def _saved(ask: Ask) -> SavedPlan:
 
 def apply(ask: Ask) -> Response:
     spec, saved = ask.spec(), _saved(ask)
-    bodies, work = _bodies(saved), ask.console.works.find(spec.name, ask.form_key())
+    about, work = _data(saved), ask.console.works.find(spec.name, ask.form_key())
     if work is not None:
         return ask.go("syncs", spec.name, "work", work.key)
-    guards = dict(_guards(json.loads(saved.operations)))
+    guards = dict(_guards(about))
     lifted = [guard for guard in guards if guard in ask.form.get("lift", ())]
     if len(lifted) < len(guards):
         return one(ask, "A guard refuses this plan. Tick each guard that shall pass, or leave the plan alone.", 422)
@@ -167,7 +168,7 @@ def apply(ask: Ask) -> Response:
         trigger="console",
     )
     ask.platform.store.approve_plan(spec.name, saved.plan_id, ask.sent("applied_run") or None, lifted, ask.who, ask.now)
-    title = f"Applying a plan of {len(bodies):,} change{'' if len(bodies) == 1 else 's'}"
+    title = f"Applying a plan of {count(len(saved.op_ids), 'change')}"
     try:
         work = ask.console.works.run(ask.form_key(), spec, title, request)
     except Busy as fault:
