@@ -8,11 +8,14 @@ COPY --from=uv /uv /usr/local/bin/uv
 # Byte code now: read-only containers could not keep it, and each process would compile again.
 ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_NO_DEV=1
 WORKDIR /app
-# What changes seldom first: the libraries, exactly as locked.
+# What changes seldom first: the libraries, exactly as locked. Without Spark, half a gigabyte that dagster-databricks asks
+# for and nothing here imports: jobs are started by Databricks' own client.
 COPY pyproject.toml uv.lock README.md ./
-RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-install-project --extra kubernetes
+RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-install-project \
+    --extra kubernetes --no-install-package pyspark
 COPY integrations_platform integrations_platform
-RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-editable --extra kubernetes
+RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-editable \
+    --extra kubernetes --no-install-package pyspark
 
 FROM python:3.11.14-slim-bookworm
 RUN groupadd --gid 10001 integrations \
@@ -21,6 +24,8 @@ RUN groupadd --gid 10001 integrations \
     && chown integrations:integrations /opt/dagster/home /app/.integrations
 WORKDIR /app
 COPY --from=build /app/.venv .venv
+# Airbyte's connectors, where there is no server, are installed by it when they are first needed.
+COPY --from=uv /uv /usr/local/bin/uv
 COPY environments/*.yaml environments/
 ENV PATH=/app/.venv/bin:$PATH HOME=/tmp DAGSTER_HOME=/opt/dagster/home DAGSTER_DISABLE_TELEMETRY=1 \
     PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
