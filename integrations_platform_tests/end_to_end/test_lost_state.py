@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from integrations_platform_tests.end_to_end.arrange import Base, World, add_people, people_world
@@ -91,3 +94,25 @@ def test_lost_twice_between_files(tmp_path: Path, sqlite_database: str) -> None:
         (report,) = world.settle()
         assert report.written == 0
     assert world.tables() == before
+
+
+def test_a_backup_that_is_older_than_the_last_runs_knows_what_they_did_once_it_has_looked(world: World) -> None:
+    """What the runbook tells people who restore one: nothing is made or removed twice, and what was carried stays."""
+    backup = world.folder / "backup.sqlite"
+    with closing(sqlite3.connect(world.folder / "state.sqlite")) as state, closing(sqlite3.connect(backup)) as copy:
+        state.backup(copy)
+    world.a.run("UPDATE person SET name = 'Changed since' WHERE email = 'p0@example.org'")
+    world.a.run("DELETE FROM person WHERE email = 'p1@example.org'")
+    add_people(world.a, [("since@example.org", "Made since", None)])
+    world.settle()
+    carried = world.people()
+    lose_state(world)
+    shutil.move(backup, world.folder / "state.sqlite")
+    (report,) = world.settle()
+    assert report.written == 0
+    assert world.people() == carried
+    world.b.run("UPDATE person SET balance = 7.25 WHERE email = 'since@example.org'")
+    world.settle()
+    assert world.people()[0] == world.people()[1]
+    assert world.memory()["conflicts"] == []
+    assert world.chain_fault() is None
