@@ -154,6 +154,8 @@ def test_secrets_are_made_by_external_secrets_only() -> None:
     owner = {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "name": "x", "uid": "1"}
     assert refusals({**secret, "metadata": {"name": "mine", "ownerReferences": [owner]}}) == {}
     assert refusals({**secret, "type": "kubernetes.io/tls"}) == {}
+    assert refusals({**secret, "metadata": {"name": "fernet", "labels": {"heritage": "Helm"}}}) == {}
+    assert list(refusals({**secret, "metadata": {"name": "mine", "labels": {"app": "Helm"}}})) == ["NoLiteralSecrets"]
 
 
 def test_a_config_map_holds_no_credentials() -> None:

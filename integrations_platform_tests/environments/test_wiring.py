@@ -268,6 +268,7 @@ def test_airflow_is_given_what_its_tasks_and_callbacks_read() -> None:
     values = yaml.safe_load((ENVIRONMENTS / "airflow" / "values.yaml").read_text(encoding="utf-8"))
     for each in values["secret"]:
         assert each["secretKey"] in _secrets()["data", each["secretName"]], each
+    assert _secrets()["data", values["data"]["metadataSecretName"]] == {"connection"}
     whole = yaml.safe_load(values["extraEnvFrom"])
     assert ("data", whole[0]["configMapRef"]["name"]) in _maps(overlay("production"))
     assert all(("data", each["secretRef"]["name"]) in _secrets() for each in whole[1:])
