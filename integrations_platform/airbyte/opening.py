@@ -8,9 +8,10 @@ from integrations_platform.airbyte.authentication import authentication
 from integrations_platform.airbyte.faults import AirbyteFault
 from integrations_platform.airbyte.server import Airbyte
 from integrations_platform.service_faults import FaultKind
-from integrations_platform.settings import variable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from integrations_platform.secret_text import SecretText
     from integrations_platform.waiting import Timing
 
@@ -50,11 +51,16 @@ def open_airbyte(place: Place, timing: Timing | None = None) -> Airbyte:
     )  # fmt: skip
 
 
-def from_variables(timing: Timing | None = None) -> Airbyte:
+def from_variables(timing: Timing | None = None, read: Callable[[str], str | None] | None = None) -> Airbyte:
     """The server of AIRBYTE_API_URL, AIRBYTE_CLIENT_ID, AIRBYTE_CLIENT_SECRET, AIRBYTE_API_USERNAME,
-    AIRBYTE_API_PASSWORD, AIRBYTE_AUTH_MODE and AIRBYTE_WORKSPACE_ID. Raises AirbyteFault."""
+    AIRBYTE_API_PASSWORD, AIRBYTE_AUTH_MODE and AIRBYTE_WORKSPACE_ID, each as ``read`` gives it, by default from the
+    environment. Raises AirbyteFault."""
+    if read is None:
+        from integrations_platform.settings import variable
+
+        read = variable
     names = ("API_URL", "AUTH_MODE", "CLIENT_ID", "CLIENT_SECRET", "API_USERNAME", "API_PASSWORD", "WORKSPACE_ID")
-    url, mode, *who, workspace_id = (variable(f"AIRBYTE_{name}") or "" for name in names)
+    url, mode, *who, workspace_id = (read(f"AIRBYTE_{name}") or "" for name in names)
     client_id, client_secret, username, password = who
     return _opened(url, mode, client_id, client_secret, username, password, workspace_id, timing)
 

@@ -23,7 +23,7 @@ from integrations_platform.waiting import Timing, insist
 if TYPE_CHECKING:
     from integrations_platform.connectors.http import HttpApi
     from integrations_platform.connectors.http_errors import Rule, Said
-    from integrations_platform.unified_sync.port import SideError
+    from integrations_platform.unified_sync.answers import SideError
 
 CONNECT_SECONDS, ANSWER_SECONDS = 3.0, 15.0
 AT_ONCE = 3
@@ -172,7 +172,7 @@ class _Line:
         self, api: str, method: str, path: str, what: str, params: Mapping[str, Any] | None, body: Any, *, once: bool
     ) -> Any:
         """The data of an answer. Raises AirbyteFault."""
-        from integrations_platform.unified_sync.port import SideError
+        from integrations_platform.unified_sync.answers import SideError
 
         try:
             return self._apis[api].request(method, path, params=params, json=body, what=what, repeatable=not once).data
@@ -187,7 +187,7 @@ class _Line:
     def _api(self, base: str, *, asked: bool = True) -> HttpApi:
         from integrations_platform.connectors.budgets import Budget
         from integrations_platform.connectors.http import HttpApi, is_private
-        from integrations_platform.unified_sync.port import SideError
+        from integrations_platform.unified_sync.answers import SideError
 
         try:
             return HttpApi(
@@ -209,7 +209,7 @@ class _Line:
 
 def _rules(remedy: str) -> tuple[Rule, ...]:
     from integrations_platform.connectors.http_errors import Rule
-    from integrations_platform.unified_sync.port import ErrorKind
+    from integrations_platform.unified_sync.answers import ErrorKind
 
     roles = "the credentials lack the role: READER to look, RUNNER to sync, EDITOR to clear"
     return (

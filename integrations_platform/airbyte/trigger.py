@@ -7,6 +7,8 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from integrations_platform.waiting import Timing
 
 _LOG = logging.getLogger("integrations_platform.airbyte")
@@ -15,13 +17,15 @@ _LOG = logging.getLogger("integrations_platform.airbyte")
 def trigger_airbyte_sync(
     connection_id: str, wait: bool = True, on_conflict: str = "attach", timeout: float | None = None,
     queue_timeout: float | None = None, cancel_late: bool = False, timing: Timing | None = None,
+    read: Callable[[str], str | None] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Sync a connection and give its report, JSON-safe: job_id, status, how, streams, rows, bytes, seconds, url, ….
 
     ``wait``: False returns once it is started. ``on_conflict``, when it is syncing already: attach (follow that one),
     skip or fail. ``timeout`` and ``queue_timeout`` in seconds (None: as long as it takes); a late sync is left running
     unless ``cancel_late``. Stopping the caller cancels a sync it started. Raises AirbyteFault, also for a sync that
-    did not succeed: with Airbyte's reason, and of kind PERMANENT where running it again fails the same way.
+    did not succeed: with Airbyte's reason, and of kind PERMANENT where running it again fails the same way. ``read``
+    gives the variables, by default from the environment.
     """
     from integrations_platform.airbyte.faults import AirbyteFault
     from integrations_platform.airbyte.opening import from_variables
@@ -34,7 +38,7 @@ def trigger_airbyte_sync(
         what = f"on_conflict is one of {', '.join(Conflict)}, not {on_conflict!r}"
         raise AirbyteFault(FaultKind.CONFIGURATION, what)
     policy = Policy(Conflict(on_conflict), patience(queue_timeout, timeout), cancel_late, wait)
-    airbyte = from_variables(timing)
+    airbyte = from_variables(timing, read)
     try:
         report = SyncRun(airbyte, connection_id, policy, timing or Timing(), _LOG.info, _LOG.warning).report()
     finally:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from integrations_platform.alerts.alert import Alert, identity
 from integrations_platform.alerts.delivery import Answer, Fate, Sender
@@ -18,7 +19,9 @@ from integrations_platform.alerts.slack import BotSender, Poster, WebhookSender
 from integrations_platform.pages import Pages
 from integrations_platform.secret_text import SettingsError
 from integrations_platform.settings_alerts import AlertsSettings, Channel, RouteSettings, addresses
-from integrations_platform.state.outbox import Message
+
+if TYPE_CHECKING:
+    from integrations_platform.state.outbox import Message
 
 PosterOf = Callable[[str], Poster]
 """A poster for a bot token; only Dagster's side has one."""
@@ -45,6 +48,8 @@ def _target(channel: Channel, route: RouteSettings) -> str:
 
 def messages_for(alerts: Sequence[Alert], settings: AlertsSettings, channels: Sequence[Channel]) -> list[Message]:
     """One message for each alert and target."""
+    from integrations_platform.state.outbox import Message
+
     return [
         Message(identity(alert.alert_id, target), target, alert.severity.value, alert.subject, alert.to_json())
         for alert in alerts

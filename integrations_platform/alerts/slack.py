@@ -2,19 +2,22 @@
 
 The webhook goes around dagster-slack on purpose: its resource posts `chat.postMessage` with a bot token, and with
 nothing but SLACK_WEBHOOK_URL it can send nothing. Where there is a token, Dagster's side hands its resource in as a
-:class:`Poster`. A webhook's address is a secret: it is in no log, note or exception that leaves this module.
+:class:`Poster`. A webhook needs the standard library only, so that Airflow's side sends by it, too; its address is a
+secret: it is in no log, note or exception that leaves this module.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from email.message import Message
+from http.client import HTTPException
 from typing import Any, Protocol
-from urllib.error import URLError
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 from integrations_platform.alerts.alert import Alert
 from integrations_platform.alerts.delivery import Answer, Fate
@@ -23,6 +26,7 @@ from integrations_platform.pages import Pages
 
 ANSWER_SECONDS = 10
 LONGEST_WAIT = 3600.0
+_LONGEST_BODY = 10_000
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _WORD = re.compile(r"[a-z_]{1,40}")
 
@@ -101,21 +105,22 @@ class WebhookSender:
         return None if is_usable(self._url) else "the webhook is no https address: set SLACK_WEBHOOK_URL"
 
     def _post(self, payload: Mapping[str, Any]) -> SlackAnswer:
-        from slack_sdk.errors import SlackClientError
-        from slack_sdk.webhook import WebhookClient
-
-        # Its logger would write the address. It repeats nothing by itself: it would sleep for as long as Slack asks,
-        # and repeat what may have arrived; the outbox waits without holding anybody up.
-        silent = logging.Logger("slack_sdk", logging.CRITICAL + 1)
-        client = WebhookClient(self._url, timeout=self._seconds, logger=silent, retry_handlers=[])
+        body = json.dumps(payload).encode()
+        request = Request(self._url, body, {"Content-Type": "application/json;charset=utf-8"})  # noqa: S310  checked
         try:
-            response = client.send_dict(dict(payload))
-        except (OSError, URLError, ValueError, SlackClientError) as fault:
+            with urlopen(request, timeout=self._seconds) as response:  # noqa: S310  checked by fault()
+                return _heard(response.status, response.headers, response.read(_LONGEST_BODY))
+        except HTTPError as refusal:
+            with refusal:
+                return _heard(refusal.code, refusal.headers, refusal.read(_LONGEST_BODY))
+        except (OSError, ValueError, HTTPException) as fault:
             return SlackAnswer(0, _nature(fault))
-        headers = {name.lower(): str(value) for name, value in response.headers.items()}
-        word = response.body.strip()
-        error = "" if word == "ok" or not _WORD.fullmatch(word) else word
-        return SlackAnswer(response.status_code, error, headers.get("retry-after"))
+
+
+def _heard(status: int, headers: Message, body: bytes) -> SlackAnswer:
+    word = body.decode("utf-8", "replace").strip()
+    error = "" if word == "ok" or not _WORD.fullmatch(word) else word
+    return SlackAnswer(status, error, headers.get("retry-after"))
 
 
 def is_usable(url: str) -> bool:

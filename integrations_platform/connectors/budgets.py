@@ -18,7 +18,7 @@ from math import floor
 from typing import Any, Literal, Protocol, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from integrations_platform.unified_sync.port import ErrorKind, SideError
+from integrations_platform.unified_sync.answers import ErrorKind, SideError
 
 Result = TypeVar("Result")
 _SLOTS = 20  # a window is counted in as many parts; a call counts until the part it fell into has left the window

@@ -30,7 +30,7 @@ from integrations_platform.connectors.http_errors import (
     retry_after,
     rule_for,
 )
-from integrations_platform.unified_sync.port import ClockReading, ErrorKind, SideError
+from integrations_platform.unified_sync.answers import ClockReading, ErrorKind, SideError
 from integrations_platform.unified_sync.watching import span
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every address, and a query may hold a person's name

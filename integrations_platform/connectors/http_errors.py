@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from integrations_platform.unified_sync.port import ErrorKind, SideError
+from integrations_platform.unified_sync.answers import ErrorKind, SideError
 
 _SHOWN = 300  # characters of a service's own words
 _TELLING = 6  # shorter texts are no secrets, and replacing them would garble messages

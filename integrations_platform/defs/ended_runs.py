@@ -25,6 +25,9 @@ AT_ONCE = 500  # what a tick can go through in its minute; the rest comes with t
 _STATUSES = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 _EVENTS = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
 _WILL_RETRY = "dagster/will_retry"
+TOLD_BY = "alerts/told_by"
+"""A tag of runs whose failure is told elsewhere: by Airflow, after the last try of the task that started them."""
+
 _PARTITION = "dagster/partition"
 _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 _AD_HOC = "__ASSET_JOB"
@@ -108,6 +111,8 @@ def outside_runs(
 def _failures(instance: dg.DagsterInstance, record: dg.RunRecord, subjects: Subjects) -> Iterator[OutsideRun]:
     if record.dagster_run.tags.get(_WILL_RETRY) == "true":
         return  # Dagster starts it once more; the last attempt counts
+    if TOLD_BY in record.dagster_run.tags:
+        return
     of_steps: dict[str, list[str]] = {}
     of_run: list[str] = []
     for entry in instance.all_logs(record.dagster_run.run_id, of_type=_EVENTS):

@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 import polars as pl
 
+from integrations_platform.unified_sync.answers import ClockReading as ClockReading
+from integrations_platform.unified_sync.answers import ErrorKind as ErrorKind
+from integrations_platform.unified_sync.answers import SideError as SideError
 from integrations_platform.unified_sync.values import FieldType, Value, Values
 
 LISTING_SCHEMA = {"id": pl.String, "version": pl.String, "presence": pl.String}
@@ -38,39 +41,6 @@ class Presence(StrEnum):
     LIVE = "live"
     ARCHIVED = "archived"  # a tombstone: proof that someone archived it
     OUT_OF_SCOPE = "out_of_scope"  # exists, but the declared scope no longer matches
-
-
-class ErrorKind(StrEnum):
-    """What may be done about an error; see :mod:`.errors` for how each is handled."""
-
-    TRANSIENT = "transient"  # retry with backoff; counts for the breaker
-    PERMANENT = "permanent"  # this input will never be accepted as it is
-    CONFIGURATION = "configuration"  # a setting must change; never trips a breaker
-
-
-class SideError(Exception):
-    """A call to a side failed.
-
-    ``effect_unknown`` is True when the side may have carried the write out although the answer was lost.
-    ``message`` names system, object and, where known, the record, and says what to do; it never holds a secret.
-    ``retry_after`` is what the side asked for, in seconds.
-    """
-
-    def __init__(
-        self,
-        kind: ErrorKind,
-        message: str,
-        *,
-        code: str = "",
-        effect_unknown: bool = False,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.message = message
-        self.code = code
-        self.effect_unknown = effect_unknown
-        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,14 +185,6 @@ class Capabilities:
     restore: bool = True
     delete: bool = False
     batch_limit: int = 500
-
-
-@dataclass(frozen=True, slots=True)
-class ClockReading:
-    """Side time minus engine time, and how far off that may be (half the round trip plus the side's granularity)."""
-
-    offset: timedelta
-    uncertainty: timedelta
 
 
 @dataclass(frozen=True, slots=True)

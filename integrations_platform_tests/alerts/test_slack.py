@@ -1,4 +1,4 @@
-"""Slack's answers, each from a real HTTP server through Slack's own client, and what each means for the message."""
+"""Slack's answers, each from a real HTTP server, and what each means for the message."""
 
 from __future__ import annotations
 

@@ -172,10 +172,12 @@ def test_a_state_out_of_reach_is_told_once_past_the_outbox_and_nothing_is_missed
     assert sorted(slack.texts[1:]) == sorted([f"{state} can be used again", "lake/flights failed"])
 
 
-def test_what_dagster_will_start_again_is_not_told_yet(run: Runner, ticks: Ticks, slack: Sink) -> None:
+@pytest.mark.parametrize("tags", [{"dagster/will_retry": "true"}, {"alerts/told_by": "airflow"}], ids=str)
+def test_what_dagster_will_start_again_and_what_airflow_tells_is_not_told_here(
+    run: Runner, ticks: Ticks, slack: Sink, tags: dict[str, str]
+) -> None:
     dg.materialize(
-        [flights], instance=run.instance, partition_key="2026-01-01", raise_on_error=False,
-        tags={"dagster/will_retry": "true"},
+        [flights], instance=run.instance, partition_key="2026-01-01", raise_on_error=False, tags=tags
     )  # fmt: skip
     ticks.tick()
     assert slack.texts == []
