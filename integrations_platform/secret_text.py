@@ -67,7 +67,8 @@ class SecretText:
         return tuple(match["name"] for match in _REFERENCE.finditer(self._text) if match["name"])
 
     def resolve(self) -> str:
-        """The text with its variables filled in; an empty variable counts as missing, as in a shell.
+        """The text with its variables filled in; an empty variable counts as missing, as in a shell. What is missing is
+        looked for once more as Airflow has its own Variables in the environment: AIRFLOW_VAR_<NAME>.
 
         Raises :class:`SettingsError` naming file, line, key and each missing variable.
         """
@@ -77,7 +78,7 @@ class SecretText:
             name = match["name"]
             if name is None:
                 return "${"
-            value = self._environ.get(name) or match["default"]
+            value = self._environ.get(name) or self._environ.get(f"AIRFLOW_VAR_{name}") or match["default"]
             if not value and match["rest"] is None:
                 missing.append(name)
             return value or ""

@@ -81,6 +81,8 @@ def test_addresses_are_resolved_when_opened(tmp_path: Path) -> None:
         ("${A:-postgresql://h/d}", {}, "postgresql://h/d"),
         ("${A:-postgresql://h/d}", {"A": ""}, "postgresql://h/d"),
         ("${A:-postgresql://h/d}", {"A": "postgresql://x/y"}, "postgresql://x/y"),
+        ("${A:-postgresql://h/d}", {"AIRFLOW_VAR_A": "postgresql://v/w"}, "postgresql://v/w"),
+        ("${A}", {"AIRFLOW_VAR_A": "postgresql://v/w", "A": "postgresql://x/y"}, "postgresql://x/y"),
         ("postgresql://u:${P}@h/${D:-}", {"P": "a${B}"}, "postgresql://u:a${B}@h/"),
         ("postgresql://u:$${P}$1$@h/d", {"P": "no"}, "postgresql://u:${P}$1$@h/d"),
     ],
