@@ -15,7 +15,7 @@ PAGES = ("README.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "d
 _BLOCK = re.compile(r"^```(?:bash|sh|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
-_BETWEEN = ("|", "&&", "||", ";", "&")
+_BETWEEN = ("|", "&&", "||", ";", "&", ">")
 _PLACEHOLDERS = {
     "N": "1", "DAY": "2026-01-01",
     "/opt/dagster/workspace/workspace.yaml": str(ROOT / "workspace.yaml"),

@@ -20,13 +20,14 @@ from integrations_platform_tests.environments.variables import variables_read
 
 pytestmark = pytest.mark.xdist_group("manifests")  # rendered and read once
 
-_PINNED = re.compile(r"[\w./-]+:(\d+\.)+\d+[\w.-]*( AS \w+)?")
+RECIPES = ("Dockerfile", "environments/airflow/Dockerfile", "environments/mlflow/Dockerfile")
+_PINNED = re.compile(r"[\w./-]+:v?(\d+\.)+\d+[\w.-]*( AS \w+)?")
 
 
 @cache
-def _steps() -> list[tuple[str, str]]:
-    """Instructions of the Dockerfile with what they say, continued lines put together."""
-    text = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+def _steps(name: str = "Dockerfile") -> list[tuple[str, str]]:
+    """Instructions of a Dockerfile with what they say, continued lines put together."""
+    text = (ROOT / name).read_text(encoding="utf-8").replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     return [(word, rest.strip()) for word, _, rest in (line.partition(" ") for line in lines)]
 
@@ -37,9 +38,10 @@ def _compose() -> Document:
 
 
 def test_the_image_is_made_of_pinned_ones_and_of_the_lock() -> None:
-    bases = [rest for word, rest in _steps() if word == "FROM"]
-    assert len(bases) == 3
-    assert all(_PINNED.fullmatch(base) for base in bases)
+    for recipe in RECIPES:
+        bases = [rest for word, rest in _steps(recipe) if word == "FROM"]
+        assert bases
+        assert all(_PINNED.fullmatch(base) for base in bases), recipe
     syncs = [rest for word, rest in _steps() if word == "RUN" and "uv sync" in rest]
     assert len(syncs) == 2
     assert all("--locked" in each and "--extra kubernetes" in each for each in syncs)
@@ -67,11 +69,13 @@ def test_no_secret_gets_into_the_image() -> None:
     assert "*" in ignored, "what is not named stays outside: .env, .integrations, .git"
     copied = {
         name.rstrip("/")
-        for word, rest in _steps()
+        for recipe in RECIPES
+        for word, rest in _steps(recipe)
         if word == "COPY" and "--from" not in rest
         for name in rest.split()[:-1]
     }
     assert copied == {line[1:] for line in ignored if line.startswith("!")}
+    assert all(list(ROOT.glob(name)) for name in copied)
 
 
 def test_what_pods_write_to_is_in_the_image_or_a_volume() -> None:
