@@ -74,8 +74,7 @@ def dags(jobs: Sequence[Job] | None = None) -> dict[str, DAG]:
     for members in filter(_is_of_all, together.values()):
         found[members[0].dag] = _connections(members[0].dag, members[0], jobs, chained=False)
         found[CHAINED] = _connections(CHAINED, members[0], jobs, chained=True)
-        found[SINGLE] = _single()
-    return found
+    return {**found, SINGLE: _single()}
 
 
 def _is_of_all(members: Sequence[Job]) -> bool:
@@ -103,7 +102,7 @@ def _connections(dag_id: str, every: Job, jobs: Sequence[Job], *, chained: bool)
             names, type="array", items={"enum": names}, uniqueItems=True, description="Only these connections."
         )
     }
-    of = {job.targets[0].name: job for job in jobs if job.name.startswith("airbyte_") and len(job.targets) == 1}
+    of = {name: job for job in jobs for name in names if job.name == f"airbyte_{name}_job"}
     text = "Sync connections one after another." if chained else every.description
     with _empty(dag_id, text, None, params) as dag:
         tasks = [_task(of[name], params, task_id=name, connection=name, trigger_rule="none_failed") for name in names]

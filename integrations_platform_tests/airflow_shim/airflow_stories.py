@@ -10,6 +10,7 @@ import contextlib
 import json
 import sys
 import traceback
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,12 @@ from airflow.models import TaskInstance, xcom
 from airflow.models.taskinstance import clear_task_instances
 from airflow.utils.session import create_session
 
+from integrations_platform.airflow_shim.catalogue import load_jobs
 from integrations_platform.airflow_shim.client import Dagster, Order
 from integrations_platform.airflow_shim.connection import place_of
 from integrations_platform.airflow_shim.following import Following
 from integrations_platform.airflow_shim.operator import task_of
+from integrations_platform.airflow_shim.rendering import dags
 from integrations_platform.airflow_shim.trigger import DagsterRunTrigger
 
 IS_TWO = __version__.startswith("2.")
@@ -93,6 +96,12 @@ def mark_deferred(dag: Any, run_id: str) -> str:
         return str(ended.status)
 
 
+def of_one_connection() -> list[str]:
+    """What `airbyte_chained_syncs` runs where one connection is declared: its sync, and not its reset or its watch."""
+    jobs = [replace(job, targets=job.targets[:1]) for job in load_jobs()]
+    return [task.job_name for task in dags(jobs)["airbyte_chained_syncs"].tasks]
+
+
 def shown(dag: Any) -> dict[str, Any]:
     """What the parity test compares."""
     return {
@@ -114,6 +123,7 @@ def main(written: Path) -> None:
     found: dict[str, Any] = {"version": __version__, "errors": bag.import_errors}
     found["dags"] = {name: shown(dag) for name, dag in bag.dags.items() if "integrations" in dag.tags}
     found["foreign"] = sorted({"dagster", "polars"} & {name.partition(".")[0] for name in sys.modules})
+    found["of_one_connection"] = of_one_connection()
     found["ways"] = play(bag.dags["ways"], 1)
     found["dies"] = play(bag.dags["dies"], 2)
     found["generations"] = generations(bag.dags["dies"], found["dies"]["run_id"])

@@ -230,6 +230,7 @@ def test_airflow_renders_the_list_of_jobs(told: Told) -> None:
             assert shown["retries"] == [job.retries]
     connections = [target.name for job in jobs if job.name == "airbyte_all_job" for target in job.targets]
     assert dags["airbyte_multi_source_sync"]["tasks"] == dags["airbyte_chained_syncs"]["tasks"] == sorted(connections)
+    assert told.stories["of_one_connection"] == ["airbyte_stripe_to_postgres_job"]
     assert dags["lake_to_snowflake"]["tasks"] == ["flights", "raw_events"]
 
 
