@@ -28,6 +28,7 @@ ANSWER_SECONDS = 10
 LONGEST_WAIT = 3600.0
 _LONGEST_BODY = 10_000
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_NOT_SLACK = "not Slack"  # said yes, as the page of a proxy does where people sign in
 _WORD = re.compile(r"[a-z_]{1,40}")
 
 STATUSES: Mapping[int, tuple[Fate, str]] = {
@@ -120,6 +121,8 @@ class WebhookSender:
 def _heard(status: int, headers: Message, body: bytes) -> SlackAnswer:
     word = body.decode("utf-8", "replace").strip()
     error = "" if word == "ok" or not _WORD.fullmatch(word) else word
+    if status == 200 and word != "ok":
+        error = _NOT_SLACK
     return SlackAnswer(status, error, headers.get("retry-after"))
 
 
@@ -136,8 +139,10 @@ def is_usable(url: str) -> bool:
 
 
 def _answer(said: SlackAnswer) -> Answer:
-    if said.status == 200:
+    if said.status == 200 and not said.error:
         return Answer(Fate.ARRIVED, "ok")
+    if said.error == _NOT_SLACK:
+        return Answer(Fate.LATER, "200 came without Slack's ok: check SLACK_WEBHOOK_URL, and who answers in between")
     if said.status == 0:
         return Answer(Fate.SOON, said.error)
     if said.status in STATUSES:

@@ -48,6 +48,8 @@ def test_a_message_arrives_with_its_facts_and_links(slack: Sink) -> None:
         (Reply(429, ""), Fate.SOON, None, "too many"),
         (Reply(500, "rollup_error"), Fate.SOON, None, "500 rollup_error"),
         (Reply(503, "<html>Ana's secret</html>"), Fate.SOON, None, "503"),
+        (Reply(200, "<html>Ana, sign in to the network</html>"), Fate.LATER, None, "without Slack's ok"),
+        (Reply(200, ""), Fate.LATER, None, "without Slack's ok"),
         (Reply(418, "teapot"), Fate.LATER, None, "418"),
         (Reply(drop=True), Fate.SOON, None, "may have arrived"),
     ],
