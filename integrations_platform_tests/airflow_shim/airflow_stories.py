@@ -34,6 +34,7 @@ from integrations_platform.airflow_shim.rendering import dags
 from integrations_platform.airflow_shim.trigger import DagsterRunTrigger
 
 IS_TWO = __version__.startswith("2.")
+PATIENCE = 120.0  # seconds for what a real Dagster on a busy machine does in five
 XCom = xcom.BaseXCom if IS_TWO else xcom.XComModel
 
 
@@ -80,8 +81,9 @@ def mark_deferred(dag: Any, run_id: str) -> str:
 
         async def waits() -> None:
             listening = asyncio.ensure_future(anext(trigger.run()))
-            while dagster.run(run.run_id).status != "STARTED":
-                await asyncio.sleep(0.1)
+            async with asyncio.timeout(PATIENCE):
+                while dagster.run(run.run_id).status != "STARTED":
+                    await asyncio.sleep(0.1)  # the trigger takes its turn
             if not IS_TWO:
                 await trigger.on_kill()
             listening.cancel()
@@ -90,8 +92,10 @@ def mark_deferred(dag: Any, run_id: str) -> str:
 
         notes: list[str] = []
         asyncio.run(waits())
-        following = Following(run.run_id, dagster.timing, notes.append, 0.2)
+        following, until = Following(run.run_id, dagster.timing, notes.append, 0.2), dagster.timing.clock() + PATIENCE
         while (ended := following.look(dagster)) is None:
+            if dagster.timing.clock() > until:
+                return f"not over within {PATIENCE:.0f} s; {notes}"
             dagster.timing.sleep(following.pause())
         return str(ended.status)
 

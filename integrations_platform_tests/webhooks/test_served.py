@@ -8,6 +8,7 @@ import random
 import signal
 import socket
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -23,16 +24,16 @@ from integrations_platform_tests.webhooks.served import environment, served
 CRM = HubSpot()
 
 
-async def _send(url: str, numbers: list[int], connections: int, acknowledged: list[int], until: int | None) -> None:
-    """Send events of those numbers; each that is acknowledged is noted, and all stop at the first line that breaks."""
+async def _send(url: str, numbers: list[int], connections: int, note: Callable[[int], object]) -> None:
+    """Send events of those numbers; each that is acknowledged is noted, and a line that breaks sends no more."""
     waiting = list(reversed(numbers))
 
     async def one() -> None:
         async with Line.to(url) as line:
-            while waiting and (until is None or len(acknowledged) < until):
+            while waiting:
                 number = waiting.pop()
                 if await line.ask(CRM.request(url, [CRM.event(number)])) == 200:
-                    acknowledged.append(number)
+                    note(number)
 
     await asyncio.gather(*(one() for _ in range(connections)), return_exceptions=True)
 
@@ -43,16 +44,14 @@ def test_what_a_killed_receiver_acknowledged_is_kept(state_url: str, tmp_path: P
     numbers = list(range(600))
     env = environment(tmp_path, state_url)
 
-    async def kill(pid: int) -> None:
-        while len(acknowledged) < 120:
-            await asyncio.sleep(0)
-        os.kill(pid, signal.SIGKILL)
-
-    async def both(url: str, pid: int) -> None:
-        await asyncio.gather(_send(url, numbers, 16, acknowledged, None), kill(pid))
-
     with served(env) as server:
-        asyncio.run(both(f"{server.url}/webhooks/hubspot", server.process.pid))
+
+        def note(number: int) -> None:
+            acknowledged.append(number)
+            if len(acknowledged) == 120:
+                os.kill(server.process.pid, signal.SIGKILL)
+
+        asyncio.run(_send(f"{server.url}/webhooks/hubspot", numbers, 16, note))
         assert server.process.wait(20) == -signal.SIGKILL
     assert 120 <= len(acknowledged) < 600, "it died in the middle"
     store = open_store(state_url)
@@ -60,7 +59,7 @@ def test_what_a_killed_receiver_acknowledged_is_kept(state_url: str, tmp_path: P
     assert {CRM.key(CRM.event(number)) for number in acknowledged} <= kept
     with served(env) as server:
         left = sorted(set(numbers) - set(acknowledged))
-        asyncio.run(_send(f"{server.url}/webhooks/hubspot", left, 16, acknowledged, None))
+        asyncio.run(_send(f"{server.url}/webhooks/hubspot", left, 16, acknowledged.append))
     assert sorted(acknowledged) == numbers
     assert len(store.inbox.events()) == 600, "what was kept and not acknowledged came again, and is one event"
     store.close()
@@ -79,7 +78,7 @@ def test_a_burst_with_duplicates_is_whole_and_wakes_once(
     random.Random(7).shuffle(numbers)
     acknowledged: list[int] = []
     with served(environment(tmp_path, sqlite_state)) as server:
-        asyncio.run(_send(f"{server.url}/webhooks/hubspot", numbers, 32, acknowledged, None))
+        asyncio.run(_send(f"{server.url}/webhooks/hubspot", numbers, 32, acknowledged.append))
         server.process.send_signal(signal.SIGTERM)
         out, err = server.process.communicate(timeout=30)
     assert (server.process.returncode, err) == (0, "")
