@@ -229,7 +229,7 @@ def _agreed() -> bool:
 
 def _saved(session: Session, platform: Platform, named: Named, plan_id: str) -> SavedPlan:
     from integrations_platform.cli.output import warn
-    from integrations_platform.unified_sync.engine import spec_digest
+    from integrations_platform.unified_sync.spec import spec_digest
 
     saved = platform.store.plan(named.spec.name, plan_id)
     if saved is None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import polars as pl
+
 from integrations_platform.connectors.dialect import Dialect
 from integrations_platform.connectors.encoding import decode, encode, id_text, key_parts
 from integrations_platform.connectors.introspection import Family, NativeColumn, TableShape, suggested_type
@@ -68,12 +70,28 @@ class Binding:
         names = dict.fromkeys(sorted(self.kinds))
         if self.spec.soft_delete:
             names[self.spec.soft_delete] = None
+        # The key too, so that two records that change places are told from two that did not.
+        names.update(dict.fromkeys(key.name for key in self.keys))
         return tuple(self.shape.by_name[name] for name in names)
 
     @cached_property
     def fingerprint(self) -> str:
         """The version's SQL, without its prefix."""
         return self.dialect.fingerprint(self._versioned, self.quote)
+
+    @cached_property
+    def digest(self) -> str | None:
+        """The SQL of one number over all versions, or None where the server cannot."""
+        return self.dialect.digest(self.fingerprint)
+
+    def digest_of(self, versions: pl.Series) -> str:
+        """What :attr:`digest` gives over these versions, as the digest of a listing."""
+        bits = self.dialect.version_bits(versions.str.strip_prefix(self.version_prefix))
+        return self.digest_text(len(versions), int(bits.bitwise_xor() or 0))  # type: ignore[arg-type]
+
+    def digest_text(self, count: int, number: int | None) -> str:
+        """The digest of a listing without archived records: scheme, columns, count and number."""
+        return f"{self.version_prefix}{count}:{(number or 0) & (2**64 - 1):016x}"
 
     @cached_property
     def columns_digest(self) -> str:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
+import polars as pl
 import sqlalchemy as sa
 
 from integrations_platform.connectors.introspection import Family, InboundKey, NativeColumn, TableShape
@@ -79,6 +80,14 @@ class Dialect(ABC):
         """The plain cursor, where it streams by itself."""
         return raw.cursor()
 
+    def frames(self, _raw: Any, _sql: str, _params: Row, _names: Sequence[str]) -> Iterator[pl.DataFrame] | None:
+        """Most drivers hand over objects."""
+        return None
+
+    def prints_ids(self, _key: NativeColumn) -> bool:
+        """Whether the server prints a key of this column as its record id is written."""
+        return False
+
     # Catalogue
 
     @abstractmethod
@@ -121,7 +130,16 @@ class Dialect(ABC):
 
     @abstractmethod
     def fingerprint(self, columns: Sequence[NativeColumn], quote: Quote) -> str:
-        """An expression of 32 hex digits that differs when any of these columns differs, in case too."""
+        """An expression of text that differs when any of these columns differs, in case too, but for a chance of
+        2⁻⁶⁴ or less."""
+
+    def digest(self, _fingerprint: str) -> str | None:
+        """An aggregate that xors 64 bits of every fingerprint, or None where the server has none."""
+        return None
+
+    def version_bits(self, versions: pl.Series) -> pl.Series:
+        """The same 64 bits of fingerprints read before, as integers."""
+        raise NotImplementedError(f"{self.name} has no digest")
 
     @abstractmethod
     def now(self, session: Session) -> datetime:

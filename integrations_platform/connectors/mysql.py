@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import polars as pl
 import sqlalchemy as sa
 
 from integrations_platform.connectors.dialect import (
@@ -204,6 +205,14 @@ class MySQL(Dialect):
             text = f"CAST({shown} AS BINARY)"
             parts.append(f"IFNULL(CONCAT(LENGTH({text}), ':', {text}), '-')")
         return f"MD5(CONCAT({', '.join(parts)}))"
+
+    def digest(self, fingerprint: str) -> str | None:
+        """Of the first half: BIT_XOR takes 64 bits."""
+        return f"BIT_XOR(CAST(CONV(LEFT({fingerprint}, 16), 16, 10) AS UNSIGNED))"
+
+    def version_bits(self, versions: pl.Series) -> pl.Series:
+        """Hex digits."""
+        return versions.str.slice(0, 16).str.to_integer(base=16, dtype=pl.UInt64)
 
     def now(self, session: Session) -> datetime:
         """To the microsecond."""

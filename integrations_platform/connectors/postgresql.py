@@ -1,18 +1,21 @@
 """PostgreSQL through psycopg: catalogue, fingerprints, pipelined writes.
 
-Owns what only PostgreSQL knows. Versions are 128 bits of ``hash_record_extended`` (server 14 and later), which costs
-about half of md5 over the rendered row; dates travel as text because psycopg refuses ``infinity`` and years before 1.
+Owns what only PostgreSQL knows. Versions are 64 bits of ``hash_record_extended`` (server 14 and later), which costs a
+quarter of md5 over the rendered row; that is enough, because only two versions of one record are ever compared. Dates
+travel as text because psycopg refuses ``infinity`` and years before 1.
 """
 
 # ruff: noqa: ARG002 - a method of the seam is given what some other dialect needs
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Any
 from uuid import uuid4
 
+import polars as pl
 import sqlalchemy as sa
 
 from integrations_platform.connectors.dialect import (
@@ -36,6 +39,7 @@ _HASHED_AS_THEY_ARE = {
     "jsonb", "bytea",
 }  # fmt: skip
 _DRIVER_READS = {Family.INTEGER, Family.FLOAT, Family.BOOLEAN, Family.BINARY, Family.ARRAY}
+_PIECE = 8_000_000  # bytes of a listing held as text
 _IDLE = "idle_in_transaction_session_timeout"
 
 
@@ -43,7 +47,7 @@ class PostgreSQL(Dialect):
     """PostgreSQL 12 and later."""
 
     name = "postgresql"
-    scheme = "p2"
+    scheme = "p3"
     begin_read = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",)
     begin_write = (
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
@@ -88,6 +92,23 @@ class PostgreSQL(Dialect):
         """A server-side cursor, inside the transaction that is open."""
         return raw.cursor(name=f"sync_{uuid4().hex}")
 
+    def frames(self, raw: Any, sql: str, params: Row, names: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """COPY: a third of the time of a cursor, and no object per value. NULL and the empty text stay apart."""
+        schema = dict.fromkeys(names, pl.String)
+        piece = BytesIO()
+        with raw.cursor() as cursor, cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT csv)", params) as rows:
+            for row in rows:  # whole rows, so a piece never ends inside one
+                piece.write(row)
+                if piece.tell() > _PIECE:
+                    yield pl.read_csv(piece.getvalue(), has_header=False, schema=schema)
+                    piece = BytesIO()
+        if piece.tell():
+            yield pl.read_csv(piece.getvalue(), has_header=False, schema=schema)
+
+    def prints_ids(self, key: NativeColumn) -> bool:
+        """What is selected as text, and integers; Python writes small decimals otherwise than the server does."""
+        return not key.nullable and (key.family is Family.INTEGER or self._as_text(key))
+
     def url(self, text: str) -> sa.URL:
         """postgresql:// or postgres://, any driver named in it replaced."""
         return parsed_url(text, "postgresql+psycopg", ("postgresql", "postgres"))
@@ -98,7 +119,7 @@ class PostgreSQL(Dialect):
 
     def learn(self, session: Session) -> None:
         """``hash_record_extended`` exists from 14 on."""
-        self.scheme = "p2" if int(session.rows("SHOW server_version_num")[0][0]) >= 140000 else "p1"
+        self.scheme = "p3" if int(session.rows("SHOW server_version_num")[0][0]) >= 140000 else "p1"
 
     def describe(self, session: Session, object_name: str) -> TableShape | None:
         """Reads pg_catalog: information_schema hides what the role may not use, and then nothing can be explained."""
@@ -168,15 +189,19 @@ class PostgreSQL(Dialect):
 
     def fingerprint(self, columns: Sequence[NativeColumn], quote: Quote) -> str:
         """Text is hashed under collation C, so that a case-insensitive collation or citext hides no edit."""
-        if self.scheme == "p2":
-            row = f"ROW({', '.join(_hashable(column, quote) for column in columns)})"
-            halves = (
-                f"lpad(to_hex(hash_record_extended({row}, {seed})), 16, '0')" for seed in (0, 7046029254386353131)
-            )
-            return f"({' || '.join(halves)})"
+        if self.scheme == "p3":
+            return f"hash_record_extended(ROW({', '.join(_hashable(column, quote) for column in columns)}), 0)::text"
         parts = (f"coalesce(octet_length({text})::text || ':' || {text}, '-')"
                  for text in (f"{quote(column.name)}::text" for column in columns))  # fmt: skip
         return f"md5({' || '.join(parts)})"
+
+    def digest(self, fingerprint: str) -> str | None:
+        """Of the number itself, before it is made text; ``bit_xor`` came with the same version as the hash."""
+        return f"bit_xor({fingerprint.removesuffix('::text')})" if self.scheme == "p3" else None
+
+    def version_bits(self, versions: pl.Series) -> pl.Series:
+        """The fingerprint is that number."""
+        return versions.cast(pl.Int64)
 
     def now(self, session: Session) -> datetime:
         """clock_timestamp(): now() is the start of the transaction."""
@@ -194,9 +219,11 @@ class PostgreSQL(Dialect):
         name = quote(column.name)
         if column.native_type == "money":
             return f"{name}::numeric"
-        if column.family is Family.DECIMAL or column.family in _DRIVER_READS:
-            return name
-        return f"{name}::text"
+        return f"{name}::text" if self._as_text(column) else name
+
+    @staticmethod
+    def _as_text(column: NativeColumn) -> bool:
+        return column.family is not Family.DECIMAL and column.family not in _DRIVER_READS
 
     def compares_loosely(self, column: NativeColumn) -> bool:
         """citext and collations that are not deterministic."""

@@ -6,6 +6,7 @@ because it is one statement of one snapshot.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ from integrations_platform.connectors.session import Row, Session
 from integrations_platform.unified_sync.port import LISTING_SCHEMA, Listing, Presence, Record, SideError
 from integrations_platform.unified_sync.values import FieldType
 
-_STREAM_ROWS = 20_000
+_ROWS = 20_000  # rows of a listing held as objects
 
 
 class RelationalSnapshot:
@@ -40,28 +41,53 @@ class RelationalSnapshot:
     def listing(self) -> Listing:
         """Ids and versions in scope, chunk by chunk into columns; archived records are listed whatever the scope."""
         with self._asking():
-            return self._list()
+            frame = self._in_scope()
+            moved = self._archive.versions(self._session) if self._archive is not None else []
+        able = self._binding.digest is not None
+        digest = self._digest(self._binding.digest_of(frame["version"]), moved) if able else None
+        if moved:  # someone may have inserted an archived record again by hand: live counts
+            ids, versions = [row[0] for row in moved], [row[1] for row in moved]
+            frame = pl.concat([frame, _frame(ids, versions, str(Presence.ARCHIVED))])
+            frame = frame.unique("id", keep="first", maintain_order=True)
+        return Listing(frame, complete=True, digest=digest)
 
-    def _list(self) -> Listing:
+    def digest(self) -> str | None:
+        """One number over all versions in scope, made by the server, and the archive's own."""
         binding = self._binding
+        if binding.digest is None:
+            return None
+        scope, params = binding.scope
+        with self._asking():
+            sql = f"SELECT COUNT(*), {binding.digest} FROM {binding.table} WHERE {scope}"
+            count, number = self._session.rows(sql, params)[0]
+            moved = self._archive.versions(self._session) if self._archive is not None else []
+        return self._digest(binding.digest_text(count, number), moved)
+
+    @staticmethod
+    def _digest(rows: str, moved: Sequence[tuple[str, str]]) -> str:
+        archived = hashlib.sha256(repr(sorted(moved)).encode()).hexdigest()[:16] if moved else "-"
+        return f"{rows}:{archived}"
+
+    def _in_scope(self) -> pl.DataFrame:
+        binding, prefix = self._binding, self._binding.version_prefix
         scope, params = binding.scope
         sql = (
             f"SELECT {', '.join(binding.key_selects)}, {binding.fingerprint}, {binding.archived_sql} "
             f"FROM {binding.table} WHERE {scope}"
         )
-        width = len(binding.keys)
-        frames = [
-            self._frame(rows, width) for rows in self._session.stream(sql, params, _STREAM_ROWS)
-        ]  # fmt: skip
-        if self._archive is not None and (moved := self._archive.versions(self._session)):
-            frames.append(pl.DataFrame(
-                {"id": [row[0] for row in moved], "version": [row[1] for row in moved],
-                 "presence": [str(Presence.ARCHIVED)] * len(moved)}, schema=LISTING_SCHEMA,
-            ))  # fmt: skip
-        frame = pl.concat(frames) if frames else pl.DataFrame(schema=LISTING_SCHEMA)
-        if self._archive is not None:  # someone may have inserted an archived record again by hand: live counts
-            frame = frame.unique("id", keep="first", maintain_order=True)
-        return Listing(frame, complete=True)
+        live, archived = pl.lit(str(Presence.LIVE)), pl.lit(str(Presence.ARCHIVED))
+        printed = len(binding.keys) == 1 and binding.dialect.prints_ids(binding.keys[0])
+        if printed and (pieces := self._session.frames(sql, params, tuple(LISTING_SCHEMA))) is not None:
+            frames = [
+                piece.with_columns(
+                    version=prefix + pl.col("version"),
+                    presence=pl.when(pl.col("presence") == "t").then(archived).otherwise(live),
+                )
+                for piece in pieces
+            ]
+        else:
+            frames = [self._of_rows(rows, len(binding.keys)) for rows in self._session.stream(sql, params, _ROWS)]
+        return pl.concat(frames) if frames else pl.DataFrame(schema=LISTING_SCHEMA)
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
@@ -75,16 +101,13 @@ class RelationalSnapshot:
             self._fault = fault
             raise
 
-    def _frame(self, rows: Sequence[Row], width: int) -> pl.DataFrame:
+    def _of_rows(self, rows: Sequence[Row], width: int) -> pl.DataFrame:
         prefix, record_id = self._binding.version_prefix, self._binding.record_id
         presences = (str(Presence.LIVE), str(Presence.ARCHIVED))
-        return pl.DataFrame(
-            {
-                "id": [record_id(row[:width]) for row in rows],
-                "version": [prefix + _text(row[width]) for row in rows],
-                "presence": [presences[bool(row[width + 1])] for row in rows],
-            },
-            schema=LISTING_SCHEMA,
+        return _frame(
+            [record_id(row[:width]) for row in rows],
+            [prefix + _text(row[width]) for row in rows],
+            [presences[bool(row[width + 1])] for row in rows],
         )
 
     def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
@@ -166,3 +189,7 @@ def naive_guess(binding: Binding) -> list[str]:
 
 def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _frame(ids: Sequence[str], versions: Sequence[str], presences: Sequence[str] | str) -> pl.DataFrame:
+    return pl.DataFrame({"id": ids, "version": versions, "presence": presences}, schema=LISTING_SCHEMA)

@@ -374,6 +374,12 @@ INSERT INTO metric (name, labels, value) SELECT 'sync_last_run', '{"outcome":"' 
 
 UPDATE integrations_alembic_version SET version_num='0005' WHERE integrations_alembic_version.version_num = '0004';
 
+-- Running upgrade 0005 -> 0006
+
+ALTER TABLE sync_observation ADD COLUMN digest TEXT;
+
+UPDATE integrations_alembic_version SET version_num='0006' WHERE integrations_alembic_version.version_num = '0005';
+
 COMMIT;
 
 -- ---------- sqlite ----------
@@ -749,5 +755,11 @@ CREATE TABLE metric (
 INSERT INTO metric (name, labels, value) SELECT 'sync_last_run', '{"outcome":"' || status || '","sync":"' || pair || '"}', CAST(strftime('%s', MAX(finished_at)) AS double precision) FROM sync_run WHERE finished_at IS NOT NULL GROUP BY pair, status;
 
 UPDATE integrations_alembic_version SET version_num='0005' WHERE integrations_alembic_version.version_num = '0004';
+
+-- Running upgrade 0005 -> 0006
+
+ALTER TABLE sync_observation ADD COLUMN digest TEXT;
+
+UPDATE integrations_alembic_version SET version_num='0006' WHERE integrations_alembic_version.version_num = '0005';
 
 COMMIT;

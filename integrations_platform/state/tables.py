@@ -240,6 +240,7 @@ observation = Table(
     Column("records", BigInteger, nullable=False),
     Column("complete", Boolean, nullable=False),
     _text("reason"),
+    _text("digest", optional=True),  # kept by runs that found nothing to look at
 )
 
 breaker = Table(

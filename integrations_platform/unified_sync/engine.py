@@ -17,19 +17,21 @@ from integrations_platform.unified_sync.commit import Committer
 from integrations_platform.unified_sync.explain import Explanation, explain
 from integrations_platform.unified_sync.forms import FieldPlace, place_fields
 from integrations_platform.unified_sync.observation import Observatory
-from integrations_platform.unified_sync.plan import STANDING, Plan, World
+from integrations_platform.unified_sync.plan import QUIET, STANDING, Plan, World
 from integrations_platform.unified_sync.planner import make_plan, only
 from integrations_platform.unified_sync.port import ErrorKind, Problem, Side, SideError, found_by
+from integrations_platform.unified_sync.quiet import unmoved, with_digests
 from integrations_platform.unified_sync.recovery import recover
 from integrations_platform.unified_sync.references import References
 from integrations_platform.unified_sync.report import RunReport, RunStatus
 from integrations_platform.unified_sync.restoring import plan_restore
 from integrations_platform.unified_sync.runtime import Runtime
-from integrations_platform.unified_sync.spec import SideName, SyncSpec
+from integrations_platform.unified_sync.spec import SideName, SyncSpec, spec_digest
 from integrations_platform.unified_sync.store import (
     AuditEntry,
     Lease,
     LeaseLost,
+    Quiet,
     Role,
     RunRecord,
     SavedPlan,
@@ -148,12 +150,13 @@ class Engine:
         holder = f"{self.runtime.holder}:{report.run_id}"
         lease = self.store.acquire(spec.name, holder, self.runtime.lease_seconds, report.started_at)
         sequence = self.store.next_sequence(spec.name)
+        quiet = self.store.last_quiet(spec.name)
         _log.info("run of %s begins", spec.name, extra={"trigger": request.trigger})
         try:
             self._record(lease, report, request, sequence, "running")
             # Runs that were refused or failed before linking anything leave the next one just as much a first run.
             first_run = not self.store.last_settled(spec.name) and self.store.links(spec.name).is_empty()
-            self._run_under(lease, spec, callers, request, report, first_run=first_run)
+            self._run_under(lease, spec, callers, request, report, quiet, first_run=first_run)
         except SetupRefused as fault:
             report.fail(str(fault), ErrorKind.CONFIGURATION)
         except SideError as fault:
@@ -191,12 +194,22 @@ class Engine:
         callers: Mapping[SideName, Caller],
         request: Request,
         report: RunReport,
+        quiet: Quiet | None,
         *,
         first_run: bool,
     ) -> None:
         places = self._check(spec, callers)
         references = References.of(spec, self.store, self.known)
         report.recovered = recover(spec, places, references, callers, self.store, lease, self.runtime, report.run_id)
+        if quiet is not None and request.restore is None and request.only_ops is None and not report.recovered:
+            with span("compare digests", {}):
+                observations = unmoved(spec, callers, quiet, self.runtime.clock)
+            if observations is not None:
+                report.counts.update({name: n for name, n in json.loads(quiet.counts).items() if name in QUIET})
+                with self.store.transaction(lease) as tx:
+                    for observation in observations:
+                        tx.put_observation(report.run_id, observation)
+                return
         earlier: Counter[str] = Counter()
         for _ in range(PASSES):
             looking = self._observatory.world(spec, callers, report.run_id, lease)
@@ -205,6 +218,8 @@ class Engine:
                     plan = plan_restore(world, request.restore)
                 else:
                     plan = make_plan(world, attended=request.attended, first_run=first_run)
+                    if plan.is_quiet and not world.conflicts and not world.quarantined:
+                        observations = with_digests(observations, world)
             report.plan = report.plan or plan
             with self.store.transaction(lease) as tx:
                 for observation in observations:
@@ -335,8 +350,3 @@ def _tell(watched: Span, report: RunReport) -> None:
     watched.tell("written", report.written)
     numbers = {"outcome": report.status.value, "written": report.written, "seconds": round(report.seconds, 3)}
     _log.log(_LEVELS[report.status], "run of %s: %s", report.sync, report.status.value, extra=numbers)
-
-
-def spec_digest(spec: SyncSpec) -> str:
-    """Names the declaration a plan or a state was made under."""
-    return hashlib.sha256(repr(spec).encode()).hexdigest()[:16]

@@ -107,6 +107,10 @@ STANDING = (
 """Beginnings of the counts that say how things stand, rather than what happened: a second look replaces them."""
 
 
+QUIET = frozenset({"settled", "active", "live_a", "live_b"})
+"""The counts of a plan that the listings alone settled."""
+
+
 @dataclass
 class Plan:
     """What one run intends.
@@ -149,6 +153,16 @@ class Plan:
     def is_empty(self) -> bool:
         """Whether applying it would write to no side."""
         return not self.operations
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether everything was told by the listings alone, with nothing to do, to remember or to say."""
+        found = (
+            self.views, self.touched, self.states, self.tags, self.moved, self.operations, self.conflicts,
+            self.quarantine, self.cleared, self.waiting, self.tombstones, self.refusals, self.warnings,
+        )  # fmt: skip
+        counted = {name for name, count in self.counts.items() if count}
+        return not any(found) and counted <= QUIET
 
     @property
     def opened(self) -> list[Conflict]:

@@ -78,12 +78,14 @@ class Listing:
 
     ``complete`` is the certificate that allows absence to be followed up at all; ``reason`` says why it is missing.
     ``merged`` holds, for every record known to have been merged into another, the id of the one that survives.
+    ``digest``: what :meth:`Snapshot.digest` says of the same moment.
     """
 
     frame: pl.DataFrame
     complete: bool
     reason: str = ""
     merged: Mapping[str, str] = field(default_factory=dict)
+    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +213,10 @@ class Snapshot(Protocol):
 
     def listing(self) -> Listing:
         """Ids and versions of all records in scope, archived ones marked. Raises SideError."""
+
+    def digest(self) -> str | None:
+        """One word for all that a complete listing would show: ids, versions, presence. Equal words mean equal
+        listings, but for a chance of 2⁻⁶⁴. None where it costs as much as the listing itself. Raises SideError."""
 
     def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
         """Records by id, scope disregarded (``OUT_OF_SCOPE`` says so); missing ids are left out, and so are ids

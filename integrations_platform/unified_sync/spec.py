@@ -6,6 +6,7 @@ Frozen data only. Reading YAML, naming files and lines, and looking systems up b
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -215,3 +216,8 @@ class SyncSpec:
             batch_size=self.batch_size if batch_size is None else batch_size,
             strategy=self.strategy if strategy is None else strategy,
         )
+
+
+def spec_digest(spec: SyncSpec) -> str:
+    """Names the declaration a plan or a state was made under."""
+    return hashlib.sha256(repr(spec).encode()).hexdigest()[:16]

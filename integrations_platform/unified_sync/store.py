@@ -211,13 +211,16 @@ class Tombstone:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Certificate of one listing: what was read, when, and whether it may prove an absence."""
+    """Certificate of one listing: what was read, when, and whether it may prove an absence.
+
+    ``digest`` names all that was listed, under one declaration; it is kept only where nothing of it needed a look."""
 
     side: SideName
     taken_at: datetime
     records: int
     complete: bool
     reason: str = ""
+    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +238,16 @@ class RunRecord:
     settled: bool = False
     counts: str = "{}"
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """How things stood when the last run looked at everything and found nothing to do: the digest of each side's
+    listing, the records it held, and the run's counts as JSON."""
+
+    digests: Mapping[SideName, str]
+    records: Mapping[SideName, int]
+    counts: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,6 +427,9 @@ class Store(Protocol):
 
     def last_settled(self, pair: str) -> Mapping[SideName, datetime]:
         """When each side was last observed completely by a settled run."""
+
+    def last_quiet(self, pair: str) -> Quiet | None:
+        """What the newest run left, if it kept the digests of both sides; None otherwise."""
 
     def next_sequence(self, pair: str) -> int:
         """The number of the pair's next run, from 1."""

@@ -159,5 +159,8 @@ class _WatchedSnapshot:
         self._at("listed", ())
         return found
 
+    def digest(self) -> str | None:
+        return self._snapshot.digest()
+
     def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
         return self._snapshot.read(ids)

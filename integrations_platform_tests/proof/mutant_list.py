@@ -1340,4 +1340,16 @@ MUTANTS: tuple[Mutant, ...] = (
         ("P41",),
         (Edit("forms.py", "        return self.spec.required and is_blank(value)", "        return False"),),
     ),
+    Mutant(
+        "quiet-by-one-side",
+        "Nothing is looked at when the source alone is as it was.",
+        ("P9",),
+        (Edit("quiet.py", "for side, caller in callers.items():", "for side, caller in [*callers.items()][:1]:"),),
+    ),
+    Mutant(
+        "quiet-with-open-work",
+        "A run that left records to look at again counts as one that found nothing to do.",
+        ("P9", "P2"),
+        (Edit("plan.py", "return not any(found) and counted <= QUIET", "return not any(found)"),),
+    ),
 )

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from integrations_platform.unified_sync.audit import GENESIS, chain_hash
-from integrations_platform.unified_sync.spec import SideName
+from integrations_platform.unified_sync.spec import SIDES, SideName
 from integrations_platform.unified_sync.store import (
     LINK_SCHEMA,
     AuditEntry,
@@ -35,6 +35,7 @@ from integrations_platform.unified_sync.store import (
     OpState,
     Quarantined,
     QuarantineStatus,
+    Quiet,
     Role,
     RunRecord,
     SavedPlan,
@@ -283,6 +284,16 @@ class MemoryStore:
             if run_id in settled and seen.complete:
                 found[seen.side] = max(seen.taken_at, found.get(seen.side, seen.taken_at))
         return found
+
+    def last_quiet(self, pair: str) -> Quiet | None:
+        newest = next(reversed(self.memory.runs.values()), None)
+        seen = {} if newest is None or not newest.settled else {
+            one.side: one for run_id, one in self.memory.observations if run_id == newest.run_id
+        }  # fmt: skip
+        digests = {side: one.digest for side, one in seen.items() if one.digest is not None}
+        if newest is None or len(digests) != len(SIDES):
+            return None
+        return Quiet(digests, {side: one.records for side, one in seen.items()}, newest.counts)
 
     def next_sequence(self, pair: str) -> int:
         return len(self.memory.runs) + 1

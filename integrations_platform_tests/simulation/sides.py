@@ -373,11 +373,7 @@ class SimulatedSnapshot:
 
     def listing(self) -> Listing:
         self.side.at("before listing")
-        there = {
-            row.id: (self.side.version(row), "archived" if row.archived else "live")
-            for row in self.rows.values()
-            if row.in_scope
-        }
+        there = self._there()
         if self.side.nature.lags:
             there = self._as_indexed(there)
         listed = [name for name in there if self.side.random.random() >= self.side.nature.missing]
@@ -386,7 +382,26 @@ class SimulatedSnapshot:
         if self.side.nature.shuffles:
             self.side.random.shuffle(listed)
         frame = pl.DataFrame([(name, *there[name]) for name in listed], schema=LISTING_SCHEMA, orient="row")
-        return Listing(frame, complete, "" if complete else "a page was lost", self.merged)
+        digest = self._digest(there) if complete else None
+        return Listing(frame, complete, "" if complete else "a page was lost", self.merged, digest)
+
+    def digest(self) -> str | None:
+        self.side.at("before digest")
+        return self._digest(self._there())
+
+    def _digest(self, there: Mapping[str, tuple[str, str]]) -> str | None:
+        """Known to systems that keep versions well enough to compare and set them."""
+        able = self.side.nature
+        if not able.compare_and_set or able.lags or self.side.index:
+            return None
+        return repr((sorted(there.items()), sorted(self.merged.items())))
+
+    def _there(self) -> dict[str, tuple[str, str]]:
+        return {
+            row.id: (self.side.version(row), "archived" if row.archived else "live")
+            for row in self.rows.values()
+            if row.in_scope
+        }
 
     def _as_indexed(self, there: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
         """What a search shows that was told of some changes, and not yet of others."""

@@ -101,6 +101,7 @@ class StorySide:
     merged: dict[str, str] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)
     fresh: bool = False
+    listings: int = 0  # times it was listed
 
     # the port
 
@@ -282,15 +283,30 @@ class StorySnapshot:
 
     def listing(self) -> Listing:
         self.side.may_fail()
+        self.side.listings += 1
+        listed = self._listed()
+        frame = pl.DataFrame(listed, schema=LISTING_SCHEMA, orient="row")
+        reason = "" if self._complete else "a page is missing"
+        return Listing(frame, self._complete, reason, dict(self.side.merged), self._digest(listed))
+
+    def digest(self) -> str | None:
+        self.side.may_fail()
+        return self._digest(self._listed())
+
+    @property
+    def _complete(self) -> bool:
+        return self.side.lies or not self.side.unlisted
+
+    def _listed(self) -> list[tuple[str, str, str]]:
         hidden = self.side.unlisted | self.side.away
-        listed = [
+        return [
             (row.id, str(self.side.late.get(row.id, row.version)), "archived" if row.archived else "live")
             for row in self.rows.values()
             if row.id not in hidden
         ]
-        complete = self.side.lies or not self.side.unlisted
-        frame = pl.DataFrame(listed, schema=LISTING_SCHEMA, orient="row")
-        return Listing(frame, complete, "" if complete else "a page is missing", dict(self.side.merged))
+
+    def _digest(self, listed: list[tuple[str, str, str]]) -> str | None:
+        return repr((sorted(listed), sorted(self.side.merged.items()))) if self._complete else None
 
     def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
         if self.side.fresh:

@@ -31,6 +31,9 @@ class QuickBooksSnapshot:
         self._client, self._projection = client, projection
         self._records: dict[str, Record] = {}
 
+    def digest(self) -> None:
+        """Only the listing itself would tell."""
+
     def listing(self) -> Listing:
         """See :meth:`port.Snapshot.listing`."""
         kind, everything = self._projection.book.kind, self._projection.book.everything

@@ -22,8 +22,8 @@ from integrations_platform.console.page import Ask, Problem, act, look
 from integrations_platform.console.rendering import side_name
 from integrations_platform.console.work import Busy
 from integrations_platform.plan_data import DamagedPlan, saved_data
-from integrations_platform.unified_sync.engine import Request, spec_digest
-from integrations_platform.unified_sync.spec import SIDES, SideName, SyncSpec
+from integrations_platform.unified_sync.engine import Request
+from integrations_platform.unified_sync.spec import SIDES, SideName, SyncSpec, spec_digest
 from integrations_platform.unified_sync.store import SavedPlan
 from integrations_platform.words import count
 

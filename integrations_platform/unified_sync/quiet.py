@@ -1,0 +1,48 @@
+"""Telling by one word for each side that nothing moved since a run that found nothing to do.
+
+A plan is a function of what the sides show and of what is remembered. Where both are what they were when a whole look
+left nothing to do, there is nothing to do now, and neither side need be listed. Only the newest run counts: whatever
+changes the memory is a run of its own, or needs an open conflict or a quarantined record, and then nothing is quiet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime
+
+from integrations_platform.unified_sync.calls import Caller
+from integrations_platform.unified_sync.plan import World
+from integrations_platform.unified_sync.spec import SideName, SyncSpec, spec_digest
+from integrations_platform.unified_sync.store import Observation, Quiet
+
+
+def unmoved(
+    spec: SyncSpec, callers: Mapping[SideName, Caller], quiet: Quiet, clock: Callable[[], datetime]
+) -> list[Observation] | None:
+    """Observations of both sides if each still has the digest it had, else None. Raises SideError."""
+    taken_at = clock()
+    with ExitStack() as stack:
+        for side, caller in callers.items():
+            snapshot = stack.enter_context(caller.call(caller.side.snapshot))
+            digest = caller.call(snapshot.digest)
+            if digest is None or _named(spec, digest) != quiet.digests[side]:
+                return None
+    return [Observation(side, taken_at, quiet.records[side], complete=True, digest=quiet.digests[side])
+            for side in callers]  # fmt: skip
+
+
+def with_digests(observations: Sequence[Observation], world: World) -> list[Observation]:
+    """The observations of a world that needs nothing, with what the next run can know them by."""
+    return [
+        observation
+        if (digest := world.listings[observation.side].digest) is None
+        else replace(observation, digest=_named(world.spec, digest))
+        for observation in observations
+    ]
+
+
+def _named(spec: SyncSpec, digest: str) -> str:
+    """Another declaration reads and decides otherwise: the same records are then another thing to see."""
+    return f"{spec_digest(spec)}:{digest}"

@@ -1,0 +1,92 @@
+"""A quiet world is told by one word for each side, and whatever could matter makes it loud again (P1, P9, P42)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from integrations_platform.unified_sync.report import RunReport
+from integrations_platform.unified_sync.spec import SideName, Strategy
+from integrations_platform_tests.unified_sync.arrange import Crash, Story
+
+
+def quiet(story: Story | None = None) -> Story:
+    """Two linked records, and a run that found nothing to do."""
+    story = story or Story()
+    story.a.insert({"name": "Ann"})
+    story.a.insert({"name": "Bob"})
+    story.settle()
+    story.run()
+    return story
+
+
+def listings(story: Story, *acts: Callable[[], object]) -> int:
+    """How often a side is listed meanwhile."""
+    before = story.a.listings + story.b.listings
+    for act in acts:
+        act()
+    return story.a.listings + story.b.listings - before
+
+
+def test_p1_a_run_over_a_quiet_world_lists_nothing_and_says_the_same() -> None:
+    story = quiet()
+    told: list[RunReport] = []
+    assert listings(story, lambda: told.append(story.run()), lambda: told.append(story.run())) == 0
+    assert [(run.counts["settled"], run.counts["active"], run.written) for run in told] == [(2, 2, 0)] * 2
+
+
+def test_a_quiet_look_dates_what_was_seen_as_a_listing_would() -> None:
+    story = quiet()
+    before = story.store.last_settled(story.spec.name)
+    story.run()
+    after = story.store.last_settled(story.spec.name)
+    assert all(after[side] > before[side] for side in ("A", "B"))
+
+
+@pytest.mark.parametrize("side", ["A", "B"])
+def test_p9_any_change_of_either_side_is_seen(side: SideName) -> None:
+    story = quiet()
+    row = next(iter(story.sides[side].rows.values()))
+    story.sides[side].edit(row, name="Anna")
+    story.run()
+    assert {one.values["name"] for one in story.a.rows.values()} == {"Anna", "Bob"}
+    assert {one.values["name"] for one in story.b.rows.values()} == {"Anna", "Bob"}
+
+
+def test_p13_what_is_open_is_never_called_quiet() -> None:
+    story = quiet()
+    for side, name in (("A", "Left"), ("B", "Right")):
+        row = next(iter(story.sides[side].rows.values()))
+        story.sides[side].edit(row, name=name)
+    story.run()
+    story.run()
+    assert listings(story, story.run) > 0
+
+
+def test_another_declaration_looks_at_everything_once() -> None:
+    story = quiet()
+    story.spec = story.spec.overridden(strategy=Strategy.LATEST)
+    assert listings(story, story.run) == 2
+    assert listings(story, story.run) == 0
+
+
+def test_an_incomplete_listing_leaves_no_word_to_trust() -> None:
+    story = quiet()
+    story.a.unlisted = {next(iter(story.a.rows))}
+    story.run()
+    story.a.unlisted = set()
+    assert listings(story, story.run) > 0
+
+
+def test_a_run_that_died_makes_the_next_one_look() -> None:
+    story = quiet()
+
+    def die(point: str) -> None:
+        if point == "after commit":  # the run is known to have begun
+            raise Crash
+
+    story.at = die
+    assert story.dies()
+    story.at = lambda _point: None
+    assert listings(story, story.run) == 2
