@@ -1343,13 +1343,13 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "quiet-by-one-side",
         "Nothing is looked at when the source alone is as it was.",
-        ("P9",),
+        ("P6", "P9", "P34"),
         (Edit("quiet.py", "for side, caller in callers.items():", "for side, caller in [*callers.items()][:1]:"),),
     ),
     Mutant(
         "quiet-with-open-work",
         "A run that left records to look at again counts as one that found nothing to do.",
-        ("P9", "P2"),
+        ("P9", "P36"),
         (Edit("plan.py", "return not any(found) and counted <= QUIET", "return not any(found)"),),
     ),
 )
