@@ -205,7 +205,9 @@ class Engine:
             with span("compare digests", {}):
                 observations = unmoved(spec, callers, quiet, self.runtime.clock)
             if observations is not None:
-                report.counts.update({name: n for name, n in json.loads(quiet.counts).items() if name in QUIET})
+                stands = {name: n for name, n in json.loads(quiet.counts).items() if name in QUIET}
+                report.plan = Plan(spec, observations[0].taken_at, counts=Counter(stands))
+                report.counts.update(stands)
                 with self.store.transaction(lease) as tx:
                     for observation in observations:
                         tx.put_observation(report.run_id, observation)

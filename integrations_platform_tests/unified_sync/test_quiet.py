@@ -34,6 +34,7 @@ def test_p1_a_run_over_a_quiet_world_lists_nothing_and_says_the_same() -> None:
     told: list[RunReport] = []
     assert listings(story, lambda: told.append(story.run()), lambda: told.append(story.run())) == 0
     assert [(run.counts["settled"], run.counts["active"], run.written) for run in told] == [(2, 2, 0)] * 2
+    assert all(run.plan is not None and run.plan.is_quiet for run in told), "an empty plan, for whoever shows it"
 
 
 def test_a_quiet_look_dates_what_was_seen_as_a_listing_would() -> None:
