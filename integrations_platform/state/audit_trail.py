@@ -7,14 +7,14 @@ whoever appends locks it first, so numbers have no gaps and no two writers share
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from integrations_platform.state import tables
+from integrations_platform.state import bulk, tables
 from integrations_platform.state.database import Database
 from integrations_platform.state.rows import as_row, from_row, to_text
-from integrations_platform.unified_sync.audit import chain_hash
+from integrations_platform.unified_sync.audit import content_hash
 from integrations_platform.unified_sync.store import AuditEntry, StoredAuditEntry
 
 PAGE = 2_000  # lines read at once; between pages no connection is held, however slow the reader is
@@ -41,10 +41,10 @@ def append(connection: sa.Connection, pair: str, entries: Sequence[AuditEntry]) 
         number += 1
         columns = as_row(entry)
         # Hashed as it will be read back (UTC, no NUL), or a faithful copy would look altered.
-        digest = chain_hash(previous, number, from_row(AuditEntry, columns))
+        digest = content_hash(previous, number, columns | {"at": entry.at.astimezone(UTC).isoformat()})
         rows.append(columns | {"pair": pair, "number": number, "previous_hash": previous, "hash": digest})
         previous = digest
-    connection.execute(sa.insert(_audit), rows)
+    bulk.insert(connection, _audit, rows)
     connection.execute(sa.update(_pair).where(_pair.c.pair == pair).values(audit_number=number, audit_hash=previous))
 
 

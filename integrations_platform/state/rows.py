@@ -36,7 +36,7 @@ def from_text(stored: str | None) -> datetime | None:
 
 def to_column(value: Any) -> Any:
     """A dataclass's value as its column holds it."""
-    if value is None or type(value) is int:  # most columns of most rows: asked first, because millions pass here
+    if value is None or type(value) is int:
         return value
     if isinstance(value, StrEnum):
         return value.value
@@ -49,7 +49,11 @@ def to_column(value: Any) -> Any:
 
 def as_row(record: Any) -> dict[str, Any]:
     """Column values by name of any dataclass of the port."""
-    return {name: to_column(getattr(record, name)) for name in _readers(type(record))}
+    row = {name: getattr(record, name) for name in _readers(type(record))}
+    for name, value in row.items():
+        if value is not None and (type(value) is not str or "\x00" in value):  # what most columns of most rows are
+            row[name] = to_column(value)
+    return row
 
 
 def from_row(kind: type[Record], row: Mapping[str, Any] | RowMapping) -> Record:

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from integrations_platform.state import audit_trail, counters, tables
+from integrations_platform.state import audit_trail, bulk, counters, tables
 from integrations_platform.state.database import Database, chunks
 from integrations_platform.state.rows import as_row, to_column, to_text
 from integrations_platform.unified_sync.store import (
@@ -32,8 +32,6 @@ from integrations_platform.unified_sync.store import (
     Tombstone,
 )
 
-_LINK_COLUMNS = ("link_id", "id_a", "id_b", "state", "version_a", "version_b")
-_BASE_COLUMNS = ("link_id", "base_version", "values_a", "values_b", "agreed_at")
 _DECISION = ("choice", "chosen_value", "decided_n", "decided_by", "decided_at")
 
 
@@ -55,9 +53,8 @@ class SqlTransaction:
         if not by_id:
             return
         rows = [as_row(link) | {"pair": self._pair} for link in by_id.values()]
-        self._place([{name: row[name] for name in ("pair", *_LINK_COLUMNS)} for row in rows])
-        bases = [{name: row[name] for name in ("pair", *_BASE_COLUMNS)} for row in rows]
-        self._connection.execute(self._database.upsert(tables.base), bases)
+        self._place(rows)
+        bulk.insert(self._connection, tables.base, rows, replace=True)
         self._replace_keys(by_id)
 
     def set_versions(self, rows: Sequence[tuple[str, str | None, str | None]]) -> None:
@@ -89,7 +86,7 @@ class SqlTransaction:
         number = self._connection.execute(sa.select(sa.func.max(op.c.number)).where(op.c.pair == self._pair)).scalar()
         stamp = {"pair": self._pair, "changed_at": to_text(self._clock())}
         rows = [as_row(intent) | stamp | {"number": n} for n, intent in enumerate(intents, (number or 0) + 1)]
-        self._connection.execute(self._database.upsert(op), rows)
+        bulk.insert(self._connection, op, rows, replace=True)
 
     def close_intents(self, rows: Sequence[tuple[str, OpState]]) -> None:
         """Set the state of (op_id, state). Raises KeyError if an operation does not exist."""
@@ -159,26 +156,20 @@ class SqlTransaction:
             rows = [as_row(record) | {"pair": self._pair} for record in records]
             self._connection.execute(self._database.upsert(table, **computed), rows)
 
-    def _update(self, table: sa.Table, key: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-        """Set ``columns`` of the rows whose ``key`` comes first in each tuple."""
+    def _update(self, table: sa.Table, key: str, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
+        """Set ``columns`` of the rows whose ``key`` comes first in each tuple; of two for one key the later holds."""
         if not rows:
             return
-        statement = (
-            sa.update(table)
-            .where(table.c.pair == self._pair, table.c[key] == sa.bindparam("key"))
-            .values({name: sa.bindparam(f"new_{name}") for name in columns})
-        )
-        names = ("key", *(f"new_{name}" for name in columns))
-        bound = [dict(zip(names, map(to_column, row), strict=True)) for row in rows]
-        if self._connection.execute(statement, bound).rowcount != len(rows):
+        names = (key, *columns)
+        by_key = {row[0]: dict(zip(names, map(to_column, row), strict=True)) | {"pair": self._pair} for row in rows}
+        if bulk.update(self._connection, table, key, columns, list(by_key.values())) != len(by_key):
             raise KeyError(f"some of these are not in {table.name}: {', '.join(row[0] for row in rows[:10])}")
 
     def _place(self, rows: list[dict[str, Any]]) -> None:
         """Upsert link rows; ids of these links are free to move among them."""
-        statement = self._database.upsert(tables.link)
         try:
             with self._connection.begin_nested():
-                self._connection.execute(statement, rows)
+                bulk.insert(self._connection, tables.link, rows, replace=True)
             return
         except IntegrityError:  # a true duplicate, or an id on its way from a later row of this call to an earlier one
             link = tables.link
@@ -187,7 +178,7 @@ class SqlTransaction:
                 for ids in chunks([row["link_id"] for row in rows]):
                     mine = self._database.among(self._pair, link.c.link_id, ids)
                     self._connection.execute(sa.update(link).where(mine).values(id_a=None, id_b=None))
-                self._connection.execute(statement, rows)
+                bulk.insert(self._connection, tables.link, rows, replace=True)
         except IntegrityError:
             raise ValueError(self._taken(rows)) from None
 
@@ -229,7 +220,5 @@ class SqlTransaction:
         if gone := sorted(stored - wanted):
             mine = key.c.pair == self._pair, key.c.link_id == sa.bindparam("a"), key.c.digest == sa.bindparam("b")
             self._connection.execute(sa.delete(key).where(*mine), [{"a": a, "b": b} for a, b in gone])
-        if new := sorted(wanted - stored):
-            self._connection.execute(
-                sa.insert(key), [{"pair": self._pair, "link_id": link_id, "digest": digest} for link_id, digest in new]
-            )
+        new = [{"pair": self._pair, "link_id": one, "digest": digest} for one, digest in sorted(wanted - stored)]
+        bulk.insert(self._connection, key, new)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import fields
+from typing import Any
 
 from integrations_platform.unified_sync.store import AuditEntry, StoredAuditEntry
 from integrations_platform.unified_sync.values import compact_json
@@ -18,8 +19,13 @@ GENESIS = "0" * 64
 def chain_hash(previous_hash: str, number: int, entry: AuditEntry) -> str:
     """SHA-256 over the previous hash, the line's number and its content as sorted JSON."""
     content = {item.name: getattr(entry, item.name) for item in fields(entry)}
-    content |= {"at": entry.at.isoformat(), "number": number, "previous": previous_hash}
-    return hashlib.sha256(compact_json(content).encode()).hexdigest()
+    return content_hash(previous_hash, number, content | {"at": entry.at.isoformat()})
+
+
+def content_hash(previous_hash: str, number: int, content: dict[str, Any]) -> str:
+    """:func:`chain_hash` of a line given as its columns, ``at`` in ISO 8601."""
+    text = compact_json(content | {"number": number, "previous": previous_hash})
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def verify_chain(entries: Iterable[StoredAuditEntry], head: tuple[int, str] | None = None) -> tuple[int, str | None]:
