@@ -70,14 +70,16 @@ class Committer:
         self.store, self.lease, self.runtime, self.run_id = store, lease, runtime, run_id
         self.counts, self.conflicts, self.quarantined, self.actor = counts, conflicts, quarantined, actor
 
-    def entry(self, role: Role, operation: Operation, field: str, rule: str, **values: str | None) -> AuditEntry:
-        """An audit line about an operation."""
+    def entry(
+        self, role: Role, operation: Operation, field: str, rule: str, *, made: str | None = None, **values: str | None
+    ) -> AuditEntry:
+        """An audit line about an operation. ``made``: the id of the record it has made."""
         return AuditEntry(
             run_id=self.run_id,
             role=role,
             link_id=operation.link_id,
             side=operation.side,
-            record_id=operation.record_id,
+            record_id=made or operation.record_id,
             op_id=operation.op_id,
             field=field,
             rule=rule,
@@ -374,8 +376,8 @@ class Committer:
             ]
         if operation.kind is Kind.CREATE:
             new = dumps({change.name: change.sent for change in operation.fields})
-            made = replace(operation, record_id=record.id if record else None)
-            return [self.entry(Role.WRITTEN, made, "", operation.rule, new=new)]
+            made = record.id if record else None
+            return [self.entry(Role.WRITTEN, operation, "", operation.rule, made=made, new=new)]
         return [self.entry(Role.WRITTEN, operation, "", operation.rule, old=operation.record)]
 
     def _closed(self, operation: Operation) -> list[Conflict]:

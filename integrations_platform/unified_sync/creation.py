@@ -21,10 +21,11 @@ def plan_create(
 ) -> bool:
     """Plan to create the record of ``view`` on ``side``; withheld if a required value is missing or does not fit."""
     origin = view.side(other(side))
+    shown = origin.now or {}
     changes = []
     for place in world.places:
         spec, form = place.spec, place.form(side)
-        value = (origin.now or {}).get(spec.name, ABSENT)
+        value = shown.get(spec.name, ABSENT)
         if form is None or not form.writable or spec.direction is Direction.NEVER:
             continue
         if value is ABSENT:
@@ -37,7 +38,7 @@ def plan_create(
             value = view.a.base.get(spec.name, ABSENT)  # no way back through the transform: the last known value
             if value is ABSENT:
                 continue
-        changes.append(FieldChange(spec.name, None, value, (origin.now or {}).get(spec.name), rule))
+        changes.append(FieldChange(spec.name, None, value, shown.get(spec.name), rule))
     subject = write_to(view, side, creates=True)
     prepared = prepare(world, plan, subject, changes)
     if prepared is None:

@@ -17,7 +17,7 @@ from integrations_platform.unified_sync.conflicts import decided_values, end_of_
 from integrations_platform.unified_sync.evidence import Interval, change_interval, record_interval, told
 from integrations_platform.unified_sync.forms import FieldPlace, Unrepresentable
 from integrations_platform.unified_sync.links import LinkView
-from integrations_platform.unified_sync.merge import Decision, Verb, decide, disagreeing
+from integrations_platform.unified_sync.merge import Decision, Verb, decide, disagreeing, untouched
 from integrations_platform.unified_sync.operations import FieldChange, Operation, operation_id
 from integrations_platform.unified_sync.plan import Plan, Unit, World
 from integrations_platform.unified_sync.port import Kind
@@ -37,15 +37,18 @@ def plan_fields(world: World, plan: Plan, view: LinkView) -> None:
     advanced = view.is_new or bool(view.adopted)
     for side in SIDES:
         known = view.side(side)
+        if known.now == known.base:
+            continue
         for name, value in (known.now or {}).items():
             if value is not ABSENT and name in known.base and known.base[name] != value:
                 plan.changed_fields[(side, name)] += 1
     sight_a, sight_b = view.sight("A"), view.sight("B")
     for unit in world.units:
         name, places, policy = unit
-        evidence = partial(_intervals, world, view, unit)
-        decision = decide(places, sight_a, sight_b, policy, evidence)
         parked = world.conflicts.get((view.link_id, name))
+        if parked is None and untouched(places, sight_a, sight_b):
+            continue
+        decision = decide(places, sight_a, sight_b, policy, partial(_intervals, world, view, unit))
         if parked is not None and decision.verb is not Verb.SKIP:
             decision = _with_parked(world, plan, view, unit, parked, decision, changes, closing)
         if decision.verb is Verb.ADVANCE:
@@ -83,7 +86,7 @@ def _write_unit(view: LinkView, places: Sequence[FieldPlace], decision: Decision
     other side's exact spelling by a lossy copy of it."""
     origin: SideName = decision.origin or "A"
     target = other(origin)
-    differing = disagreeing(places, view.sight("A"), view.sight("B"))
+    differing = [places[0].spec.name] if len(places) == 1 else disagreeing(places, view.sight("A"), view.sight("B"))
     agreed = [place for place in places if place.spec.name not in differing]
     for name in differing:
         source_value = (view.side(origin).now or {})[name]
@@ -253,7 +256,8 @@ def prepare(
 ) -> tuple[list[FieldChange], dict[str, Value]] | None:
     """Field changes as the subject's side can hold them, and the column payload; None when the write was withheld.
 
-    ``sent`` of each change comes in as the other side's value (or a decided one already in this side's form).
+    ``sent`` of each change comes in as the other side's value (or a decided one already in this side's form), and is
+    put into this side's form in place: that is done for every field of every new record.
     """
     side = subject.side
     fields: list[FieldChange] = []
@@ -281,18 +285,7 @@ def prepare(
             if payload is None:
                 defer(world, plan, subject, field=change.name, missing=sent)
                 return None
-        # Spelled out: dataclasses.replace costs more than all the rest of this loop, and this runs for every new field.
-        fields.append(
-            FieldChange(
-                change.name,
-                change.before,
-                sent,
-                change.origin,
-                change.rule,
-                change.lost,
-                change.evidence,
-                change.commits,
-            )
-        )
+        change.sent = sent
+        fields.append(change)
         columns[column] = payload
     return fields, columns

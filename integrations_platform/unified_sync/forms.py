@@ -6,15 +6,18 @@ silently: what does not fit raises :class:`Unrepresentable`, except the declared
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 
 from integrations_platform.unified_sync.port import BoundColumn, ColumnForm, Problem
 from integrations_platform.unified_sync.spec import FieldSpec, SideName, SyncSpec
 from integrations_platform.unified_sync.values import (
     ABSENT,
+    COMPARED,
     Absent,
     FieldType,
     Invalid,
@@ -30,6 +33,8 @@ TEXTUAL = frozenset({FieldType.TEXT, FieldType.EMAIL, FieldType.PHONE, FieldType
 
 
 _SAYS_NOTHING = (Absent, Invalid, Unresolved)
+_BEYOND_BASIC = re.compile("[\U00010000-\U0010ffff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _EMPTY_TEXT = TEXTUAL - {FieldType.UUID, FieldType.JSON}  # '' is text, but neither a UUID nor JSON
 
 
@@ -57,8 +62,8 @@ def project(spec: FieldSpec, form: ColumnForm, value: Value) -> Value:
     if isinstance(value, Decimal):
         return _project_decimal(spec, form, value)
     if isinstance(value, datetime):
-        step = 10 ** (6 - form.second_digits)
-        return value.replace(microsecond=value.microsecond // step * step)
+        lost = value.microsecond % 10 ** (6 - form.second_digits)
+        return value.replace(microsecond=value.microsecond - lost) if lost else value
     if isinstance(value, tuple):
         _known_options(spec, form, value)
     return value
@@ -77,19 +82,22 @@ def _project_text(spec: FieldSpec, form: ColumnForm, value: str) -> str:
         value = value.strip()
     if form.lower_cases:
         value = value.lower()
-    limits = [limit for limit in (spec.max_length, form.max_length) if limit is not None]
-    if limits and len(value) > min(limits):
-        raise Unrepresentable(f"{len(value)} characters where {min(limits)} fit")
+    limit = spec.max_length
+    if limit is None or (form.max_length is not None and form.max_length < limit):
+        limit = form.max_length
+    if limit is not None and len(value) > limit:
+        raise Unrepresentable(f"{len(value)} characters where {limit} fit")
     if not form.nul_text and "\x00" in value:
         raise Unrepresentable(f"a NUL character, which column {form.name} cannot hold")
     if not value.isascii():  # nearly every value is, and looking at each character is most of what planning costs
-        if not form.four_byte_text and any(ord(char) > 0xFFFF for char in value):
+        if not form.four_byte_text and _BEYOND_BASIC.search(value):
             raise Unrepresentable(
                 f"a character outside the basic plane, which column {form.name} (not utf8mb4) cannot hold"
             )
-        if any(0xD800 <= ord(char) <= 0xDFFF for char in value):
+        if _SURROGATE.search(value):
             raise Unrepresentable("a lone surrogate, which is not text")
-    _known_options(spec, form, [value])
+    if form.options or spec.options:
+        _known_options(spec, form, [value])
     return value
 
 
@@ -113,18 +121,28 @@ class FieldPlace:
     form_a: ColumnForm | None
     form_b: ColumnForm | None
 
+    @cached_property
+    def read_from(self) -> Mapping[SideName, str | None]:
+        """By side, the one column whose value the field has there as it is; None where it is composed."""
+        steps, source, target = self.spec.transforms, self.spec.source, self.spec.target
+        rendered = bool(steps) and steps[0].renders is not None
+        return {
+            "A": source[0] if len(source) == 1 and not rendered else None,
+            "B": target[0] if len(target) == 1 else None,
+        }
+
     def form(self, side: SideName) -> ColumnForm | None:
         """The column's form on ``side``."""
         return self.form_a if side == "A" else self.form_b
 
     def carry(self, value: Value, to: SideName) -> Value:
         """``value`` of the other side as it would be written to ``to``. Raises :class:`Unrepresentable`."""
-        form = self.form(to)
+        form = self.form_a if to == "A" else self.form_b
         if form is None or not form.writable:
             raise Unrepresentable(f"field {self.spec.name} cannot be written on this side")
-        if isinstance(value, Invalid | Unresolved) or value is ABSENT:
+        if isinstance(value, _SAYS_NOTHING):
             raise Unrepresentable(f"field {self.spec.name} has no usable value")
-        return project(self.spec, form, self._mapped(value, to))
+        return project(self.spec, form, self._mapped(value, to) if self.spec.transforms else value)
 
     def _mapped(self, value: Value, to: SideName) -> Value:
         steps = self.spec.transforms if to == "B" else tuple(reversed(self.spec.transforms))
@@ -145,7 +163,7 @@ class FieldPlace:
         kind = self.spec.type
         if kind in TEXTUAL and is_blank(left) and is_blank(right):
             return (left or "") == (right or "")
-        return comparison_key(kind, left) == comparison_key(kind, right)
+        return kind in COMPARED and comparison_key(kind, left) == comparison_key(kind, right)
 
     def corresponds(self, a: Value, b: Value) -> bool:
         """Whether the two sides agree (``a ~ b``): either one is what the other's value becomes on its side."""
@@ -225,13 +243,8 @@ def read_fields(places: Sequence[FieldPlace], side: SideName, columns: Values) -
     """A record's field values in its side's own canonical form, from its column values."""
     fields: dict[str, Value] = {}
     for place in places:
-        spec = place.spec
-        names = spec.columns(side)
-        rendered = side == "A" and bool(spec.transforms) and spec.transforms[0].renders is not None
-        if len(names) == 1 and not rendered:
-            fields[spec.name] = columns.get(names[0], ABSENT)
-        else:
-            fields[spec.name] = _composed(spec, columns)
+        column = place.read_from[side]
+        fields[place.spec.name] = _composed(place.spec, columns) if column is None else columns.get(column, ABSENT)
     return fields
 
 

@@ -34,16 +34,16 @@ def key_digests(spec: SyncSpec, values: Mapping[str, Value]) -> tuple[str, ...]:
 
 def match_records(
     spec: SyncSpec,
-    unlinked: Mapping[Node, Mapping[str, Value]],
+    unlinked: Mapping[Node, Mapping[int, str]],
     owners: Mapping[str, Sequence[str]],
 ) -> Matching:
     """Match unlinked records of both sides.
 
-    ``unlinked``: target-form field values by node; ``owners``: active links by key digest. Rules are applied in order:
-    a record that found its counterpart by an earlier rule does not take part in later ones.
+    ``unlinked``: digests by rule of the target-form values, by node; ``owners``: active links by key digest. Rules are
+    applied in order: a record that found its counterpart by an earlier rule does not take part in later ones.
     """
     result = Matching()
-    waiting = {node: key_digests_by_rule(spec, values) for node, values in unlinked.items()}
+    waiting = dict(unlinked)
     for rule in range(len(spec.match)):
         buckets: dict[str, list[Node]] = defaultdict(list)
         for node, keys in waiting.items():

@@ -8,7 +8,7 @@ from dataclasses import replace
 from integrations_platform.unified_sync.creation import plan_create
 from integrations_platform.unified_sync.evidence import from_the_future
 from integrations_platform.unified_sync.field_merge import plan_fields
-from integrations_platform.unified_sync.forms import Unrepresentable, read_fields
+from integrations_platform.unified_sync.forms import FieldPlace, Unrepresentable, read_fields
 from integrations_platform.unified_sync.identity import Node, key_digests_by_rule, link_name, match_records, origin_of
 from integrations_platform.unified_sync.links import LinkView, SideView
 from integrations_platform.unified_sync.plan import Plan, World
@@ -38,8 +38,8 @@ def plan_newcomers(world: World, plan: Plan, new_a: Sequence[str], new_b: Sequen
         _link(world, plan, nodes, id_a, id_b, link_id)
         taken.add(link_id)
         del nodes[("A", id_a)], nodes[("B", id_b)]
-    keyed = {node: _common_form(world, node[0], known.now or {}) for node, known in nodes.items()}
-    digests = {digest for values in keyed.values() for digest in key_digests_by_rule(world.spec, values).values()}
+    keyed = _keys(world, nodes)
+    digests = {digest for keys in keyed.values() for digest in keys.values()}
     owners = {
         digest: tuple(link for link in links if link not in leaving)
         for digest, links in world.store.key_owners(world.pair, sorted(digests)).items()
@@ -59,7 +59,7 @@ def plan_newcomers(world: World, plan: Plan, new_a: Sequence[str], new_b: Sequen
         taken.add(link_id)
         _link(world, plan, nodes, id_a, id_b, link_id)
     for node in matching.alone:
-        if key_digests_by_rule(world.spec, keyed[node]) and not world.listings[other(node[0])].complete:
+        if keyed[node] and not world.listings[other(node[0])].complete:
             # Its counterpart may be among what was not listed; a listing that is not complete proves no absence.
             plan.counts[f"waiting_{other(node[0]).lower()}"] += 1
             continue
@@ -87,7 +87,7 @@ def _read(world: World, plan: Plan, ids: Mapping[SideName, Sequence[str]]) -> tu
                 if record.presence is not Presence.LIVE:
                     continue
                 values = read_fields(world.places, side, record.values)
-                for name, value in values.items():
+                for name, value in values.items() if Invalid in map(type, values.values()) else ():
                     if isinstance(value, Invalid):
                         faults[(side, record.id)] = f"field {name} holds {value.raw!r}: {value.reason}"
                         break
@@ -139,21 +139,28 @@ def warn_of_future(world: World, plan: Plan, side: SideName, records: Iterable[R
             return
 
 
-def _common_form(world: World, side: SideName, values: Mapping[str, Value]) -> dict[str, Value]:
+def _keys(world: World, nodes: Newcomers) -> dict[Node, Mapping[int, str]]:
+    """Digests of the match keys by rule, of each record."""
+    matched = [place for place in world.places if place.spec.name in world.spec.match]
+    return {
+        node: key_digests_by_rule(world.spec, _common_form(matched, node[0], known.now or {}))
+        for node, known in nodes.items()
+    }
+
+
+def _common_form(matched: Sequence[FieldPlace], side: SideName, values: Mapping[str, Value]) -> dict[str, Value]:
     """Match fields in the target's terms, so that transforms do not hide an equal key."""
     common = {}
-    for place in world.places:
-        name = place.spec.name
-        if name in world.spec.match:
-            value = values[name]
-            if isinstance(value, Invalid):
+    for place in matched:
+        value = values[place.spec.name]
+        if isinstance(value, Invalid):
+            value = None
+        if side == "A" and place.spec.transforms:
+            try:
+                value = place.carry(value, "B")
+            except Unrepresentable:
                 value = None
-            if side == "A" and place.spec.transforms:
-                try:
-                    value = place.carry(value, "B")
-                except Unrepresentable:
-                    value = None
-            common[name] = value
+        common[place.spec.name] = value
     return common
 
 

@@ -72,14 +72,19 @@ def operation_id(
     pair: str, link_id: str, side: SideName, kind: Kind, base_version: int, columns: Values, nonce: str = ""
 ) -> str:
     """Hash of pair, link, side, kind, base version and payload."""
-    payload = {name: to_json(value) for name, value in columns.items() if value is not ABSENT}
+    payload = {name: value for name, value in columns.items() if value is not ABSENT}
     text = compact_json([pair, link_id, side, kind, base_version, payload, nonce])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def to_body(operation: Operation) -> dict[str, Any]:
     """The operation as JSON data; ids and states that have columns of their own included, so that it stands alone."""
-    return {
+    body: dict[str, Any] = json.loads(json.dumps(_body(operation), default=to_json))
+    return body
+
+
+def _body(operation: Operation) -> dict[str, Any]:
+    body: dict[str, Any] = {
         "kind": operation.kind.value,
         "side": operation.side,
         "link": operation.link_id,
@@ -92,12 +97,12 @@ def to_body(operation: Operation) -> dict[str, Any]:
         "full": operation.record,
         "policy": operation.policy,
         "restore": operation.is_restore,
-        "columns": {name: to_json(value) for name, value in operation.columns.items() if value is not ABSENT},
+        "columns": {name: value for name, value in operation.columns.items() if value is not ABSENT},
         "fields": {
             change.name: {
-                "before": None if change.before is ABSENT else to_json(change.before),
-                "sent": to_json(change.sent),
-                "origin": None if change.origin is ABSENT else to_json(change.origin),
+                "before": None if change.before is ABSENT else change.before,
+                "sent": change.sent,
+                "origin": None if change.origin is ABSENT else change.origin,
                 "rule": change.rule,
                 "lost": change.lost,
                 "evidence": change.evidence,
@@ -105,12 +110,14 @@ def to_body(operation: Operation) -> dict[str, Any]:
             }
             for change in operation.fields
         },
-    } | ({"marks": dict(operation.marks)} if operation.marks else {})
+    }
+    if operation.marks:
+        body["marks"] = dict(operation.marks)
+    return body
 
 
 def to_intent(operation: Operation, run_id: str) -> Intent:
     """The write-ahead record of an operation about to be sent."""
-    body = compact_json(to_body(operation))
     return Intent(
         operation.op_id,
         run_id,
@@ -118,7 +125,7 @@ def to_intent(operation: Operation, run_id: str) -> Intent:
         operation.side,
         operation.kind.value,
         OpState.SENT,
-        body,
+        compact_json(_body(operation)),
         operation.record_id,
     )
 

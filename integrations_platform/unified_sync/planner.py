@@ -193,10 +193,12 @@ def _is_adopted(view: LinkView, operation: Operation) -> bool:
 def _readable(world: World, plan: Plan, view: LinkView) -> bool:
     for side in SIDES:
         known = view.side(side)
-        for name, value in (known.now or {}).items():
+        if known.now is None or Invalid not in map(type, known.now.values()):
+            continue
+        for name, value in known.now.items():
             if isinstance(value, Invalid):
                 message, cause = f"field {name} holds {value.raw!r}: {value.reason}", f"invalid:{known.version}"
-                subject = Subject(side, view.link_id, known.id, known.now or {})
+                subject = Subject(side, view.link_id, known.id, known.now)
                 withhold(world, plan, subject, reason="invalid", message=message, cause=cause)
                 return False
     return True

@@ -89,23 +89,26 @@ def canonical(kind: FieldType, raw: Any, zone: str | None = None) -> Value:
     Floats are accepted for decimals only through their shortest decimal spelling (SQLite stores REAL).
     Raises :class:`NotCanonical`.
     """
-    if raw is None or isinstance(raw, Absent):
+    if raw is None or raw is ABSENT:
         return raw
-    if isinstance(raw, bytes | bytearray | memoryview) and kind not in _BYTES_OK:
+    if isinstance(raw, _BYTES) and kind not in _BYTES_OK:
         raise NotCanonical(f"binary data where {kind} is declared")
     return _READERS[kind](raw, zone)
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_BYTES = (bytes, bytearray, memoryview)
 
 
 def _text(raw: Any, _zone: str | None) -> str:
-    if isinstance(raw, bytes | bytearray | memoryview):
+    if isinstance(raw, _BYTES):
         try:
             raw = bytes(raw).decode("utf-8")
         except UnicodeDecodeError as fault:
             raise NotCanonical("bytes that are not UTF-8") from fault
     text = raw if isinstance(raw, str) else str(raw)
+    if text.isascii():  # nearly every text is, and has but one form
+        return text.replace("\r\n", "\n")
     if _SURROGATE.search(text):
         raise NotCanonical("a lone surrogate, which is not text")
     return unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
@@ -151,6 +154,8 @@ def plain_decimal(number: Decimal) -> Decimal:
         raise NotCanonical(f"{number} is not a finite number")
     if _too_long(number):
         raise NotCanonical(f"{number} has more than {DIGITS} digits")
+    if exponent == 0 or (exponent < 0 and digits[-1] != 0):
+        return number
     while exponent < 0 and digits[-1] == 0:
         digits, exponent = digits[:-1], exponent + 1
     if exponent > 0:
@@ -271,9 +276,15 @@ def is_blank(value: Value) -> bool:
 def rounded(number: Decimal, scale: int) -> Decimal:
     """Half-even to ``scale`` decimal places, in the one plain spelling. Numbers of any length: the default context
     refuses those beyond 28 digits, which would end a whole run for one record."""
+    exponent = number.as_tuple().exponent
+    if isinstance(exponent, int) and exponent >= -scale:
+        return plain_decimal(number)
     room = Context(prec=max(number.adjusted(), 0) + scale + 2, rounding=ROUND_HALF_EVEN)
     return plain_decimal(number.quantize(Decimal(1).scaleb(-scale), context=room))
 
+
+COMPARED = frozenset({FieldType.EMAIL, FieldType.PHONE})
+"""Types of which different values may be called the same (:func:`comparison_key`)."""
 
 _NOT_DIGIT = re.compile(r"[^\d+]")
 
@@ -301,18 +312,14 @@ def match_key(kind: FieldType, value: Value) -> str | None:
     return str(to_json(key))
 
 
-compact_json: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
-"""JSON in its one compact spelling. One encoder for all: ``json.dumps`` with options builds a new one per call."""
-
-
 def to_json(value: Value) -> Any:
     """A JSON-safe form from which :func:`from_json` restores the value exactly; ABSENT must not be stored."""
-    if value is None or isinstance(value, str | bool | int):
-        return value
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, date):  # datetime included
         return value.isoformat()
+    if value is None or isinstance(value, str | bool | int):
+        return value
     if isinstance(value, tuple):
         return list(value)
     if isinstance(value, Invalid):
@@ -320,6 +327,13 @@ def to_json(value: Value) -> Any:
     if isinstance(value, Unresolved):
         return {"unresolved": value.id}
     raise TypeError("ABSENT has no stored form")
+
+
+compact_json: Final = json.JSONEncoder(
+    sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=to_json
+).encode
+"""JSON in its one compact spelling, canonical values as by :func:`to_json`. One encoder for all: ``json.dumps`` with
+options builds a new one per call."""
 
 
 def from_json(kind: FieldType, data: Any) -> Value:
@@ -341,4 +355,4 @@ def from_json(kind: FieldType, data: Any) -> Value:
 
 def dumps(values: Values) -> str:
     """Field values as one line of JSON with sorted keys; ABSENT fields are left out: nothing is known of them."""
-    return compact_json({name: to_json(value) for name, value in values.items() if value is not ABSENT})
+    return compact_json({name: value for name, value in values.items() if value is not ABSENT})

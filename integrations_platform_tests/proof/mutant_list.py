@@ -418,7 +418,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "absent-read-as-null",
         "A field that was not returned is read as empty.",
         ("P9",),
-        (Edit("forms.py", "columns.get(names[0], ABSENT)", "columns.get(names[0])"),),
+        (Edit("forms.py", "columns.get(column, ABSENT)", "columns.get(column)"),),
         "M22",
     ),
     Mutant(
@@ -541,8 +541,8 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "merge.py",
-                "    if policy.direction.allows(origin):\n        note",
-                "    if origin:\n        note",
+                "    if policy.direction.allows(origin):\n        if not respelled",
+                "    if origin:\n        if not respelled",
             ),
         ),
     ),
@@ -1328,8 +1328,8 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "forms.py",
-                '        raise Unrepresentable(f"{len(value)} characters where {min(limits)} fit")\n',
-                "        value = value[: min(limits)]\n",
+                '        raise Unrepresentable(f"{len(value)} characters where {limit} fit")\n',
+                "        value = value[:limit]\n",
             ),
         ),
         "P41",
