@@ -51,8 +51,7 @@ def place(spec: SyncSpec, side: str | None) -> str:
     """`billing:public.customer`, or nothing."""
     if side not in ("A", "B"):
         return ""
-    end = spec.source if side == "A" else spec.target
-    return f"{end.system}:{end.object}"
+    return (spec.source if side == "A" else spec.target).place
 
 
 def plan_data(spec: SyncSpec, plan: Plan, *, plan_id: str | None, waiting: int) -> dict[str, Any]:

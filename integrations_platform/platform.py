@@ -6,29 +6,30 @@ one place that turns names from configuration into connections.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from integrations_platform.connectors import Address, open_side
 from integrations_platform.declarations import find_sync, load_declared
-from integrations_platform.settings import Settings, SystemSettings, load_settings
+from integrations_platform.settings import Settings, SettingsError, SystemSettings, load_settings
 from integrations_platform.state import SqlStore, open_store
 from integrations_platform.unified_sync.calls import CallPolicy
 from integrations_platform.unified_sync.engine import Engine, Request
 from integrations_platform.unified_sync.forms import bound_columns
 from integrations_platform.unified_sync.plan import Plan
-from integrations_platform.unified_sync.port import Side
+from integrations_platform.unified_sync.port import Side, SideError
 from integrations_platform.unified_sync.report import RunReport
 from integrations_platform.unified_sync.runtime import Runtime
 from integrations_platform.unified_sync.spec import SIDES, SideName, SyncSpec
 from integrations_platform.unified_sync.store import SavedPlan
 
 if TYPE_CHECKING:
-    from integrations_platform.connectors.budgets import Budget
+    from integrations_platform.connectors.budgets import Budget, Usage
+    from integrations_platform.progress import Progress
 
 
 @dataclass
@@ -38,6 +39,8 @@ class Platform:
     settings: Settings
     runtime: Runtime = field(default_factory=Runtime)
     folder: Path | None = None
+    _progress: Progress | None = field(default=None, init=False)
+    _budgets: dict[str, Budget] = field(default_factory=dict, init=False)  # of services, by system
 
     @classmethod
     def open(cls, environment: str | None = None, env_file: Path | None = None, folder: Path | None = None) -> Platform:
@@ -103,7 +106,27 @@ class Platform:
 
         runtime = self.runtime
         rows = self.store.accounts if shared else None
-        return budget_for(system.name, system.kind, address, rows, clock=runtime.clock, sleep=runtime.sleep)
+        told = self._progress.again if self._progress is not None else lambda: None
+        budget = budget_for(
+            system.name, system.kind, address, rows, clock=runtime.clock, sleep=runtime.sleep, told=told
+        )
+        if shared:
+            self._budgets[system.name] = budget
+        return budget
+
+    def show(self, progress: Progress) -> None:
+        """From now on ``progress`` hears of all work, and of every call to a service."""
+        self._progress, self.runtime = progress, replace(self.runtime, progress=progress)
+
+    def quotas(self, systems: Iterable[str] = ()) -> list[tuple[str, Usage]]:
+        """How much is used of the quotas of these services, and of those that have been called here; a service whose
+        account cannot be told, because variables are not set, has none."""
+        for name in systems:
+            system = self.settings.systems.get(name)
+            if system is not None and system.is_service and name not in self._budgets:
+                with suppress(SettingsError, SideError):
+                    self.budget(system, self.address(system))
+        return [(name, usage) for name, budget in list(self._budgets.items()) for usage in budget.usage()]
 
     @contextmanager
     def sides(self, spec: SyncSpec) -> Iterator[Mapping[SideName, Side]]:

@@ -1,8 +1,19 @@
-"""How counts, ages and foreign text are spelled for people, at a terminal and on a page."""
+"""How counts, times, names and foreign text are spelled for people, at a terminal and on a page."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+
+_PROPER = {
+    "hubspot": "HubSpot",
+    "quickbooks": "QuickBooks",
+    "google_sheets": "Google Sheets",
+    "postgresql": "PostgreSQL",
+    "mysql": "MySQL",
+    "sqlite": "SQLite",
+    "crm": "CRM",
+}
+_CAPITALS = {"id": "ID", "url": "URL", "vat": "VAT", "iban": "IBAN", "po": "PO", "erp": "ERP", "crm": "CRM"}
 
 
 def clean(text: str) -> str:
@@ -29,3 +40,24 @@ def age(moment: datetime | None, now: datetime) -> str:
         if seconds >= size:
             return f"{seconds // size} {unit} ago"
     return "just now" if seconds < 5 else f"{seconds} s ago"
+
+
+def duration(span: timedelta | float) -> str:
+    """`0.4 s`, `2 min`, `3 h`, `4 days`."""
+    seconds = span.total_seconds() if isinstance(span, timedelta) else span
+    for size, unit in ((172_800, "days"), (7_200, "h"), (120, "min")):
+        if seconds >= size:
+            return f"{round(seconds / {'days': 86_400, 'h': 3_600, 'min': 60}[unit])} {unit}"
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+
+
+def system_name(name: str) -> str:
+    """A system as people call it: `hubspot` is HubSpot, `web_shop` is Web shop."""
+    return _PROPER.get(name) or plain_name(name)
+
+
+def plain_name(name: str) -> str:
+    """A name of configuration as words: `open_balance` is Open balance."""
+    words = [_CAPITALS.get(word, word) for word in name.replace("_", " ").replace("-", " ").split()]
+    text = " ".join(words)
+    return clean(text[:1].upper() + text[1:])

@@ -1,83 +1,82 @@
-"""Progress of long work: a bar on a terminal, elsewhere a line every few seconds at most.
+"""Progress of long work: one line that is redrawn on a terminal, elsewhere a line now and then.
 
-Both go to stderr, so that results stay alone on stdout. Work that is over within a few seconds shows nothing where
-nobody watches.
+Both go to stderr, so that results stay alone on stdout; the line is gone before anything else is written. Work that is
+over within a few seconds shows nothing where nobody watches.
 """
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
-EVERY_SECONDS = 5.0
+from integrations_platform.progress import Progress
+from integrations_platform.settings import variable
 
-Progress = Callable[[str, int, int], None]
+if TYPE_CHECKING:
+    from integrations_platform.connectors.budgets import Usage
+
+REDRAWN_AFTER = 0.2  # seconds
+LINE_EVERY = 10.0  # seconds, where nobody watches
+
+_log = logging.getLogger("integrations_platform.cli")
 
 
 @contextmanager
-def shown_progress() -> Iterator[Progress]:
-    """What to call with (stage, done, total)."""
-    if not sys.stderr.isatty():
-        yield _Lines()
+def shown_progress(spent: Callable[[], Sequence[tuple[str, Usage]]]) -> Iterator[Progress]:
+    """What hears of the work. ``spent``: what is used of the quotas of services."""
+    if not sys.stderr.isatty() or variable("INTEGRATIONS_LOG_FORMAT") == "json":
+        yield Progress(_write, LINE_EVERY, spent)
         return
-    bars = _Bars()
+    line = _Line()
+    handlers = logging.getLogger("integrations_platform").handlers
+    for handler in handlers:
+        handler.addFilter(line.step_aside)
     try:
-        yield bars
+        yield Progress(line.show, REDRAWN_AFTER, spent)
     finally:
-        bars.stop()
+        line.show("")
+        for handler in handlers:
+            handler.removeFilter(line.step_aside)
 
 
-class _Lines:
+def _write(text: str) -> None:
+    if not text:
+        return
+    if variable("INTEGRATIONS_LOG_FORMAT") == "json":
+        _log.info("%s", text)
+    else:
+        click.echo(text, err=True)
+
+
+class _Line:
+    """The last line of a terminal, by carriage returns and blanks alone, which every terminal understands."""
+
     def __init__(self) -> None:
-        self._last = time.monotonic()
+        self._length = 0
 
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        if now - self._last >= EVERY_SECONDS:
-            self._last = now
-            click.echo(f"{stage}: {done:,} of {total:,}", err=True)
+    def show(self, text: str) -> None:
+        """Put ``text`` in the place of what is shown, cut to the width; "" leaves an empty line."""
+        if not text and not self._length:
+            return
+        text = text[: _width() - 1]
+        sys.stderr.write("\r" + text.ljust(self._length) + ("" if text else "\r"))
+        sys.stderr.flush()
+        self._length = len(text)
+
+    def step_aside(self, _record: logging.LogRecord) -> bool:
+        """Leave the place to a line of the log."""
+        self.show("")
+        return True
 
 
-class _Bars:
-    """Rich is imported at the first sign of work: most commands have none to show."""
-
-    def __init__(self) -> None:
-        self._stop: Callable[[], None] | None = None
-        self._update: Progress = self._begin
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        self._update(stage, done, total)
-
-    def _begin(self, stage: str, done: int, total: int) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        tasks = {stage: bars.add_task(stage, total=total)}
-        bars.start()
-
-        def update(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total)
-            bars.update(tasks[stage], completed=done, total=total)
-            if bars.finished:  # nothing moves between two stages, where a plan is shown and a question may be asked
-                self.stop()
-
-        self._stop, self._update = bars.stop, update
-        update(stage, done, total)
-
-    def stop(self) -> None:
-        if self._stop is not None:
-            self._stop()
-        self._stop, self._update = None, self._begin
+def _width() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except OSError:
+        return 80

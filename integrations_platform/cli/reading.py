@@ -76,19 +76,25 @@ def _sync_data(spec: SyncSpec) -> dict[str, Any]:
 @click.pass_obj
 def status(session: Session, name: str | None, as_json: bool) -> None:
     """Show where every sync stands, or only NAME: last run, what waits for a person, and for how long."""
-    from integrations_platform.cli.output import columns, emit
+    from integrations_platform.cli.output import columns, emit, say
+    from integrations_platform.progress import quota_words
+    from integrations_platform.unified_sync.spec import SIDES
 
     with session.platform() as platform:
         specs = [find(platform, name).spec] if name else list(platform.declared.values())
         rows = [_status(platform, spec) for spec in specs]
+        systems = dict.fromkeys(spec.side(side).system for spec in specs for side in SIDES)
+        quotas = platform.quotas(systems)
         now = platform.runtime.clock()
     if as_json:
-        emit({"syncs": rows})
+        emit({"syncs": rows, "quotas": [{"system": system} | usage.to_data() for system, usage in quotas]})
         return
     columns(
         ("SYNC", "LAST RUN", "STATUS", "LAST SUCCESS", "CONFLICTS", "QUARANTINE", "BREAKERS"),
         [_status_row(row, now) for row in rows],
     )
+    for line in quota_words(quotas):
+        say(line)
 
 
 def _status(platform: Platform, spec: SyncSpec) -> dict[str, Any]:
@@ -140,7 +146,7 @@ def _status_row(row: Mapping[str, Any], now: datetime) -> tuple[str, ...]:
 
 def _run_data(run: RunRecord) -> dict[str, Any]:
     counts = json.loads(run.counts)
-    seconds = counts.pop("seconds", None)
+    seconds, speed = counts.pop("seconds", None), counts.pop("rows_per_second", None)
     return {
         "run_id": run.run_id,
         "sequence": run.sequence,
@@ -148,6 +154,7 @@ def _run_data(run: RunRecord) -> dict[str, Any]:
         "started_at": run.started_at.isoformat(),
         "finished_at": run.finished_at.isoformat() if run.finished_at else None,
         "seconds": seconds,
+        "rows_per_second": speed,
         "trigger": run.trigger,
         "counts": counts,
         "message": run.message,
@@ -174,14 +181,14 @@ def history(session: Session, name: str | None, limit: int, as_json: bool) -> No
         say("no run yet")
         return
     columns(
-        ("RUN", "SYNC", "STARTED", "STATUS", "SECONDS", "SOURCE", "TARGET", "MESSAGE"),
+        ("RUN", "SYNC", "STARTED", "STATUS", "SECONDS", "RECORDS/S", "CALLS", "SOURCE", "TARGET", "MESSAGE"),
         [
             (
                 run.run_id,
                 pair_name,
                 age(run.started_at, now),
                 run.status,
-                _seconds(run),
+                *_pace(run),
                 _moved(run, "a"),
                 _moved(run, "b"),
                 run.message[:80],
@@ -191,9 +198,13 @@ def history(session: Session, name: str | None, limit: int, as_json: bool) -> No
     )
 
 
-def _seconds(run: RunRecord) -> str:
-    seconds = json.loads(run.counts).get("seconds")
-    return "-" if seconds is None else f"{seconds:.1f}"
+def _pace(run: RunRecord) -> tuple[str, str, str]:
+    """How long it took, how many records it went through in a second, and how many calls it made."""
+    counts = json.loads(run.counts)
+    if "seconds" not in counts:
+        return "-", "-", "-"
+    speed = counts.get("rows_per_second")
+    return f"{counts['seconds']:.1f}", f"{speed:,}" if speed else "-", f"{counts.get('calls', 0):,}"
 
 
 def _moved(run: RunRecord, letter: str) -> str:

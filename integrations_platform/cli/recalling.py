@@ -53,14 +53,14 @@ def restore(session: Session, name: str, number: int | None, run_id: str | None,
             _show_lines(named, lines, restoration.preview(platform, named.spec, lines), as_json=as_json)
             return
         report = platform.run(named.spec, restoration.request(lines, person()))
-    # A line that could not be brought back is said in a warning; then not everything that was asked for happened.
-    code = PARTIAL if report.exit_code == 0 and report.warnings else report.exit_code
-    if as_json:
-        emit(report_data(report) | {"exit_code": code, "lines": [stored.number for stored in lines]})
-    else:
-        show_report(session, named, report)
-        if report.written:
-            say(f"the next run carries it on: {session.command('sync', 'run', named.word)}")
+        # A line that could not be brought back is said in a warning; then not everything that was asked for happened.
+        code = PARTIAL if report.exit_code == 0 and report.warnings else report.exit_code
+        if as_json:
+            emit(report_data(report) | {"exit_code": code, "lines": [stored.number for stored in lines]})
+        else:
+            show_report(session, platform, named, report)
+            if report.written:
+                say(f"the next run carries it on: {session.command('sync', 'run', named.word)}")
     raise click.exceptions.Exit(code)
 
 

@@ -95,7 +95,7 @@ def apply(
         else:
             saved = _saved(session, platform, named, plan_id)
         report = _run(platform, named, only_ops=frozenset(saved.op_ids), plan_id=saved.plan_id, lift=frozenset(lift))
-        _finish(session, named, report, as_json=as_json, planned=saved)
+        _finish(session, platform, named, report, as_json=as_json, planned=saved)
 
 
 @click.command(cls=SyncCommand, epilog=EXIT_CODES)
@@ -146,12 +146,12 @@ def run(
         if dry_run and report.plan is not None:
             _show_dry_run(platform, named, report, limit=limit, as_json=as_json)
         else:
-            _finish(session, named, report, as_json=as_json)
+            _finish(session, platform, named, report, as_json=as_json)
 
 
 def run_now(session: Session, platform: Platform, named: Named) -> None:
     """Run a sync as `sync run` does, after something else; ends the command with its exit code."""
-    _finish(session, named, _run(platform, named), as_json=False)
+    _finish(session, platform, named, _run(platform, named), as_json=False)
 
 
 def _run(platform: Platform, named: Named, **asked: Any) -> RunReport:
@@ -258,7 +258,7 @@ def _bodies(saved: SavedPlan) -> dict[str, dict[str, Any]]:
 def _show_dry_run(platform: Platform, named: Named, report: RunReport, *, limit: int, as_json: bool) -> None:
     from integrations_platform.cli.output import emit, say
     from integrations_platform.cli.show_plan import show_plan
-    from integrations_platform.cli.show_report import report_data
+    from integrations_platform.cli.show_report import report_data, show_spent
 
     assert report.plan is not None  # noqa: S101  asked by the caller
     data = _described(platform, named, report.plan, None)
@@ -270,11 +270,13 @@ def _show_dry_run(platform: Platform, named: Named, report: RunReport, *, limit:
         show_plan(data, limit=limit)
         say()
         say("dry run: nothing was written")
+        show_spent(platform, named, report)
     raise click.exceptions.Exit(report.exit_code)
 
 
 def _finish(
     session: Session,
+    platform: Platform,
     named: Named,
     report: RunReport,
     *,
@@ -287,7 +289,7 @@ def _finish(
     if as_json:
         emit(report_data(report))
     else:
-        show_report(session, named, report)
+        show_report(session, platform, named, report)
         if report.stale and planned is not None:
             _show_stale(session, named, report, planned)
     raise click.exceptions.Exit(report.exit_code)

@@ -58,16 +58,14 @@ class Session:
     @contextmanager
     def platform(self) -> Iterator[Platform]:
         """The environment, opened; progress is shown while it is open. Raises SettingsError."""
-        from dataclasses import replace
-
         from integrations_platform.cli.progress import shown_progress
         from integrations_platform.platform import Platform
         from integrations_platform.telemetry.tracing import trace_as_asked
 
         trace_as_asked()
         platform = Platform.open(self.environment, self.env_file, self.syncs)
-        with shown_progress() as progress:
-            platform.runtime = replace(platform.runtime, progress=progress)
+        with shown_progress(platform.quotas) as progress:
+            platform.show(progress)
             try:
                 yield platform
             finally:

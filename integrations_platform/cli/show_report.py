@@ -5,6 +5,7 @@ Owns the layout of a report. A partial success is called partial, and it says wh
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from integrations_platform.cli.output import count, say, warn
@@ -12,8 +13,10 @@ from integrations_platform.cli.session import Named, Session
 from integrations_platform.cli.show_plan import show_refusals
 from integrations_platform.plan_data import place
 from integrations_platform.unified_sync.spec import SIDES
+from integrations_platform.words import system_name
 
 if TYPE_CHECKING:
+    from integrations_platform.platform import Platform
     from integrations_platform.unified_sync.report import RunReport
 
 _DONE = ("created", "updated", "archived", "restored", "deleted", "already")
@@ -27,11 +30,15 @@ _LEFT = {
 _COLOURS = {"succeeded": "green", "partial": "yellow", "failed": "red", "refused": "red"}
 
 
-def show_report(session: Session, named: Named, report: RunReport) -> None:
-    """Status, what was written where, and what waits for whom."""
+_FEW = 1000  # records, of which it says nothing how many were looked at in a second
+
+
+def show_report(session: Session, platform: Platform, named: Named, report: RunReport) -> None:
+    """Status, what was written where, what that took of the services, and what waits for whom."""
     status = report.status.value
+    pace = f", {report.rows_per_second:,} records a second" if report.rows >= _FEW else ""
     say(
-        f"{report.sync}: {status} in {report.seconds:.1f} s  (run {report.run_id})",
+        f"{report.sync}: {status} in {report.seconds:.1f} s{pace}  (run {report.run_id})",
         bold=True,
         colour=_COLOURS[status],
     )
@@ -46,6 +53,7 @@ def show_report(session: Session, named: Named, report: RunReport) -> None:
         say(f"  {report.counts['linked']:,} recognised as the same record on both sides")
     if report.recovered:
         say(f"  {count(report.recovered, 'interrupted write')} of an earlier run made good first")
+    show_spent(platform, named, report)
     for text in dict.fromkeys(report.warnings):
         warn(f"note: {text}")
     _waiting(session, named, report)
@@ -65,6 +73,17 @@ def _side(report: RunReport, letter: str) -> str:
     done = [f"{number:,} {word}" for word in _DONE if (number := report.counts[f"{word}_{letter}"])]
     left = [f"{number:,} {words}" for word, words in _LEFT.items() if (number := report.counts[f"{word}_{letter}"])]
     return ", ".join(done or ["nothing written"]) + (f"; {', '.join(left)}" if left else "")
+
+
+def show_spent(platform: Platform, named: Named, report: RunReport) -> None:
+    """Calls of this run to each service, and what is used of its quotas by everybody."""
+    calls: Counter[str] = Counter()
+    for side in SIDES:
+        calls[named.spec.side(side).system] += report.counts[f"calls_{side.lower()}"]
+    for system, number in calls.items():
+        if platform.settings.system(system).is_service:
+            used = [usage.words for name, usage in platform.quotas() if name == system]
+            say(f"  {system_name(system)}: {'; '.join([count(number, 'call'), *used])}")
 
 
 def _waiting(session: Session, named: Named, report: RunReport) -> None:

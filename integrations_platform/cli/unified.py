@@ -123,7 +123,7 @@ def _run_all(
         if reports[-1].status in (RunStatus.FAILED, RunStatus.REFUSED):
             undone.add(spec.name)
         if show:
-            show_report(session, Named(spec, spec.name), reports[-1])
+            show_report(session, platform, Named(spec, spec.name), reports[-1])
     return reports, skipped, codes
 
 

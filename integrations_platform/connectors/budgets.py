@@ -144,6 +144,24 @@ class Usage:
     limit: int
     resets_at: datetime
     forecast: int
+    period: Literal["day", "month"]
+
+    @property
+    def words(self) -> str:
+        """`1,204 of 250,000 calls today`, for people."""
+        return f"{self.used:,} of {self.limit:,} calls {'today' if self.period == 'day' else 'this month'}"
+
+    @property
+    def left(self) -> int:
+        """Calls that may still be made in this period."""
+        return max(0, self.limit - self.used)
+
+    def to_data(self) -> dict[str, Any]:
+        """JSON-safe form."""
+        return {
+            "quota": self.name, "period": self.period, "used": self.used, "limit": self.limit, "left": self.left,
+            "resets_at": self.resets_at.isoformat(),
+        }  # fmt: skip
 
 
 def account_of(kind: str, *identity: str) -> str:
@@ -160,7 +178,8 @@ class Budget:
     """What one account may still do. ``system`` is its name in messages; ``longest_wait``: seconds a call may be held
     back before the run ends instead. ``clock`` and ``sleep`` are the engine's. ``rows`` may also keep what else all
     processes share about the account, like a renewed token, under an :func:`account_of` of its own. ``shared`` is the
-    budget of what this account is in together with others: every call counts for both."""
+    budget of what this account is in together with others: every call counts for both. ``told`` is called whenever a
+    call is charged, so that people can be shown what is spent while nothing else moves."""
 
     def __init__(
         self,
@@ -173,19 +192,21 @@ class Budget:
         sleep: Callable[[float], None] = time.sleep,
         longest_wait: float = 120.0,
         shared: Budget | None = None,
+        told: Callable[[], None] = lambda: None,
     ) -> None:
         self._system, self.account, self._allowance, self._shared = system, account, allowance, shared
         self.rows: Rows = rows or LocalRows()
-        self._clock, self._sleep, self._longest = clock, sleep, longest_wait
+        self._clock, self._sleep, self._longest, self._told = clock, sleep, longest_wait, told
 
     def within(self, allowance: Allowance) -> Budget:
         """The same account under another allowance, where only its connector knows it."""
         return Budget(self._system, self.account, allowance, self.rows, clock=self._clock, sleep=self._sleep,
-                      longest_wait=self._longest, shared=self._shared)  # fmt: skip
+                      longest_wait=self._longest, shared=self._shared, told=self._told)  # fmt: skip
 
     def spend(self, cost: int = 1, bucket: str = "call") -> None:
         """Wait until a call of ``cost`` may be made. Raises SideError(TRANSIENT) as :meth:`take` does."""
         wait = self.take(cost, bucket)
+        self._told()
         if wait > 0:
             self._sleep(wait)
 
@@ -255,7 +276,7 @@ class Budget:
                 begin, end = limit.bounds(now, state.place)
                 used = state.used(limit, begin)
                 share = max((now - begin) / (end - begin), 0.01)  # the first minutes of a day foretell nothing
-                found.append(Usage(limit.name, used, limit.calls, end, round(used / share)))
+                found.append(Usage(limit.name, used, limit.calls, end, round(used / share), limit.period))
         return found
 
 

@@ -93,8 +93,10 @@ def budget_for(
     *,
     clock: Callable[[], datetime],
     sleep: Callable[[float], None],
+    told: Callable[[], None] = lambda: None,
 ) -> Budget:
-    """The budget of the account that ``options`` open, shared through ``rows`` with all that call it."""
+    """The budget of the account that ``options`` open, shared through ``rows`` with all that call it; ``told`` is
+    called whenever a call is charged."""
     if kind in _IDENTITY:
         names, allowance = _IDENTITY[kind], ALLOWANCES.get(kind, UNLIMITED)
     else:
@@ -106,7 +108,7 @@ def budget_for(
     if kind in SHARED_ALLOWANCES:
         ours = account_of(kind, "project", *(_said_in(options.get(name, ""), "project_id") for name in names))
         shared = Budget(f"{system} (its project)", ours, SHARED_ALLOWANCES[kind], rows, clock=clock, sleep=sleep)
-    return Budget(system, mine, allowance, rows, clock=clock, sleep=sleep, shared=shared)
+    return Budget(system, mine, allowance, rows, clock=clock, sleep=sleep, shared=shared, told=told)
 
 
 def _said_in(credential: str, name: str) -> str:

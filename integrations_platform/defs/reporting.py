@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from integrations_platform.unified_sync.spec import SIDES
+
 if TYPE_CHECKING:
     from integrations_platform.defs.running import Memory, Outcome
     from integrations_platform.unified_sync.agreement import Agreement
@@ -37,9 +39,10 @@ NUMERIC_KEYS = (
     "recovered",
     "calls",
     "duration_seconds",
+    "rows_per_second",
     "dagster/row_count",
 )
-"""Keys that every materialisation carries, zero or not."""
+"""Keys that every materialisation carries, zero or not; beside them stand those of :func:`_calls`."""
 
 
 def run_metadata(outcome: Outcome) -> dict[str, Any]:
@@ -66,8 +69,10 @@ def run_metadata(outcome: Outcome) -> dict[str, Any]:
         "recovered": report.recovered,
         "calls": counts["calls"],
         "duration_seconds": round(report.seconds, 3),
+        "rows_per_second": report.rows_per_second,
         "dagster/row_count": memory.links,
     }
+    numbers |= _calls(outcome)
     return _facts(outcome) | waiting_tables(memory) | numbers | {"look_further": commands(spec.name)}
 
 
@@ -80,12 +85,24 @@ def dry_run_metadata(outcome: Outcome) -> dict[str, Any]:
         for kind in ("create", "update", "archive", "delete", "restore")
         for end, letter in ENDS
     }
+    facts |= _calls(outcome)
     facts["would_open_conflicts"] = outcome.report.counts["conflicts_opened"]
     facts |= {"conflicts_open": len(outcome.memory.conflicts), "quarantined": _set_aside(outcome.memory)}
     if plan is not None and plan.operations:
         facts["planned_writes"] = planned_table(plan)
     name = outcome.spec.name
     return facts | {"look_further": dg.MetadataValue.md(f"`integrations sync plan {name}`")}
+
+
+def _calls(outcome: Outcome) -> dict[str, int]:
+    """What was asked of each system, and what its quotas leave: `calls_hubspot`, `calls_left_hubspot`."""
+    found: Counter[str] = Counter()
+    for side in SIDES:
+        found[f"calls_{outcome.spec.side(side).system}"] += outcome.report.counts[f"calls_{side.lower()}"]
+    left: dict[str, int] = {}
+    for system, usage in outcome.quotas:
+        left[f"calls_left_{system}"] = min(usage.left, left.get(f"calls_left_{system}", usage.left))
+    return found | left
 
 
 def _set_aside(memory: Memory) -> int:

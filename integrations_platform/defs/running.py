@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import dagster as dg
 
 from integrations_platform.jobs import Catalogue, NoSuchJob, Options
+from integrations_platform.progress import Progress, quota_words
 from integrations_platform.yaml_source import ConfigurationError
 
 if TYPE_CHECKING:
+    from integrations_platform.connectors.budgets import Usage
     from integrations_platform.platform import Platform
     from integrations_platform.settings import Settings
     from integrations_platform.unified_sync.agreement import Agreement
@@ -59,13 +61,14 @@ class Memory:
 @dataclass(frozen=True)
 class Outcome:
     """What one run came to. ``problems`` is None when the sides could not be looked at. ``page``: where people see the
-    sync in the console; empty: nowhere."""
+    sync in the console; empty: nowhere. ``quotas``: how much of them is used, by service."""
 
     spec: SyncSpec
     problems: Sequence[Problem] | None
     report: RunReport
     memory: Memory
     page: str = ""
+    quotas: Sequence[tuple[str, Usage]] = ()
 
 
 def origin(tags: Mapping[str, str]) -> tuple[bool, str]:
@@ -96,9 +99,14 @@ def run_sync(context: Context, catalogue: Catalogue, spec: SyncSpec, options: Op
             # The engine has judged the sides before writing; asking again, now that they answered, adds the words.
             asked = report.fault is not ErrorKind.TRANSIENT
             problems = find_problems(chosen, sides) if asked else None
-        context.log.info(f"{spec.name}: {report.status.value} in {report.seconds:.1f} s, {report.written} written")
+        quotas = platform.quotas()
+        told = [
+            f"{spec.name}: {report.status.value} in {report.seconds:.1f} s", f"{report.written:,} written",
+            f"{report.rows_per_second:,} records a second", *quota_words(quotas),
+        ]  # fmt: skip
+        context.log.info(", ".join(told))
         page = console_page(catalogue.settings, spec.name)
-        return Outcome(chosen, problems, report, recall(platform.store, chosen), page)
+        return Outcome(chosen, problems, report, recall(platform.store, chosen), page, quotas)
 
     return opened(context, catalogue, run)
 
@@ -139,11 +147,11 @@ def opened(context: Context, catalogue: Catalogue, action: Callable[[Platform], 
     from integrations_platform.telemetry.tracing import trace_as_asked
     from integrations_platform.unified_sync.engine import SetupRefused
     from integrations_platform.unified_sync.port import ErrorKind, SideError
-    from integrations_platform.unified_sync.runtime import Runtime
     from integrations_platform.unified_sync.store import LeaseHeld
 
     trace_as_asked()
-    platform = Platform(catalogue.settings, Runtime(progress=progress_to(context.log.info)))
+    platform = Platform(catalogue.settings)
+    platform.show(progress_to(context.log.info, platform.quotas))
     try:
         return action(platform)
     except (ConfigurationError, StateError, SetupRefused, NoSuchJob) as fault:
@@ -197,18 +205,14 @@ def recall(store: Store, spec: SyncSpec) -> Memory:
     )
 
 
-def progress_to(write: Callable[[str], None], every: float = LOG_EVERY_SECONDS) -> Callable[[str, int, int], None]:
-    """The engine's progress as a log line at most once in ``every`` seconds."""
-    last = time.monotonic()
-
-    def note(stage: str, done: int, total: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= every:
-            last = now
-            write(f"{stage}: {done:,} of {total:,} ({done / max(total, 1):.0%})")
-
-    return note
+def progress_to(
+    write: Callable[[str], None],
+    spent: Callable[[], Sequence[tuple[str, Usage]]] = tuple,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+) -> Progress:
+    """Work as a line of the run's log every few seconds. ``spent``: what is used of the quotas of services."""
+    return Progress(lambda line: write(line) if line else None, LOG_EVERY_SECONDS, spent, clock)
 
 
 def _ends(spec: SyncSpec) -> str:

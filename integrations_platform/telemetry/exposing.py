@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from prometheus_client.exposition import choose_encoder
@@ -19,16 +19,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from integrations_platform.serving import Part
-from integrations_platform.settings import SettingsError
 from integrations_platform.state.errors import StateError
 from integrations_platform.telemetry.metrics import Declared, registry_of
-from integrations_platform.unified_sync.port import SideError
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from integrations_platform.connectors.budgets import Budget, Usage
     from integrations_platform.platform import Platform
     from integrations_platform.unified_sync.spec import SyncSpec
 
@@ -39,7 +36,8 @@ _log = logging.getLogger("integrations_platform.telemetry")
 def metrics_registry(platform: Platform, specs: Sequence[SyncSpec]) -> CollectorRegistry:
     """What there is to measure in this environment. ``specs``: the declared syncs. Raises StateError when scraped."""
     settings = platform.settings
-    declared = Declared(specs, tuple(settings.systems), settings.alerts.thresholds.silent_intervals, _quotas(platform))
+    quotas = partial(platform.quotas, settings.systems)
+    declared = Declared(specs, tuple(settings.systems), settings.alerts.thresholds.silent_intervals, quotas)
     return registry_of(lambda: platform.store.standings(), declared)
 
 
@@ -72,22 +70,3 @@ def metrics_app(registry: CollectorRegistry, token: str = "") -> ASGIApp:
         await (await answer(Request(scope, receive)))(scope, receive, send)
 
     return GZipMiddleware(app)
-
-
-def _quotas(platform: Platform) -> Callable[[], Sequence[tuple[str, Usage]]]:
-    """How much of their quotas is used, of services whose account can be told: its variables are set."""
-    budgets = cache(lambda: _budgets(platform))
-    return lambda: [(system, usage) for system, budget in budgets().items() for usage in budget.usage()]
-
-
-def _budgets(platform: Platform) -> dict[str, Budget]:
-    found: dict[str, Budget] = {}
-    for name, system in platform.settings.systems.items():
-        try:
-            address = platform.address(system) if system.is_service else ""
-        except (SettingsError, SideError):
-            continue
-        budget = platform.budget(system, address)
-        if budget is not None:
-            found[name] = budget
-    return found

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from integrations_platform.unified_sync.port import (
     Capabilities,
+    Counted,
     ErrorKind,
     Outcome,
     Record,
@@ -55,7 +56,7 @@ class Caller:
         self, side: Side, store: Store, runtime: Runtime, policy: CallPolicy | None = None, *, remember: bool = True
     ) -> None:
         self.side = side
-        self.calls = 0
+        self._tries, self._asked_before = 0, side.requests if isinstance(side, Counted) else 0
         self._store, self._runtime, self._remember = store, runtime, remember
         self._policy = policy or CallPolicy()
         self._not_before: datetime | None = None
@@ -64,6 +65,11 @@ class Caller:
     def capabilities(self) -> Capabilities:
         """What the side promises."""
         return self.side.capabilities
+
+    @property
+    def calls(self) -> int:
+        """What was asked of the system: requests where its service counts them, else calls; tries included."""
+        return self.side.requests - self._asked_before if isinstance(self.side, Counted) else self._tries
 
     def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
         """Records by id as they are now. Raises SideError."""
@@ -80,7 +86,7 @@ class Caller:
             attempt += 1
             self._admit()
             self._pace()
-            self.calls += 1
+            self._tries += 1
             try:
                 with span("call", {"system": self.side.system, "call": what, "attempt": attempt}):
                     result = action()

@@ -185,6 +185,7 @@ class Engine:
             report.fail(str(fault), ErrorKind.CONFIGURATION)
         except SideError as fault:
             report.fail(fault.message, fault.kind)
+        _count_calls(report, callers)
         report.finished_at = self.runtime.clock()
 
     def _run_under(
@@ -289,8 +290,7 @@ class Engine:
         sequence: int,
     ) -> None:
         report.finished_at = self.runtime.clock()
-        report.counts["calls"] = sum(caller.calls for caller in callers.values())
-        report.counts.update({f"calls_{name.lower()}": caller.calls for name, caller in callers.items()})
+        _count_calls(report, callers)
         report.open_conflicts = len(self.store.conflicts(spec.name))
         report.in_quarantine = len(self.store.quarantined(spec.name))
         report.conclude()
@@ -321,7 +321,7 @@ class Engine:
             and unknown == 0
             and request.only_ops is None
             and request.restore is None,
-            counts=json.dumps(counts | ({"seconds": round(report.seconds, 3)} if ended else {})),
+            counts=json.dumps(counts | (_pace(report) if ended else {})),
             message=report.message,
         )
         with self.store.transaction(lease) as tx:
@@ -345,6 +345,15 @@ class Engine:
         if any(problem.blocking for problem in misfits):
             raise SetupRefused([problem for problem in misfits if problem.blocking])
         return places
+
+
+def _pace(report: RunReport) -> dict[str, float]:
+    return {"seconds": round(report.seconds, 3), "rows_per_second": report.rows_per_second}
+
+
+def _count_calls(report: RunReport, callers: Mapping[SideName, Caller]) -> None:
+    report.counts.update({f"calls_{name.lower()}": caller.calls for name, caller in callers.items()})
+    report.counts["calls"] = sum(caller.calls for caller in callers.values())
 
 
 def _tell(watched: Span, report: RunReport) -> None:

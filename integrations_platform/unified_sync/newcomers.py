@@ -47,7 +47,9 @@ def plan_newcomers(world: World, plan: Plan, new_a: Sequence[str], new_b: Sequen
     matching = match_records(world.spec, keyed, owners)
     for component, reason in matching.ambiguous:
         _set_aside(world, plan, nodes, component, reason)
-    for id_a, id_b in matching.pairs:
+    total = len(matching.pairs) + len(matching.alone)
+    for done, (id_a, id_b) in enumerate(matching.pairs):
+        _tell(world, done, total)
         if _faulty(world, plan, nodes, faults, id_a, id_b):
             continue
         # Named after the record that is not tagged: the tag then tells both, were everything else forgotten (P29).
@@ -58,7 +60,8 @@ def plan_newcomers(world: World, plan: Plan, new_a: Sequence[str], new_b: Sequen
         cleared(world, plan, f"{unsure}:{named}")  # a create that may have happened: it has, or is not needed any more
         taken.add(link_id)
         _link(world, plan, nodes, id_a, id_b, link_id)
-    for node in matching.alone:
+    for done, node in enumerate(matching.alone, len(matching.pairs)):
+        _tell(world, done, total)
         if keyed[node] and not world.listings[other(node[0])].complete:
             # Its counterpart may be among what was not listed; a listing that is not complete proves no absence.
             plan.counts[f"waiting_{other(node[0]).lower()}"] += 1
@@ -67,6 +70,12 @@ def plan_newcomers(world: World, plan: Plan, new_a: Sequence[str], new_b: Sequen
             _withhold_faulty(world, plan, nodes, node, faults[node])
             continue
         _create(world, plan, nodes, node, taken)
+    _tell(world, total, total)
+
+
+def _tell(world: World, done: int, total: int) -> None:
+    if total and (done == total or done % CHUNK == 0):
+        world.progress("planning for new records", done, total)
 
 
 def _read(world: World, plan: Plan, ids: Mapping[SideName, Sequence[str]]) -> tuple[Newcomers, dict[Node, str]]:
@@ -75,11 +84,11 @@ def _read(world: World, plan: Plan, ids: Mapping[SideName, Sequence[str]]) -> tu
     nodes: Newcomers = {}
     faults: dict[Node, str] = {}
     for side in SIDES:
+        stage = f"reading {world.spec.side(side).place}"
         for start in range(0, len(ids[side]), CHUNK):
+            world.progress(stage, start, len(ids[side]))
             records = world.snapshots[side].read(ids[side][start : start + CHUNK])
             seen_at = world.clock()
-            read = min(start + CHUNK, len(ids[side]))
-            world.progress(f"reading {world.spec.side(side).system}", read, len(ids[side]))
             plan.counts[f"read_{side.lower()}"] += len(records)
             warn_of_future(world, plan, side, records.values())
             fresh = []
@@ -94,6 +103,8 @@ def _read(world: World, plan: Plan, ids: Mapping[SideName, Sequence[str]]) -> tu
                 nodes[(side, record.id)] = SideView(record.id, record.version, values, {}, record, seen_at)
                 fresh.append(values)
             world.references.resolve(world.places, side, fresh)
+        if ids[side]:
+            world.progress(stage, len(ids[side]), len(ids[side]))
     return nodes, faults
 
 

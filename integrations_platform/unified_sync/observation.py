@@ -19,7 +19,7 @@ from integrations_platform.unified_sync.forms import place_fields
 from integrations_platform.unified_sync.merge import Policy
 from integrations_platform.unified_sync.merging import follow_merges
 from integrations_platform.unified_sync.plan import Unit, World
-from integrations_platform.unified_sync.port import TAG_SCHEMA, Listing
+from integrations_platform.unified_sync.port import TAG_SCHEMA, Listing, Snapshot
 from integrations_platform.unified_sync.rebuilding import find_tagged_records, rebuild
 from integrations_platform.unified_sync.references import References
 from integrations_platform.unified_sync.runtime import Runtime
@@ -49,7 +49,7 @@ class Observatory:
             snapshots = {
                 name: stack.enter_context(caller.call(caller.side.snapshot)) for name, caller in callers.items()
             }
-            listings = {name: callers[name].call(snapshot.listing) for name, snapshot in snapshots.items()}
+            listings = {name: self._listed(spec, callers[name], snapshots[name], name) for name in callers}
             now = self.runtime.clock()
             if lease is not None:
                 self.store.renew(lease, self.runtime.lease_seconds, now)
@@ -98,6 +98,13 @@ class Observatory:
                 ),
                 observations,
             )
+
+    def _listed(self, spec: SyncSpec, caller: Caller, snapshot: Snapshot, name: SideName) -> Listing:
+        stage = f"looking through {spec.side(name).place}"
+        self.runtime.progress(stage, 0, 1)  # one listing: how many records there are is known once all are seen
+        listing = caller.call(snapshot.listing)
+        self.runtime.progress(stage, 1, 1)
+        return listing
 
     def _heartbeat(self, lease: Lease | None) -> Callable[[], datetime]:
         """A clock for planning that keeps the lease alive: planning is long where much changed, and writes nothing

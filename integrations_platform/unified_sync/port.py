@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import polars as pl
 
@@ -272,6 +272,15 @@ class Side(Protocol):
 
     def close(self) -> None:
         """Release connections."""
+
+
+@runtime_checkable
+class Counted(Protocol):
+    """What a side is as well whose service counts requests, against a quota or for a bill."""
+
+    @property
+    def requests(self) -> int:
+        """Requests sent so far, tries and refused ones included."""
 
 
 def found_by(side: Side, object_name: str) -> list[Problem]:

@@ -32,8 +32,8 @@ OUTCOMES = ("applied", "already", "rejected", "deferred", "parked", "stale", "un
 @dataclass
 class RunReport:
     """One run. ``counts`` holds, per side letter, ``planned_x`` and each of :data:`OUTCOMES` with ``_x``, and by what
-    was done ``created_x``, ``updated_x``, ``archived_x``, ``deleted_x``, ``restored_x``, ``read_x``. ``fault`` says, of
-    a failed run, whether running it again can help."""
+    was done ``created_x``, ``updated_x``, ``archived_x``, ``deleted_x``, ``restored_x``, ``read_x``, and ``live_x``,
+    the records there, and ``calls_x``. ``fault`` says, of a failed run, whether running it again can help."""
 
     sync: str
     run_id: str
@@ -67,6 +67,16 @@ class RunReport:
         """Duration."""
         return (self.finished_at - self.started_at).total_seconds() if self.finished_at else 0.0
 
+    @property
+    def rows(self) -> int:
+        """Records of the larger side: what a run has gone through, written or found unchanged."""
+        return max(self.counts["live_a"], self.counts["live_b"])
+
+    @property
+    def rows_per_second(self) -> int:
+        """How fast it went through its records; 0 for a run that did not get to see them."""
+        return round(self.rows / self.seconds) if self.seconds else 0
+
     def unaccounted(self) -> dict[str, int]:
         """Per side, planned minus the sum of outcomes: zero everywhere, or the report lies (P11)."""
         return {
@@ -98,6 +108,7 @@ class RunReport:
             "dry_run": self.dry_run,
             "started_at": self.started_at.isoformat(),
             "seconds": round(self.seconds, 3),
+            "rows_per_second": self.rows_per_second,
             "counts": dict(sorted(self.counts.items())),
             "refusals": [{"guard": r.guard, "message": r.message, "remedy": r.remedy} for r in self.refusals],
             "warnings": self.warnings,

@@ -27,8 +27,9 @@ def _silent(_stage: str, _done: int, _total: int) -> None:
 @dataclass(frozen=True)
 class Runtime:
     """``clock``: aware UTC now. ``sleep``: seconds. ``new_id``: a run id. ``random``: jitter. ``progress``: called with
-    (stage, done, total) as work goes on. ``holder``: this process, for the lease. ``lease_seconds``: how long a silent
-    holder keeps a sync to itself. ``settle_seconds``: how long a record just made may take to show on its side."""
+    (stage, done, total) as work goes on, last when all of it is done. ``holder``: this process, for the lease.
+    ``lease_seconds``: how long a silent holder keeps a sync to itself. ``settle_seconds``: how long a record just made
+    may take to show on its side."""
 
     clock: Callable[[], datetime] = _now
     sleep: Callable[[float], None] = time.sleep

@@ -91,6 +91,11 @@ class SideSpec:
     zone: str | None = None  # IANA zone in which naive datetimes are meant
     only: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)  # scope: column → accepted values
 
+    @property
+    def place(self) -> str:
+        """`billing:public.customer`, as people read it."""
+        return f"{self.system}:{self.object}"
+
 
 @dataclass(frozen=True)
 class FieldSpec:

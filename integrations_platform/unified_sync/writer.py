@@ -59,18 +59,21 @@ class Writer:
         """Store what needs no call, then write batch by batch. Raises LeaseLost, or SideError for configuration."""
         self._leave_tags()
         self._store_settled()
-        done, total = 0, len(self.plan.operations)
         for side in SIDES:
+            stage = f"writing to {self.plan.spec.side(side).place}"
+            done, total = 0, sum(op.side == side for op in self.plan.operations)
             for kind in ORDER:
                 mine = [op for op in self.plan.operations if op.side == side and op.kind is kind]
                 for batch in self._batches(side, sorted(mine, key=lambda op: op.link_id)):
+                    self.runtime.progress(stage, done, total)
                     self.store.renew(self.lease, self.runtime.lease_seconds, self.runtime.clock())
                     system = self.plan.spec.side(side).system
                     facts = {"side": side, "system": system, "kind": kind.value, "records": len(batch)}
                     with span("batch", facts):
                         self._batch(side, kind, batch)
                     done += len(batch)
-                    self.runtime.progress("writing", done, total)
+            if total:
+                self.runtime.progress(stage, total, total)
         for side, reason in self._down.items():
             self.report.warnings.append(f"writes to {self.plan.spec.side(side).system} were put off: {reason}")
 
@@ -108,7 +111,7 @@ class Writer:
                 tx.append_audit([recovered_line(item, self.report.run_id, self.runtime.clock()) for item in late])
             for view in views:
                 view.is_new = False
-            self.runtime.progress("linking", min(start + ROWS, len(plan.settlements)), len(plan.settlements))
+            self.runtime.progress("noting what agrees", min(start + ROWS, len(plan.settlements)), len(plan.settlements))
         for start in range(0, len(plan.touched), ROWS):
             with self.store.transaction(self.lease) as tx:
                 tx.set_versions(plan.touched[start : start + ROWS])

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from datetime import UTC, datetime
+
 import dagster as dg
 import pytest
 
-from integrations_platform.defs.reporting import NUMERIC_KEYS
-from integrations_platform.defs.running import RETRIES, give_up, origin, progress_to
+from integrations_platform.connectors.budgets import Usage
+from integrations_platform.defs.reporting import NUMERIC_KEYS, run_metadata
+from integrations_platform.defs.running import RETRIES, Memory, Outcome, give_up, origin, progress_to
+from integrations_platform.unified_sync.report import RunReport
 from integrations_platform_tests.defs.conftest import (
     PEOPLE,
     Runner,
@@ -58,6 +63,8 @@ def test_numeric_keys_are_the_same_in_every_run(run: Runner, world: World) -> No
         assert set(NUMERIC_KEYS) <= set(facts)
         assert all(isinstance(facts[key], int | float) for key in NUMERIC_KEYS)
     assert second["records_updated_target"] == 1
+    assert second["rows_per_second"] > 0
+    assert second["calls_crm"] + second["calls_shop"] == second["calls"]
 
 
 def test_a_conflict_makes_the_run_partial_and_visible(run: Runner, world: World) -> None:
@@ -287,11 +294,24 @@ def test_both_sides_agree_compares_everything(run: Runner, world: World) -> None
     assert check.metadata["disagreements"].value.records[0].data["field"] == "city"
 
 
-def test_progress_is_a_line_now_and_then_not_one_per_record() -> None:
+def test_progress_is_a_line_of_the_log_every_five_seconds_not_one_per_record() -> None:
     lines: list[str] = []
-    seldom = progress_to(lines.append, every=3600)
+    now = [0.0]
+    progress = progress_to(lines.append, clock=lambda: now[0])
     for done in range(10_000):
-        seldom("writing", done, 10_000)
-    assert lines == []
-    progress_to(lines.append, every=0)("writing", 5000, 10_000)
-    assert lines == ["writing: 5,000 of 10,000 (50%)"]
+        now[0] += 0.001
+        progress("writing", done, 10_000)
+    progress("writing", 10_000, 10_000)
+    assert lines == ["writing  4,999 of 10,000  1,000 a second  about 5 s left"]
+
+
+def test_calls_are_charted_by_system_beside_what_is_left_of_the_tightest_quota(world: World) -> None:
+    (spec,) = world.catalogue.specs
+    report = RunReport("people", "run", datetime(2026, 5, 4, tzinfo=UTC), counts=Counter(calls_a=7, calls_b=30))
+    quotas = [
+        ("shop", Usage(name, 90, limit, report.started_at, 90, "day")) for name, limit in (("all", 500), ("reads", 100))
+    ]
+    facts = run_metadata(Outcome(spec, None, report, Memory(0, [], [], [], None), quotas=quotas))
+    assert {name: facts[name] for name in facts if "calls_" in name} == {
+        "calls_crm": 7, "calls_shop": 30, "calls_left_shop": 10
+    }  # fmt: skip

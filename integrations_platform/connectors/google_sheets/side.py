@@ -59,7 +59,7 @@ class GoogleSheetsSide:
 
     @property
     def requests(self) -> int:
-        """Calls made so far."""
+        """See :class:`port.Counted`."""
         return self._sheets.requests
 
     @property

@@ -77,6 +77,11 @@ class HubSpotSide:
         return self._spec.system
 
     @property
+    def requests(self) -> int:
+        """See :class:`port.Counted`."""
+        return self._client.requests
+
+    @property
     def capabilities(self) -> Capabilities:
         """Only contacts can be deleted for good, and what is archived can be restored by people alone."""
         return Capabilities(

@@ -151,6 +151,11 @@ class Client:
         self._budget.penalize(seconds, bucket)
 
     @property
+    def requests(self) -> int:
+        """Requests sent so far."""
+        return self._api.requests
+
+    @property
     def clock_reading(self) -> ClockReading | None:
         """See :attr:`HttpApi.clock_reading`."""
         return self._api.clock_reading

@@ -52,6 +52,11 @@ class QuickBooksSide:
         return self._spec.system
 
     @property
+    def requests(self) -> int:
+        """See :class:`port.Counted`."""
+        return self._client.requests
+
+    @property
     def capabilities(self) -> Capabilities:
         """No tags: no field of QuickBooks' list entities holds an id of ours and is unique."""
         lists = self._book is None or self._book.lists

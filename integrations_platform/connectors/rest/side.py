@@ -66,6 +66,11 @@ class RestSide:
         return self._spec.system
 
     @property
+    def requests(self) -> int:
+        """See :class:`port.Counted`."""
+        return self._client.api.requests
+
+    @property
     def capabilities(self) -> Capabilities:
         """Tags where the description names a column for them; removal where it names the call."""
         target = self._target

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from starlette.responses import Response
@@ -18,6 +18,9 @@ from integrations_platform.unified_sync.store import Breaker, BreakerState
 from integrations_platform.webhooks.replaying import replay
 from integrations_platform.webhooks.targets import Target
 from integrations_platform.words import clean, count
+
+if TYPE_CHECKING:
+    from integrations_platform.connectors.budgets import Usage
 
 _log = logging.getLogger("integrations_platform.console")
 NEWEST = 20  # events, wake-ups and messages shown of each
@@ -51,7 +54,7 @@ def operations(ask: Ask) -> Response:
     wrong = [row for row in outbox.standing() if row.kind is not None]
     interrupted = {spec.name: len(store.open_intents(spec.name)) for spec in specs}
     return ask.render(
-        "operations.html", systems=_systems(ask), held=_held(ask),
+        "operations.html", systems=_systems(ask), quotas=_quotas(ask), held=_held(ask),
         interrupted={name: number for name, number in interrupted.items() if number},
         sources=_sources(ask), oldest=inbox.oldest_waiting(), events=inbox.events(limit=NEWEST),
         wake_ups=[(row, Target.of(row.target).shown) for row in
@@ -68,6 +71,13 @@ def _systems(ask: Ask) -> list[tuple[Breaker, datetime | None]]:
     cooldown = timedelta(seconds=CallPolicy.cooldown)
     return [(row, row.opened_at + cooldown if row.opened_at and row.state is BreakerState.OPEN else None)
             for row in rows]  # fmt: skip
+
+
+def _quotas(ask: Ask) -> dict[str, list[Usage]]:
+    found: dict[str, list[Usage]] = {}
+    for system, usage in ask.platform.quotas(ask.platform.settings.systems):
+        found.setdefault(system, []).append(usage)
+    return found
 
 
 def _held(ask: Ask) -> list[Held]:

@@ -34,14 +34,15 @@ def one_sync(ask: Ask) -> Response:
 
 
 def _told(spec: SyncSpec, run: RunRecord) -> dict[str, Any]:
-    """What a run moved, in words, how long it took, and the run of Dagster behind it."""
+    """What a run moved, in words, how long it took and what that took, and the run of Dagster behind it."""
     counts = json.loads(run.counts)
     moved = []
     for side in SIDES:
         done = [f"{counts[key]:,} {deed}" for deed in _DEEDS if counts.get(key := f"{deed}_{side.lower()}")]
         if done:
             moved.append(f"{side_name(spec, side)}: {', '.join(done)}")
-    return {"moved": moved, "seconds": counts.get("seconds"), "dagster": dagster_run(run.trigger)}
+    pace = {name: counts.get(name) for name in ("seconds", "rows_per_second", "calls")}
+    return {"moved": moved, **pace, "dagster": dagster_run(run.trigger)}
 
 
 NAV = ("Overview", "/")

@@ -15,12 +15,12 @@ from starlette.routing import Route
 from integrations_platform.console.arbitration import by_name
 from integrations_platform.console.cells import Cell, Name, cells, record_name
 from integrations_platform.console.page import Ask, act, look
-from integrations_platform.console.rendering import plain_name, side_name
+from integrations_platform.console.rendering import side_name
 from integrations_platform.state.records import Wanted
 from integrations_platform.unified_sync.identity import origin_of
 from integrations_platform.unified_sync.spec import SIDES, SideName, SyncSpec
 from integrations_platform.unified_sync.store import LinkState, Quarantined
-from integrations_platform.words import clean, count
+from integrations_platform.words import clean, count, plain_name
 
 SIZE = 50
 REASONS = {

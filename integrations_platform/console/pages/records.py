@@ -18,7 +18,7 @@ from integrations_platform import restoration
 from integrations_platform.console.arbitration import by_name
 from integrations_platform.console.cells import UNKNOWN, Cell, Name, cell, cells, names
 from integrations_platform.console.page import Ask, Problem, act, look
-from integrations_platform.console.rendering import plain_name, side_name
+from integrations_platform.console.rendering import side_name
 from integrations_platform.console.story import steps, write_of
 from integrations_platform.console.work import Busy
 from integrations_platform.state.records import Linked, Wanted
@@ -28,6 +28,7 @@ from integrations_platform.unified_sync.port import Kind
 from integrations_platform.unified_sync.spec import SyncSpec
 from integrations_platform.unified_sync.store import LinkState, StoredAuditEntry
 from integrations_platform.unified_sync.values import ABSENT, NotCanonical, Value, canonical, to_json
+from integrations_platform.words import plain_name
 
 FOUND = 20  # records shown of a search in one sync
 LINES = 200  # lines of the audit on one page
