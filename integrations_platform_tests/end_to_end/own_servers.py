@@ -71,8 +71,9 @@ class OwnServer:
 
 
 @contextmanager
-def own_postgresql(data: Path | None = None) -> Iterator[OwnServer]:
-    """A PostgreSQL whose commits last; ``data``: an empty folder on another disk for all it stores."""
+def own_postgresql(data: Path | None = None, **more: str | int) -> Iterator[OwnServer]:
+    """A PostgreSQL whose commits last; ``data``: an empty folder on another disk for all it stores; ``more``: settings
+    in place of or beside these."""
     binaries = postgresql_binaries()
     if binaries is None:
         skip("no PostgreSQL binaries of which a server could be killed: set PG_BIN")
@@ -91,7 +92,7 @@ def own_postgresql(data: Path | None = None) -> Iterator[OwnServer]:
         )  # fmt: skip
         settings = {
             "port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off",
-            "synchronous_commit": "on", "shared_buffers": "32MB", "max_connections": 40, "max_wal_size": "64MB",
+            "synchronous_commit": "on", "shared_buffers": "32MB", "max_connections": 40, "max_wal_size": "64MB", **more,
         }  # fmt: skip
         command = [binaries / "postgres", "-D", data, *(p for n, v in settings.items() for p in ("-c", f"{n}={v}"))]
         url = sa.URL.create("postgresql+psycopg", "postgres", host="127.0.0.1", port=port, database="postgres")
@@ -105,8 +106,8 @@ def own_postgresql(data: Path | None = None) -> Iterator[OwnServer]:
 
 
 @contextmanager
-def own_mariadb() -> Iterator[OwnServer]:
-    """A MariaDB whose commits last."""
+def own_mariadb(*more: str) -> Iterator[OwnServer]:
+    """A MariaDB whose commits last; ``more``: options after these, of which the last counts."""
     server, installer = mariadb_binaries()
     port = free_port()
     with _folder("own-my-") as folder:
@@ -121,7 +122,7 @@ def own_mariadb() -> Iterator[OwnServer]:
         command = [
             server, "--no-defaults", f"--datadir={folder / 'data'}", f"--socket={folder / 'socket'}", f"--port={port}",
             "--bind-address=127.0.0.1", "--skip-log-bin", "--innodb-flush-log-at-trx-commit=2",
-            "--innodb-buffer-pool-size=32M", "--skip-name-resolve", *this_user(),
+            "--innodb-buffer-pool-size=32M", "--skip-name-resolve", *this_user(), *more,
         ]  # fmt: skip
         url = sa.URL.create("mysql+pymysql", "root", host="127.0.0.1", port=port, query={"charset": "utf8mb4"})
         with _running(OwnServer(command, url, folder, subprocess.Popen.kill, {"env": environment})) as own:
