@@ -96,7 +96,7 @@ def _on_servers(case: str, at_work: bench.Bench, others: list[Tool], results: fi
             with servers.mariadb() as other:
                 results.versions["MariaDB"] = other.version
                 tables.with_mariadb(
-                    bench, other, [Ours(), *(each for each in others if each.name == "dlt")], at_work.fitting
+                    at_work, other, [Ours(), *(each for each in others if each.name == "dlt")], at_work.fitting
                 )
         except servers.Missing as fault:
             results.skipped["MariaDB"] = str(fault)

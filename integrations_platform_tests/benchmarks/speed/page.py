@@ -10,6 +10,7 @@ from integrations_platform_tests.benchmarks.speed.goals import GOALS, size, time
 from integrations_platform_tests.benchmarks.speed.tables import CHURN, LOAD, UNCHANGED
 
 BEGIN, END = "<!-- speed: written by the benchmark -->", "<!-- end of speed -->"
+_LONGEST = 120
 COLUMNS = (LOAD, UNCHANGED, CHURN)
 
 
@@ -61,10 +62,14 @@ def _tools(results: Results) -> str:
         label = f"**{tool}**" if tool == OURS else tool
         cells = [_cell(mine.get(case), rows) for case in COLUMNS]
         lines.append(f"| {label} | {' | '.join(cells)} | {peak:,.0f} MiB | {churned} |")
-    lines += [
-        f"| {tool} | left out: {reason} |" + " |" * (len(COLUMNS) + 1) for tool, reason in results.skipped.items()
-    ]
+    rest = " |" * (len(COLUMNS) + 1)
+    lines += [f"| {tool} | left out: {_line(reason)} |{rest}" for tool, reason in results.skipped.items()]
     return "\n".join(lines)
+
+
+def _line(reason: str) -> str:
+    """The end of what was said, which names the fault, in a cell."""
+    return reason.strip().splitlines()[-1].strip()[:_LONGEST].replace("|", "/")
 
 
 def _cell(found: Figure | None, rows: int) -> str:

@@ -45,10 +45,10 @@ class Peer:
     @property
     def version(self) -> str:
         """Of the tool and of what reads and writes for it."""
-        own, *others = (each.partition("[")[0] + "==" + each.rpartition("==")[2] for each in self.packages)
-        return own.rpartition("==")[2] + (
-            f" ({', '.join(each.replace('==', ' ') for each in others)})" if others else ""
+        (_, own), *others = (
+            (name.partition("[")[0], number) for name, number in (p.split("==") for p in self.packages)
         )
+        return own + (f" ({', '.join(' '.join(each) for each in others)})" if others else "")
 
     def install(self) -> None:
         """Make its environment, unless it is there and whole. Raises Missing with what the installer said."""

@@ -8,7 +8,7 @@ from dlt.sources.sql_database import sql_table
 source, target = sys.argv[1:]
 to_postgresql = target.startswith("postgresql:")
 customers = sql_table(
-    source,
+    source.replace("postgresql:", "postgresql+psycopg2:", 1),
     table="customers",
     backend="connectorx",
     chunk_size=100_000,
