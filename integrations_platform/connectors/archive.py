@@ -78,7 +78,7 @@ class Archive:
         values = {}
         for name, kind in binding.kinds.items():
             column = binding.shape.by_name[name]
-            values[name] = decode(column, kind, raw.get(name), binding.zone(column))
+            values[name] = decode(column, kind, raw.get(name), zone=binding.zone(column))
         return Record(archived.record_id, self.shown(archived.version), values, Presence.ARCHIVED, None, last_op,
                       archived.link_id)  # fmt: skip
 

@@ -6,9 +6,9 @@ Owns the spelling of everything reading and writing share. It runs nothing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import polars as pl
@@ -18,7 +18,7 @@ from integrations_platform.connectors.encoding import decode, encode, id_text, k
 from integrations_platform.connectors.introspection import Family, NativeColumn, TableShape, suggested_type
 from integrations_platform.connectors.session import Database, Row
 from integrations_platform.unified_sync.spec import SideSpec
-from integrations_platform.unified_sync.values import ABSENT, FieldType, Value, Values, canonical
+from integrations_platform.unified_sync.values import ABSENT, PLAIN_TEXT, FieldType, Value, Values, canonical
 
 
 @dataclass(frozen=True)
@@ -146,14 +146,33 @@ class Binding:
     def bound(self, name: str, value: Value) -> Any:
         """A canonical value as the driver takes it for that column. Raises UnfitValueError."""
         column = self.shape.by_name[name]
-        return self.dialect.bind(column, encode(column, value, self.zone(column)))
+        return self.dialect.bind(column, encode(column, value, self._zones[name]))
+
+    @cached_property
+    def _zones(self) -> Mapping[str, str]:
+        return {name: self.zone(column) for name, column in self.shape.by_name.items()}
+
+    @cached_property
+    def _readers(self) -> tuple[tuple[str, bool, Callable[[Any], Value]], ...]:
+        """Of each bound column: its name, whether it holds plain text, and how any value of it is read."""
+        by_name = self.shape.by_name
+        return tuple(
+            (
+                name,
+                kind in PLAIN_TEXT and by_name[name].family is not Family.ARRAY,
+                partial(decode, by_name[name], kind, zone=self._zones[name]),
+            )
+            for name, kind in self.kinds.items()
+        )
 
     def values(self, raw: Sequence[Any]) -> Values:
         """Canonical values by column of a row selected through ``column_selects``."""
-        found = {}
-        for (name, kind), value in zip(self.kinds.items(), raw, strict=True):
-            column = self.shape.by_name[name]
-            found[name] = decode(column, kind, value, self.zone(column))
+        found: dict[str, Value] = {}
+        for (name, plain, read), value in zip(self._readers, raw, strict=True):
+            if value is None or (plain and type(value) is str and value.isascii() and "\r" not in value):
+                found[name] = value  # most values, which have but one form
+            else:
+                found[name] = read(value)
         return found
 
     def present(self, values: Values) -> dict[str, Value]:

@@ -172,9 +172,22 @@ class Dialect(ABC):
         one = f"({', '.join([self.mark] * len(columns))})"
         return f"({', '.join(columns)}) IN ({', '.join([one] * count)})"
 
-    @abstractmethod
-    def upsert(self, table: str, columns: Sequence[str], key: Sequence[str], update: Sequence[str]) -> str:
-        """INSERT of ``columns`` that updates ``update`` when ``key`` exists; all identifiers quoted."""
+    def one_of(self, column: str, texts: Sequence[str]) -> tuple[str, Row]:
+        """Whether a column of texts, quoted, is one of these, and the parameters of that."""
+        return f"{column} IN ({', '.join([self.mark] * len(texts))})", tuple(texts)
+
+    def put_texts(
+        self, session: Session, table: str, columns: Sequence[str], key: Sequence[str], rows: Sequence[Row]
+    ) -> None:
+        """INSERT rows of texts. With a ``key``, of which no two rows have the same, in place of the rows there."""
+        if rows:
+            sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join([self.mark] * len(columns))})"
+            session.many(sql + (self.replacing(columns, key) if key else ""), rows)
+
+    def replacing(self, columns: Sequence[str], key: Sequence[str]) -> str:
+        """The end of an INSERT that replaces the row of the same ``key``; another unique key still refuses."""
+        changes = ", ".join(f"{name} = EXCLUDED.{name}" for name in columns if name not in key)
+        return f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
 
     # Writes
 

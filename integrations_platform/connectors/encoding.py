@@ -31,6 +31,8 @@ def encode(column: NativeColumn, value: Value, zone: str) -> Any:
     """
     if value is None:
         return None
+    if isinstance(value, str) and column.family is not Family.BINARY:
+        return value
     if isinstance(value, Invalid | Unresolved):
         raise UnfitValueError(f"column {column.name}: there is no valid value to write")
     if isinstance(value, bool):
@@ -112,7 +114,7 @@ def _datetime(column: NativeColumn, value: datetime, zone: str) -> Any:
     return value.isoformat()
 
 
-def decode(column: NativeColumn, kind: FieldType, raw: Any, zone: str) -> Value:
+def decode(column: NativeColumn, kind: FieldType, raw: Any, *, zone: str) -> Value:
     """A driver's value in canonical form, or :class:`Invalid` with the reason."""
     if column.family is Family.ARRAY and isinstance(raw, str):  # the text form, out of the archive
         raw = raw.strip("{}").replace('"', "")

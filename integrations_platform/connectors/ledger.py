@@ -6,7 +6,7 @@ It holds ids only, no values, and is made when it is first needed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -68,11 +68,10 @@ class Ledger:
     def _find(self, session: Session, column: str, wanted: Sequence[str]) -> list[Entry]:
         found = []
         for part in chunks(wanted):
-            marks = ", ".join([self._dialect.mark] * len(part))
+            among, params = self._dialect.one_of(column, part)
             rows = session.rows(
-                f"SELECT record_id, link_id, last_op FROM {self.table} "
-                f"WHERE pair = {self._dialect.mark} AND {column} IN ({marks})",
-                (self._binding.pair, *part),
+                f"SELECT record_id, link_id, last_op FROM {self.table} WHERE pair = {self._dialect.mark} AND {among}",
+                (self._binding.pair, *params),
             )
             found += [Entry(*row) for row in rows]
         return found
@@ -85,19 +84,15 @@ class Ledger:
 
     def add(self, session: Session, entries: Sequence[Entry]) -> None:
         """Insert entries of new records. A link that is already there is a unique violation: someone was faster."""
-        mark = self._dialect.mark
-        session.many(
-            f"INSERT INTO {self.table} (pair, record_id, link_id, last_op) VALUES ({mark}, {mark}, {mark}, {mark})",
-            [(self._binding.pair, entry.record_id, entry.link_id, entry.last_op) for entry in entries],
-        )
+        self._put(session, (), entries)
 
     def drop(self, session: Session, column: str, wanted: Sequence[str]) -> None:
         """Forget entries by ``record_id`` or ``link_id``."""
         for part in chunks(wanted):
-            marks = ", ".join([self._dialect.mark] * len(part))
+            among, params = self._dialect.one_of(column, part)
             session.run(
-                f"DELETE FROM {self.table} WHERE pair = {self._dialect.mark} AND {column} IN ({marks})",
-                (self._binding.pair, *part),
+                f"DELETE FROM {self.table} WHERE pair = {self._dialect.mark} AND {among}",
+                (self._binding.pair, *params),
             )
 
     def put(self, session: Session, entries: Sequence[Entry], known: Mapping[str, Entry]) -> None:
@@ -106,11 +101,11 @@ class Ledger:
         if strangers:
             others = self.by_link(session, strangers)
             self.drop(session, "link_id", list(others))
-        sql = self._dialect.upsert(
-            self.table, ("pair", "record_id", "link_id", "last_op"), ("pair", "record_id"), ("link_id", "last_op")
-        )
+        self._put(session, ("pair", "record_id"), {entry.record_id: entry for entry in entries}.values())
+
+    def _put(self, session: Session, key: tuple[str, ...], entries: Iterable[Entry]) -> None:
         rows = [(self._binding.pair, entry.record_id, entry.link_id, entry.last_op) for entry in entries]
-        session.many(sql, rows)
+        self._dialect.put_texts(session, self.table, ("pair", "record_id", "link_id", "last_op"), key, rows)
 
     @staticmethod
     def _holds(known: Mapping[str, Entry], entry: Entry) -> bool:

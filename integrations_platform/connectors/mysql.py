@@ -4,7 +4,6 @@ Owns what only this family knows. Strict mode is set for every session, so that 
 text is compared byte for byte wherever the engine compares, whatever the column's collation says.
 """
 
-# ruff: noqa: ARG002 - a method of the seam is given what some other dialect needs
 from __future__ import annotations
 
 import base64
@@ -246,11 +245,11 @@ class MySQL(Dialect):
         """Instants without their zone: the session's is UTC."""
         return value.astimezone(UTC).replace(tzinfo=None) if isinstance(value, datetime) and value.tzinfo else value
 
-    def upsert(self, table: str, columns: Sequence[str], key: Sequence[str], update: Sequence[str]) -> str:
+    def replacing(self, columns: Sequence[str], key: Sequence[str]) -> str:
         """ON DUPLICATE KEY fires for any unique key: callers delete rows of other keys first."""
-        changes = ", ".join(f"{name} = VALUES({name})" for name in update)
-        marks = ", ".join([self.mark] * len(columns))
-        return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON DUPLICATE KEY UPDATE {changes}"
+        return (
+            f" ON DUPLICATE KEY UPDATE {', '.join(f'{name} = VALUES({name})' for name in columns if name not in key)}"
+        )
 
     def insert(
         self, session: Session, table: str, columns: Sequence[str], keys: Sequence[NativeColumn],

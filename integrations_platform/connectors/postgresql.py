@@ -235,14 +235,17 @@ class PostgreSQL(Dialect):
             return f'{quote(column.name)}::text COLLATE "C" IN ({marks})'
         return super().equals_exactly(column, quote, marks)
 
-    def upsert(self, table: str, columns: Sequence[str], key: Sequence[str], update: Sequence[str]) -> str:
-        """ON CONFLICT on the named key only, so that another unique key still refuses."""
-        marks = ", ".join([self.mark] * len(columns))
-        changes = ", ".join(f"{name} = EXCLUDED.{name}" for name in update)
-        return (
-            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) "
-            f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
-        )
+    def one_of(self, column: str, texts: Sequence[str]) -> tuple[str, Row]:
+        """One parameter, however many there are: taking a thousand marks apart costs more than finding the rows."""
+        return f"{column} = ANY (%s::text[])", (list(texts),)
+
+    def put_texts(
+        self, session: Session, table: str, columns: Sequence[str], key: Sequence[str], rows: Sequence[Row]
+    ) -> None:
+        """One statement and one parameter, at a tenth of the cost of one of each per row."""
+        listed = ", ".join(f"given ->> {place}" for place in range(len(columns)))
+        sql = f"INSERT INTO {table} ({', '.join(columns)}) SELECT {listed} FROM json_array_elements(%s::json) AS given"
+        session.run(sql + (self.replacing(columns, key) if key else ""), (json_line(rows),))
 
     def insert(
         self, session: Session, table: str, columns: Sequence[str], keys: Sequence[NativeColumn],

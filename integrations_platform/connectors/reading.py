@@ -169,7 +169,7 @@ class RelationalSnapshot:
         if raw is None or not self._binding.spec.modified:
             return None
         column = self._binding.shape.by_name[self._binding.spec.modified]
-        value = decode(column, FieldType.DATETIME, raw, self._binding.zone(column))
+        value = decode(column, FieldType.DATETIME, raw, zone=self._binding.zone(column))
         return value.astimezone(UTC) if isinstance(value, datetime) else None
 
 

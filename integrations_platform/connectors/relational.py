@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -197,7 +196,10 @@ class RelationalSide:
             return outcomes
         records = RelationalSnapshot(binding, session).read(applied)
         return [
-            replace(one, record=records.get(one.id or "")) if one.status is Status.APPLIED else one for one in outcomes
+            Outcome(one.op_id, one.status, one.id, record=records.get(one.id or ""))
+            if one.status is Status.APPLIED
+            else one
+            for one in outcomes
         ]
 
     def _inbound_keys(self, session: Session) -> Sequence[InboundKey]:

@@ -36,6 +36,7 @@ _WORDS = (
 )  # fmt: skip
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 _WHOLE = re.compile(r"0|-?[1-9]\d{0,17}", re.ASCII)
+_STORED = {str: b"s", int: b"i", float: b"f", bytes: b"b", type(None): b"N"}
 _ARGUMENTS = 100  # SQLITE_MAX_FUNCTION_ARG is 127 in common builds
 SIGNIFICANT_DIGITS = 15  # what NUMERIC affinity keeps when it turns text into a float
 
@@ -202,15 +203,6 @@ class SQLite(Dialect):
                                "number; declare it TEXT")  # fmt: skip
         return value
 
-    def upsert(self, table: str, columns: Sequence[str], key: Sequence[str], update: Sequence[str]) -> str:
-        """ON CONFLICT on the named key only."""
-        changes = ", ".join(f"{name} = excluded.{name}" for name in update)
-        marks = ", ".join([self.mark] * len(columns))
-        return (
-            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) "
-            f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
-        )
-
     def insert(
         self, session: Session, table: str, columns: Sequence[str], keys: Sequence[NativeColumn],
         rows: Sequence[Row], given: Sequence[Row] | None, quote: Quote,
@@ -241,12 +233,11 @@ class SQLite(Dialect):
 
 def typed_digest(*values: Any) -> str:
     """128 bits over each value, its storage class and its length."""
-    digest = hashlib.blake2b(digest_size=16)
+    parts = []
     for value in values:
         data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
-        digest.update(f"{type(value).__name__[0]}{len(data)}:".encode())
-        digest.update(data)
-    return digest.hexdigest()
+        parts.append(b"%b%d:%b" % (_STORED[type(value)], len(data), data))
+    return hashlib.blake2b(b"".join(parts), digest_size=16).hexdigest()
 
 
 def _affinity(declared: str) -> str:

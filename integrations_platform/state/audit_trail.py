@@ -39,10 +39,13 @@ def append(connection: sa.Connection, pair: str, entries: Sequence[AuditEntry]) 
     rows = []
     for entry in entries:
         number += 1
-        columns = as_row(entry)
+        row = as_row(entry)
+        stored_at = row["at"]
         # Hashed as it will be read back (UTC, no NUL), or a faithful copy would look altered.
-        digest = content_hash(previous, number, columns | {"at": entry.at.astimezone(UTC).isoformat()})
-        rows.append(columns | {"pair": pair, "number": number, "previous_hash": previous, "hash": digest})
+        row["at"] = entry.at.astimezone(UTC).isoformat()
+        digest = content_hash(previous, number, row)
+        row.update(pair=pair, number=number, at=stored_at, previous_hash=previous, hash=digest)
+        rows.append(row)
         previous = digest
     bulk.insert(connection, _audit, rows)
     connection.execute(sa.update(_pair).where(_pair.c.pair == pair).values(audit_number=number, audit_hash=previous))

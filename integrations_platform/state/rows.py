@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from sqlalchemy import RowMapping
@@ -49,7 +50,8 @@ def to_column(value: Any) -> Any:
 
 def as_row(record: Any) -> dict[str, Any]:
     """Column values by name of any dataclass of the port."""
-    row = {name: getattr(record, name) for name in _readers(type(record))}
+    names = _readers(type(record))
+    row = dict(zip(names, attrgetter(*names)(record), strict=True))
     for name, value in row.items():
         if value is not None and (type(value) is not str or "\x00" in value):  # what most columns of most rows are
             row[name] = to_column(value)

@@ -66,7 +66,8 @@ class Committer:
         *,
         actor: str = "engine",
     ) -> None:
-        self.plan, self.places, self.references = plan, {place.spec.name: place for place in places}, references
+        self.plan, self.all_places, self.references = plan, tuple(places), references
+        self.places = {place.spec.name: place for place in places}
         self.store, self.lease, self.runtime, self.run_id = store, lease, runtime, run_id
         self.counts, self.conflicts, self.quarantined, self.actor = counts, conflicts, quarantined, actor
 
@@ -221,9 +222,7 @@ class Committer:
     def _clobbered(self, operation: Operation, view: LinkView, record: Record | None) -> Losses:
         if record is None or not operation.marks:
             return Losses()
-        ledger = Ledger(
-            tuple(self.places.values()), self.references, self.run_id, self.runtime.clock(), actor=self.actor
-        )
+        ledger = Ledger(self.all_places, self.references, self.run_id, self.runtime.clock(), actor=self.actor)
         found = losses(ledger, operation, view, record)
         self.counts["clobbered"] += len(found.audit)
         self.counts["conflicts_opened"] += len(found.conflicts)
@@ -304,8 +303,8 @@ class Committer:
             outcome.status is Status.APPLIED or operation.kind is not Kind.CREATE or record.last_op == operation.op_id
         )
         known = view.side(operation.side)
-        now = read_fields(tuple(self.places.values()), operation.side, record.values)
-        self.references.resolve(tuple(self.places.values()), operation.side, [now])
+        now = read_fields(self.all_places, operation.side, record.values)
+        self.references.resolve(self.all_places, operation.side, [now])
         known.id, known.version, known.now, known.record = record.id, record.version, now, record
         if not operation.is_restore:  # a restored record wakes its link in the next run, which brings both sides back
             view.state = LinkState.ACTIVE

@@ -23,18 +23,16 @@ def plan_create(
     origin = view.side(other(side))
     shown = origin.now or {}
     changes = []
-    for place in world.places:
-        spec, form = place.spec, place.form(side)
+    for place in world.starting[side]:
+        spec = place.spec
         value = shown.get(spec.name, ABSENT)
-        if form is None or not form.writable or spec.direction is Direction.NEVER:
-            continue
         if value is ABSENT:
             if not (spec.required and spec.direction.allows(other(side))):
                 continue
             value = None  # not on show at the moment: missing, where nothing may be missing
-        if is_blank(value) and not spec.direction.allows(other(side)):
+        if spec.direction is not Direction.BIDIRECTIONAL and is_blank(value) and not spec.direction.allows(other(side)):
             continue  # nothing to start with, and it would not travel this way anyway
-        if side == "A" and any(step.backward is None for step in spec.transforms):
+        if side == "A" and spec.transforms and any(step.backward is None for step in spec.transforms):
             value = view.a.base.get(spec.name, ABSENT)  # no way back through the transform: the last known value
             if value is ABSENT:
                 continue

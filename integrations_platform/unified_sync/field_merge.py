@@ -264,7 +264,7 @@ def prepare(
     columns: dict[str, Value] = {}
     for change in changes:
         place = world.by_name[change.name]
-        column = place.spec.columns(side)[0]
+        column = (place.spec.source if side == "A" else place.spec.target)[0]
         if isinstance(change.sent, Unresolved):
             if place.spec.required:
                 defer(world, plan, subject, field=change.name, missing=change.sent.id)

@@ -22,7 +22,7 @@ from integrations_platform.unified_sync.merge import Policy
 from integrations_platform.unified_sync.operations import Operation, to_body
 from integrations_platform.unified_sync.port import Capabilities, Kind, Listing, Snapshot
 from integrations_platform.unified_sync.references import References
-from integrations_platform.unified_sync.spec import SideName, SyncSpec
+from integrations_platform.unified_sync.spec import SIDES, Direction, SideName, SyncSpec
 from integrations_platform.unified_sync.store import (
     Conflict,
     ConflictStatus,
@@ -89,6 +89,20 @@ class World:
     def by_name(self) -> Mapping[str, FieldPlace]:
         """The places of the fields by field name."""
         return {place.spec.name: place for place in self.places}
+
+    @cached_property
+    def starting(self) -> Mapping[SideName, tuple[FieldPlace, ...]]:
+        """By side, the places of the fields that a record created there may begin with."""
+        return {
+            side: tuple(
+                place
+                for place in self.places
+                if (form := place.form(side)) is not None
+                and form.writable
+                and place.spec.direction is not Direction.NEVER
+            )
+            for side in SIDES
+        }
 
 
 @dataclass(frozen=True)

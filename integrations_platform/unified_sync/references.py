@@ -59,7 +59,7 @@ class References:
         self, places: Sequence[FieldPlace], side: SideName, records: Sequence[MutableMapping[str, Value]]
     ) -> None:
         """Replace raw ids in the reference fields of these records by link ids, or by :class:`Unresolved`."""
-        for place in places:
+        for place in places if self.targets else ():
             target = self.targets.get(place.spec.name)
             if target is None:
                 continue

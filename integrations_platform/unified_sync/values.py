@@ -250,6 +250,9 @@ def _json_text(data: Any) -> str:
     raise TypeError(f"{type(data).__name__} has no JSON form")
 
 
+PLAIN_TEXT = frozenset({FieldType.TEXT, FieldType.EMAIL, FieldType.PHONE, FieldType.ENUM, FieldType.REF})
+"""Types whose value is the text itself, in the one form that text has."""
+
 _BYTES_OK = {FieldType.TEXT, FieldType.BOOLEAN, FieldType.UUID, FieldType.JSON}
 _READERS: dict[FieldType, Callable[[Any, str | None], Value]] = {
     FieldType.TEXT: _text,
