@@ -65,6 +65,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--profile", choices=("commit", "nightly"), default="commit", help="how long proofs may run")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is marked as nightly is left out by day, its servers and all."""
+    if config.getoption("--profile") != "nightly":
+        for item in items:
+            if item.get_closest_marker("nightly"):
+                item.add_marker(pytest.mark.skip(reason="a long proof; run with --profile nightly"))
+
+
 def pytest_collection_finish() -> None:
     """What is imported by now stays to the end: no search for garbage needs to go through all of it again."""
     gc.freeze()

@@ -56,7 +56,8 @@ class Caller:
         self, side: Side, store: Store, runtime: Runtime, policy: CallPolicy | None = None, *, remember: bool = True
     ) -> None:
         self.side = side
-        self._tries, self._asked_before = 0, side.requests if isinstance(side, Counted) else 0
+        self._counted = side if isinstance(side, Counted) else None
+        self._tries, self._asked_before = 0, self._counted.requests if self._counted else 0
         self._store, self._runtime, self._remember = store, runtime, remember
         self._policy = policy or CallPolicy()
         self._not_before: datetime | None = None
@@ -69,7 +70,7 @@ class Caller:
     @property
     def calls(self) -> int:
         """What was asked of the system: requests where its service counts them, else calls; tries included."""
-        return self.side.requests - self._asked_before if isinstance(self.side, Counted) else self._tries
+        return self._counted.requests - self._asked_before if self._counted else self._tries
 
     def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
         """Records by id as they are now. Raises SideError."""

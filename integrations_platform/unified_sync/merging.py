@@ -36,6 +36,8 @@ def follow_merges(links: pl.DataFrame, listings: Mapping[SideName, Listing]) -> 
     cases: list[Merge] = []
     for side in SIDES:
         merged, column = listings[side].merged, f"id_{side.lower()}"
+        if not merged:
+            continue
         touched = links.filter(pl.col("state").is_in(_FOLLOWED) & pl.col(column).is_in(list(merged))).sort("link_id")
         if touched.is_empty():
             continue

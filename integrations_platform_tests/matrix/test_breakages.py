@@ -31,7 +31,6 @@ def _noticed(stage: Stage, breakage: Breakage) -> bool:
     return False
 
 
-@pytest.mark.nightly
 @pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda each: each.name.replace(" ", "-"))
 def test_a_connector_that_breaks_its_promise_is_noticed(stage: Stage, breakage: Breakage) -> None:
     with breakage():

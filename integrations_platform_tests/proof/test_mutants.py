@@ -71,9 +71,7 @@ def test_a_sample_of_broken_engines_is_noticed_and_the_sound_one_passes() -> Non
 
 
 @pytest.mark.nightly
-def test_every_broken_engine_is_noticed(profile: str) -> None:
-    if profile != "nightly":
-        pytest.skip("runs with --profile nightly")
+def test_every_broken_engine_is_noticed() -> None:
     unmutated, trials = try_all(MUTANTS, lambda _trial: None, seeds=SEEDS)
     verdict = Verdict(unmutated, trials, 0.0)
     assert (unmutated.findings, unmutated.fault) == ([], "")

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 import polars as pl
 
@@ -98,6 +99,14 @@ class Nature:
     shuffles: bool = False
 
 
+@lru_cache(1000)
+def _form(name: str, nature: Nature) -> ColumnForm:
+    digits = COARSE if nature.rounds else None
+    return ColumnForm(
+        name, lower_cases=nature.lower_cases, fraction_digits=digits, second_digits=0 if nature.cuts else 6
+    )
+
+
 def _unwatched(_side: SimulatedSide, _row: Row, _write: Write) -> None:
     return None
 
@@ -166,14 +175,7 @@ class SimulatedSide:
         return []
 
     def columns(self) -> Mapping[str, ColumnForm]:
-        able = self.nature
-        form = ColumnForm(
-            "",
-            lower_cases=able.lower_cases,
-            fraction_digits=COARSE if able.rounds else None,
-            second_digits=0 if able.cuts else 6,
-        )
-        return {name: replace(form, name=name) for name in self.columns_of}
+        return {name: _form(name, self.nature) for name in self.columns_of}
 
     def clock(self) -> ClockReading:
         """The offset is estimated, and wrong by less than the uncertainty that is declared with it."""

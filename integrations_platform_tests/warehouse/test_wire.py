@@ -243,10 +243,8 @@ def test_the_doctor_asks_the_account_who_answers_whom(
 
 
 @pytest.mark.nightly
-def test_dagsters_own_resource_runs_the_same_statement(house: House, wire: Wire, profile: str) -> None:
+def test_dagsters_own_resource_runs_the_same_statement(house: House, wire: Wire) -> None:
     """Nightly: to import it alone costs ten seconds of CPU."""
-    if profile != "nightly":
-        pytest.skip("run with --profile nightly")
     from integrations_platform.defs.snowflake_resource import snowflake_resource
 
     settings = with_account(house, wire, airflow=True)

@@ -32,10 +32,8 @@ async def _send(url: str, numbers: list[int]) -> None:
 
 
 @pytest.mark.nightly
-def test_ten_thousand_events_and_a_dagster_that_is_killed_among_them(tmp_path: Path, profile: str) -> None:
+def test_ten_thousand_events_and_a_dagster_that_is_killed_among_them(tmp_path: Path) -> None:
     """None is lost, each wake-up is one run, and there are as few runs as the deaths allow."""
-    if profile != "nightly":
-        pytest.skip("a long proof; run with --profile nightly")
     orchestra = Orchestra(tmp_path)
     orchestra.prepare()
     numbers = [*range(8_000), *range(2_000)]

@@ -129,8 +129,6 @@ def test_whatever_a_proved_sender_says_is_kept_or_refused(here: Receiving, what:
 
 
 @pytest.mark.nightly
-def test_the_same_at_length(here: Receiving, profile: str) -> None:
-    if profile != "nightly":
-        pytest.skip("a long proof; run with --profile nightly")
+def test_the_same_at_length(here: Receiving) -> None:
     tried(2_000)(given(requests)(lambda request: request_is_answered(here, request)))()
     tried(2_000)(given(said)(lambda what: what_is_said_is_kept_or_refused(here, *what)))()

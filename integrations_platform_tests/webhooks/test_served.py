@@ -68,11 +68,7 @@ def test_what_a_killed_receiver_acknowledged_is_kept(state_url: str, tmp_path: P
 @pytest.mark.parametrize(
     "events", [800, pytest.param(10_000, marks=pytest.mark.nightly)], ids=["short", "ten thousand"]
 )
-def test_a_burst_with_duplicates_is_whole_and_wakes_once(
-    sqlite_state: str, tmp_path: Path, events: int, profile: str
-) -> None:
-    if events > 1_000 and profile != "nightly":
-        pytest.skip("a long proof; run with --profile nightly")
+def test_a_burst_with_duplicates_is_whole_and_wakes_once(sqlite_state: str, tmp_path: Path, events: int) -> None:
     distinct = events * 8 // 10
     numbers = [*range(distinct), *(number % distinct for number in range(events - distinct))]
     random.Random(7).shuffle(numbers)

@@ -107,9 +107,7 @@ def test_a_portal_lands_and_later_only_what_changed_and_what_the_token_may_see(h
 
 
 @pytest.mark.nightly
-def test_a_token_that_is_refused_is_told_and_not_worth_trying_again(environment: Path, profile: str) -> None:
-    if profile != "nightly":
-        pytest.skip("a long proof; run with --profile nightly")
+def test_a_token_that_is_refused_is_told_and_not_worth_trying_again(environment: Path) -> None:
     settings = _settings(environment, "pat-na1-nobody")
     warnings: list[str] = []
     report = _synced(settings, warnings)
@@ -120,11 +118,7 @@ def test_a_token_that_is_refused_is_told_and_not_worth_trying_again(environment:
 
 
 @pytest.mark.nightly
-def test_a_portal_beyond_the_wall_of_ten_thousand_results_is_read_whole(
-    hub: HubSpot, environment: Path, profile: str
-) -> None:
-    if profile != "nightly":
-        pytest.skip("a long proof; run with --profile nightly")
+def test_a_portal_beyond_the_wall_of_ten_thousand_results_is_read_whole(hub: HubSpot, environment: Path) -> None:
     hub.limits.searches = 1_000
     hub.populate(10_300 - PEOPLE)
     settings = _settings(environment)

@@ -78,10 +78,8 @@ def test_a_manifest_of_your_own_is_run_by_the_program_that_is_named(stage: Stage
 
 @pytest.mark.nightly
 @pytest.mark.skipif(sys.version_info >= (3, 13), reason="source-faker wants an older Python, which uv would fetch")
-def test_the_faker_of_airbyte_makes_the_rows_of_a_day(stage: Stage, profile: str) -> None:
+def test_the_faker_of_airbyte_makes_the_rows_of_a_day(stage: Stage) -> None:
     """Opt-in for users: its licence forbids to ship it. What it makes follows from the day, but for `updated_at`."""
-    if profile != "nightly":
-        pytest.skip("a long proof; run with --profile nightly")
     from dataclasses import replace
     from datetime import date
 

@@ -24,9 +24,7 @@ def test_the_documents_describe_every_route(api: PortalClient) -> None:
 
 
 @pytest.mark.nightly
-def test_odd_input_gets_documented_answers(api: PortalClient, profile: str) -> None:
-    if profile != "nightly":
-        pytest.skip("a long proof; run with --profile nightly")
+def test_odd_input_gets_documented_answers(api: PortalClient) -> None:
     schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
     from hypothesis import HealthCheck, Phase, given, settings
 

@@ -26,9 +26,7 @@ def test_the_document_describes_every_route(sandbox: Start) -> None:
 
 
 @pytest.mark.nightly
-def test_odd_input_gets_documented_answers(sandbox: Start, profile: str) -> None:
-    if profile != "nightly":
-        pytest.skip("a long proof; run with --profile nightly")
+def test_odd_input_gets_documented_answers(sandbox: Start) -> None:
     schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
     from hypothesis import HealthCheck, Phase, given, settings
 
