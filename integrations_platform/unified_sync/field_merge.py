@@ -87,14 +87,13 @@ def _write_unit(view: LinkView, places: Sequence[FieldPlace], decision: Decision
     origin: SideName = decision.origin or "A"
     target = other(origin)
     differing = [places[0].spec.name] if len(places) == 1 else disagreeing(places, view.sight("A"), view.sight("B"))
-    agreed = [place for place in places if place.spec.name not in differing]
+    theirs, seen = view.side(origin).now or {}, view.side(target).now or {}
     for name in differing:
-        source_value = (view.side(origin).now or {})[name]
-        seen = (view.side(target).now or {})[name]
+        value = theirs[name]
         changes[target].append(
-            FieldChange(name, seen, source_value, source_value, decision.rule, decision.lost, decision.evidence)
+            FieldChange(name, seen[name], value, value, decision.rule, decision.lost, decision.evidence)
         )
-    return _advance(view, agreed)
+    return _advance(view, [place for place in places if place.spec.name not in differing])
 
 
 def _park(world: World, plan: Plan, view: LinkView, unit: Unit, decision: Decision) -> None:

@@ -169,6 +169,8 @@ class FieldPlace:
         """Whether the two sides agree (``a ~ b``): either one is what the other's value becomes on its side."""
         if a == b and not self.spec.transforms:  # the usual case, and by far the cheapest
             return not isinstance(a, _SAYS_NOTHING)
+        if self._keeps_text and isinstance(a, str) and isinstance(b, str):
+            return False
         for value, to, seen in ((a, "B", b), (b, "A", a)):
             try:
                 if self.same(self.carry(value, to), seen):  # type: ignore[arg-type]
@@ -176,6 +178,12 @@ class FieldPlace:
             except Unrepresentable:
                 continue
         return False
+
+    @cached_property
+    def _keeps_text(self) -> bool:
+        """Whether text goes over as it is or not at all, so that two texts correspond only if they are equal."""
+        altered = any(form is not None and (form.trims or form.lower_cases) for form in (self.form_a, self.form_b))
+        return not (altered or self.spec.transforms or self.spec.type in COMPARED)
 
     def cleared_or_missing(self, value: Value) -> bool:
         """Whether a required field has nothing to offer."""

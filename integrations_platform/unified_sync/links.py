@@ -17,7 +17,7 @@ from integrations_platform.unified_sync.operations import Operation
 from integrations_platform.unified_sync.port import Record
 from integrations_platform.unified_sync.spec import SideName, SyncSpec
 from integrations_platform.unified_sync.store import BaseRow, Link, LinkState
-from integrations_platform.unified_sync.values import ABSENT, Value, dumps, from_json
+from integrations_platform.unified_sync.values import ABSENT, AS_STORED, Value, dumps, from_json
 
 Base = dict[str, Value]
 
@@ -27,7 +27,11 @@ def load_base(spec: SyncSpec, text: str | None) -> Base:
     if text is None:
         return {}
     stored = json.loads(text)
-    return {item.name: from_json(item.type, stored[item.name]) for item in spec.fields if item.name in stored}
+    return {
+        item.name: value if type(value) is str and item.type in AS_STORED else from_json(item.type, value)
+        for item in spec.fields
+        if (value := stored.get(item.name, ABSENT)) is not ABSENT
+    }
 
 
 @dataclass(slots=True)

@@ -48,7 +48,7 @@ class Sight:
 
     def changed(self, names: Sequence[str]) -> bool:
         """Whether any of the fields differs from its base, exactly as spelled."""
-        return any(self.now.get(name, ABSENT) != self.base.get(name) for name in names)
+        return [self.now.get(name, ABSENT) for name in names] != [self.base.get(name) for name in names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,8 @@ def decide(places: Sequence[FieldPlace], a: Sight, b: Sight, policy: Policy, int
     shown = [now.get(name, ABSENT) for now in (a.now, b.now) for name in names]
     if ABSENT in shown:
         return SKIP
-    unresolved = [type(value) is Unresolved for value in shown]
     has_base = all(name in a.base for name in names)  # both sides agree at once, or not at all
-    if any(unresolved) and (all(unresolved) or not has_base):
+    if Unresolved in map(type, shown) and (not has_base or {*map(type, shown)} == {Unresolved}):
         return SKIP  # who is meant is not known yet; looked at again until it is
     differing = disagreeing(places, a, b)
     if policy.direction is Direction.NEVER:

@@ -339,6 +339,10 @@ compact_json: Final = json.JSONEncoder(
 options builds a new one per call."""
 
 
+AS_STORED = PLAIN_TEXT | {FieldType.UUID, FieldType.JSON}
+"""Types of which a stored text is the value."""
+
+
 def from_json(kind: FieldType, data: Any) -> Value:
     """Restore what :func:`to_json` wrote for a field of type ``kind``."""
     if isinstance(data, dict):

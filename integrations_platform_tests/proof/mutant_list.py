@@ -428,7 +428,7 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "merge.py",
-                "return any(self.now.get(name, ABSENT) != self.base.get(name) for name in names)",
+                "return [self.now.get(name, ABSENT) for name in names] != [self.base.get(name) for name in names]",
                 "return any(self.now.get(name) not in (None, self.base.get(name)) for name in names)",
             ),
         ),
