@@ -178,7 +178,7 @@ def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
 def test_a_quickstart_stopped_in_the_middle_leaves_no_server(home: Path) -> None:
     """SIGTERM while it works; the next one starts from there without a complaint."""
     log = home / "log"
-    with running("quickstart", "--directory", "q", "--records", "20000", cwd=home, log=log) as process:
+    with running("quickstart", "--directory", "q", "--records", "5000", cwd=home, log=log) as process:
         while "First sync: carried out" not in log.read_text():
             with suppress(subprocess.TimeoutExpired):
                 process.wait(0.1)
