@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from integrations_platform.connectors import Address, open_side
+from integrations_platform.connectors.packed_rows import unpack
 from integrations_platform.declarations import find_sync, load_declared
 from integrations_platform.settings import Settings, SettingsError, SystemSettings, load_settings
 from integrations_platform.state import SqlStore, open_store
@@ -64,7 +65,7 @@ class Platform:
             folder = Path(url.split(":///", 1)[1].split("?", 1)[0]).parent
             with suppress(OSError):  # what cannot be made is said by whoever opens the file, with its name
                 folder.mkdir(parents=True, exist_ok=True)
-        return open_store(url, clock=self.runtime.clock)
+        return open_store(url, clock=self.runtime.clock, unpack=unpack)
 
     def engine(self, *specs: SyncSpec) -> Engine:
         """The engine; ``specs`` are syncs from files, known beside the declared ones for references."""

@@ -10,15 +10,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import polars as pl
 import sqlalchemy as sa
 
 from integrations_platform.connectors.introspection import Family, InboundKey, NativeColumn, TableShape
-from integrations_platform.connectors.session import Row, Session
+from integrations_platform.connectors.session import Database, Row, Session
+from integrations_platform.unified_sync.loading import Bulk
 from integrations_platform.unified_sync.port import Problem
 from integrations_platform.unified_sync.values import FieldType
+
+if TYPE_CHECKING:
+    from integrations_platform.connectors.binding import Binding
 
 LOCK_SECONDS = 10  # a rival's lock is waited for no longer; all attempts of a call together stay within a lease
 
@@ -80,13 +84,13 @@ class Dialect(ABC):
         """The plain cursor, where it streams by itself."""
         return raw.cursor()
 
-    def frames(self, _raw: Any, _sql: str, _params: Row, _names: Sequence[str]) -> Iterator[pl.DataFrame] | None:
-        """Most drivers hand over objects."""
+    def listed(
+        self, _session: Session, _key: NativeColumn, _fingerprint: str, _archived: str, _rest: str, _params: Row,
+        _quote: Quote,
+    ) -> Iterator[pl.DataFrame] | None:  # fmt: skip
+        """A listing without an object per value (columns ``id``, ``version``, a number, and ``archived``), where the
+        driver can; ``_rest`` is the query from FROM on."""
         return None
-
-    def prints_ids(self, _key: NativeColumn) -> bool:
-        """Whether the server prints a key of this column as its record id is written."""
-        return False
 
     # Catalogue
 
@@ -125,6 +129,15 @@ class Dialect(ABC):
     @abstractmethod
     def table_exists(self, session: Session, schema: str | None, name: str) -> bool:
         """Whether a table of that exact name exists."""
+
+    def bulk(
+        self,
+        _database: Database,
+        _bind: Callable[[Session], Binding],
+        _tables: Callable[[Session, Binding], bool],
+    ) -> Bulk | None:
+        """Moving whole tables without reading them, if the dialect can."""
+        return None
 
     # Expressions
 

@@ -9,15 +9,16 @@ travel as text because psycopg refuses ``infinity`` and years before 1.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from io import BytesIO
 from typing import Any
 from uuid import uuid4
 
 import polars as pl
 import sqlalchemy as sa
 
+from integrations_platform.connectors import packed_rows
+from integrations_platform.connectors.binding import Binding
 from integrations_platform.connectors.dialect import (
     LOCK_SECONDS,
     Dialect,
@@ -28,9 +29,11 @@ from integrations_platform.connectors.dialect import (
     split_name,
 )
 from integrations_platform.connectors.introspection import Family, InboundKey, NativeColumn, TableShape
+from integrations_platform.connectors.postgresql_bulk import PostgresqlBulk
 from integrations_platform.connectors.postgresql_catalogue import COLUMNS, DELETE_RULES, INBOUND, native_column
-from integrations_platform.connectors.session import Row, Session
+from integrations_platform.connectors.session import Database, Row, Session
 from integrations_platform.patience import IDLE_SECONDS, patient_postgresql
+from integrations_platform.unified_sync.loading import Bulk
 from integrations_platform.unified_sync.port import Problem
 from integrations_platform.unified_sync.values import FieldType
 
@@ -39,7 +42,6 @@ _HASHED_AS_THEY_ARE = {
     "jsonb", "bytea",
 }  # fmt: skip
 _DRIVER_READS = {Family.INTEGER, Family.FLOAT, Family.BOOLEAN, Family.BINARY, Family.ARRAY}
-_PIECE = 8_000_000  # bytes of a listing held as text
 _IDLE = "idle_in_transaction_session_timeout"
 
 
@@ -92,22 +94,23 @@ class PostgreSQL(Dialect):
         """A server-side cursor, inside the transaction that is open."""
         return raw.cursor(name=f"sync_{uuid4().hex}")
 
-    def frames(self, raw: Any, sql: str, params: Row, names: Sequence[str]) -> Iterator[pl.DataFrame]:
-        """COPY: a third of the time of a cursor, and no object per value. NULL and the empty text stay apart."""
-        schema = dict.fromkeys(names, pl.String)
-        piece = BytesIO()
-        with raw.cursor() as cursor, cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT csv)", params) as rows:
-            for row in rows:  # whole rows, so a piece never ends inside one
-                piece.write(row)
-                if piece.tell() > _PIECE:
-                    yield pl.read_csv(piece.getvalue(), has_header=False, schema=schema)
-                    piece = BytesIO()
-        if piece.tell():
-            yield pl.read_csv(piece.getvalue(), has_header=False, schema=schema)
-
-    def prints_ids(self, key: NativeColumn) -> bool:
-        """What is selected as text, and integers; Python writes small decimals otherwise than the server does."""
-        return not key.nullable and (key.family is Family.INTEGER or self._as_text(key))
+    def listed(
+        self, session: Session, key: NativeColumn, fingerprint: str, archived: str, rest: str, params: Row, quote: Quote
+    ) -> Iterator[pl.DataFrame] | None:
+        """By binary COPY: a third of the time of a cursor, and no object per value."""
+        if self.scheme != "p3" or key.nullable:
+            return None
+        if key.family is Family.INTEGER:
+            name, stored = quote(key.name), key.storage
+        elif self._as_text(key):
+            name, stored = f"{quote(key.name)}::text", "text"
+        else:
+            return None
+        sql = f"SELECT {name}, {fingerprint.removesuffix('::text')}, {archived} {rest}"
+        # The row ends with the version (four bytes of length, eight of number) and the flag (four and one).
+        shown = {"id": packed_rows.key_of(stored), "version": packed_rows.number_before_end(13),
+                 "archived": pl.col("row").bin.slice(-1, 1) == b"\x01"}  # fmt: skip
+        return (packed_rows.frame(rows).select(**shown) for rows in packed_rows.batches(session.native, sql, params))
 
     def url(self, text: str) -> sa.URL:
         """postgresql:// or postgres://, any driver named in it replaced."""
@@ -152,6 +155,12 @@ class PostgreSQL(Dialect):
             (schema,) if schema else (),
         )
         return [f"{schema}.{row[0]}" if schema else row[0] for row in rows]
+
+    def bulk(
+        self, database: Database, bind: Callable[[Session], Binding], tables: Callable[[Session, Binding], bool]
+    ) -> Bulk | None:
+        """By binary COPY."""
+        return PostgresqlBulk(database, bind, tables)
 
     def inbound_keys(self, session: Session, shape: TableShape) -> list[InboundKey]:
         """From pg_constraint, partitions' own copies left out."""

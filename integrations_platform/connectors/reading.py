@@ -69,23 +69,23 @@ class RelationalSnapshot:
         return f"{rows}:{archived}"
 
     def _in_scope(self) -> pl.DataFrame:
-        binding, prefix = self._binding, self._binding.version_prefix
+        binding = self._binding
         scope, params = binding.scope
-        sql = (
-            f"SELECT {', '.join(binding.key_selects)}, {binding.fingerprint}, {binding.archived_sql} "
-            f"FROM {binding.table} WHERE {scope}"
+        rest = f"FROM {binding.table} WHERE {scope}"
+        pieces = (
+            binding.dialect.listed(
+                self._session, binding.keys[0], binding.fingerprint, binding.archived_sql, rest, params, binding.quote
+            )
+            if len(binding.keys) == 1
+            else None
         )
-        live, archived = pl.lit(str(Presence.LIVE)), pl.lit(str(Presence.ARCHIVED))
-        printed = len(binding.keys) == 1 and binding.dialect.prints_ids(binding.keys[0])
-        if printed and (pieces := self._session.frames(sql, params, tuple(LISTING_SCHEMA))) is not None:
-            frames = [
-                piece.with_columns(
-                    version=prefix + pl.col("version"),
-                    presence=pl.when(pl.col("presence") == "t").then(archived).otherwise(live),
-                )
-                for piece in pieces
-            ]
+        if pieces is not None:
+            version = binding.version_prefix + pl.col("version").cast(pl.String)
+            live, archived = pl.lit(str(Presence.LIVE)), pl.lit(str(Presence.ARCHIVED))
+            presence = pl.when("archived").then(archived).otherwise(live)
+            frames = [piece.select("id", version=version, presence=presence) for piece in pieces]
         else:
+            sql = f"SELECT {', '.join(binding.key_selects)}, {binding.fingerprint}, {binding.archived_sql} {rest}"
             frames = [self._of_rows(rows, len(binding.keys)) for rows in self._session.stream(sql, params, _ROWS)]
         return pl.concat(frames) if frames else pl.DataFrame(schema=LISTING_SCHEMA)
 

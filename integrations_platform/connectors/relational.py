@@ -21,6 +21,7 @@ from integrations_platform.connectors.ledger import ARCHIVE_TABLE, LEDGER_TABLE,
 from integrations_platform.connectors.reading import RelationalSnapshot
 from integrations_platform.connectors.session import Database, Session
 from integrations_platform.connectors.writing import Writer, is_unique_violation
+from integrations_platform.unified_sync.loading import Bulk
 from integrations_platform.unified_sync.port import (
     TAG_SCHEMA,
     BoundColumn,
@@ -86,6 +87,15 @@ class RelationalSide:
             compare_and_set=True, receipts=ledger, tags=ledger, atomic_batch=True, delete=True,
             archive=ledger or bool(self._spec.soft_delete),
         )  # fmt: skip
+
+    @property
+    def bulk(self) -> Bulk | None:
+        """Moving the whole table, where the dialect can."""
+        return self._dialect.bulk(self._database, self._binding, self._have_tables)
+
+    def _have_tables(self, session: Session, binding: Binding) -> bool:
+        self._create_tables(session, binding)
+        return bool(self._tables)
 
     # Looking
 

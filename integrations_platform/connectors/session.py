@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
-import polars as pl
 import sqlalchemy as sa
 
 from integrations_platform.connectors.sql_errors import UnfitValueError, side_error
@@ -36,9 +35,6 @@ class Driver(Protocol):
 
     def streaming_cursor(self, raw: Any) -> Any:
         """A cursor that does not hold the whole result."""
-
-    def frames(self, raw: Any, sql: str, params: Row, names: Sequence[str]) -> Iterator[pl.DataFrame] | None:
-        """The result of a query as frames of text, each value as the server prints it; None: only row by row."""
 
 
 class Session:
@@ -82,9 +78,10 @@ class Session:
         finally:
             cursor.close()
 
-    def frames(self, sql: str, params: Sequence[Any], names: Sequence[str]) -> Iterator[pl.DataFrame] | None:
-        """The result as frames of text, where the driver can do that without an object per value; else None."""
-        return self._driver.frames(self._raw, sql, tuple(params), names)
+    @property
+    def native(self) -> Any:
+        """The driver's own connection, for what only one driver can."""
+        return self._raw.driver_connection
 
 
 class Database:

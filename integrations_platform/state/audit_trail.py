@@ -51,11 +51,16 @@ def append(connection: sa.Connection, pair: str, entries: Sequence[AuditEntry]) 
     connection.execute(sa.update(_pair).where(_pair.c.pair == pair).values(audit_number=number, audit_hash=previous))
 
 
+def about(link_id: str, loads: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Lines of a link, among them the one line of the whole load that made it."""
+    return sa.or_(_audit.c.link_id == link_id, _audit.c.op_id.in_(loads)) if loads else _audit.c.link_id == link_id
+
+
 def read(
     database: Database,
     pair: str,
     after: int,
-    link_id: str | None,
+    link: sa.ColumnElement[bool] | None,
     run_id: str | None,
     limit: int | None,
     within: tuple[datetime, datetime] | None = None,
@@ -65,8 +70,8 @@ def read(
     ``within``: from the first moment on and before the second.
     """
     query = sa.select(_audit).where(_audit.c.pair == pair).order_by(_audit.c.number)
-    if link_id is not None:
-        query = query.where(_audit.c.link_id == link_id)
+    if link is not None:
+        query = query.where(link)
     if run_id is not None:
         query = query.where(_audit.c.run_id == run_id)
     if within is not None:

@@ -5,7 +5,7 @@ The frame is filled piece by piece, so that a million links never exist as a mil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from integrations_platform.state import tables
 from integrations_platform.state.database import Database, chunks
+from integrations_platform.state.loads import SqlLoads
 from integrations_platform.state.rows import from_row, from_text
 from integrations_platform.unified_sync.spec import SideName
 from integrations_platform.unified_sync.store import LINK_SCHEMA, BaseRow, LinkState, Tombstone
@@ -23,7 +24,7 @@ PIECE = 50_000  # rows held as Python objects while the frame is filled
 _link, _base, _key = tables.link, tables.base, tables.key
 
 
-def frame(database: Database, pair: str) -> pl.DataFrame:
+def frame(database: Database, pair: str, loads: SqlLoads) -> pl.DataFrame:
     """All links of a sync in order of link_id, read at one moment."""
     query = sa.select(*(_link.c[name] for name in LINK_SCHEMA)).where(_link.c.pair == pair)
     pieces = [pl.DataFrame(schema=LINK_SCHEMA)]
@@ -32,20 +33,25 @@ def frame(database: Database, pair: str) -> pl.DataFrame:
             columns = zip(*rows, strict=True)
             pieces.append(pl.DataFrame(dict(zip(LINK_SCHEMA, columns, strict=True)), schema=LINK_SCHEMA))
     whole = pl.concat(pieces)
+    if loads.any_of(pair):
+        whole = pl.concat([whole, loads.links(pair).join(whole, on="link_id", how="anti")])
     # SQLite reads in this order, and sorting copies; PostgreSQL would order by its locale.
     return whole if whole["link_id"].is_sorted() else whole.sort("link_id")
 
 
-def bases(database: Database, pair: str, link_ids: Sequence[str]) -> dict[str, BaseRow]:
+def bases(database: Database, pair: str, link_ids: Sequence[str], loads: SqlLoads) -> dict[str, BaseRow]:
     """Stored bases by link id."""
     query = sa.select(_base.c.link_id, _base.c.base_version, _base.c.agreed_at, _base.c.values_a, _base.c.values_b)
-    return {
+    found = {
         row.link_id: BaseRow(row.base_version, from_text(row.agreed_at), row.values_a, row.values_b)
         for row in _rows(database, query, partial(database.among, pair, _base.c.link_id), link_ids)
     }
+    return found | loads.bases(pair, [link_id for link_id in link_ids if link_id not in found])
 
 
-def key_owners(database: Database, pair: str, digests: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def key_owners(
+    database: Database, pair: str, digests: Sequence[str], loads: SqlLoads
+) -> dict[str, tuple[str, ...]]:  # fmt: skip
     """Ids of active links by match-key digest, sorted; a digest nobody holds is left out."""
     query = (
         sa.select(_key.c.digest, _key.c.link_id)
@@ -55,10 +61,14 @@ def key_owners(database: Database, pair: str, digests: Sequence[str]) -> dict[st
     owners: dict[str, list[str]] = {}
     for row in _rows(database, query, partial(database.among, pair, _key.c.digest), digests):
         owners.setdefault(row.digest, []).append(row.link_id)
+    for digest, link_id in loads.key_owners(pair, digests).items():
+        owners.setdefault(digest, []).append(link_id)
     return {digest: tuple(sorted(ids)) for digest, ids in owners.items()}
 
 
-def by_record(database: Database, pair: str, side: SideName, ids: Sequence[str]) -> dict[str, tuple[str, LinkState]]:
+def by_record(
+    database: Database, pair: str, side: SideName, ids: Sequence[str], loads: SqlLoads
+) -> dict[str, tuple[str, LinkState]]:
     """(link id, state) by record id on ``side``; a record that was merged away and linked again is in its live link."""
     column = _link.c.id_a if side == "A" else _link.c.id_b
     query = sa.select(column.label("record_id"), _link.c.link_id, _link.c.state)
@@ -74,18 +84,27 @@ def by_record(database: Database, pair: str, side: SideName, ids: Sequence[str])
     for condition in (merged, live):  # the later wins
         for row in _rows(database, query, condition, ids):
             found[row.record_id] = (row.link_id, LinkState(row.state))
+    for name, link_id in _loaded(loads.of_records(pair, ids), "id_a", "link_id"):
+        found[name] = (link_id, LinkState.ACTIVE)
     return found
 
 
 def record_ids(
-    database: Database, pair: str, link_ids: Sequence[str]
+    database: Database, pair: str, link_ids: Sequence[str], loads: SqlLoads
 ) -> dict[str, tuple[str | None, str | None, LinkState]]:
     """(id on A, id on B, state) by link id."""
     query = sa.select(_link.c.link_id, _link.c.id_a, _link.c.id_b, _link.c.state)
-    return {
+    found: dict[str, tuple[str | None, str | None, LinkState]] = {
         row.link_id: (row.id_a, row.id_b, LinkState(row.state))
         for row in _rows(database, query, partial(database.among, pair, _link.c.link_id), link_ids)
     }
+    for link_id, name in _loaded(loads.of_links(pair, link_ids), "link_id", "id_a"):
+        found[link_id] = (name, name, LinkState.ACTIVE)
+    return found
+
+
+def _loaded(frame: pl.DataFrame, *columns: str) -> Iterator[tuple[str, str]]:
+    return frame.select(columns).iter_rows()
 
 
 def tombstones(database: Database, pair: str, link_ids: Sequence[str]) -> Mapping[str, Tombstone]:

@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from integrations_platform.state.database import BUSY_SECONDS, Database
 from integrations_platform.state.errors import StateVersionError
+from integrations_platform.state.loads import Unpack
 from integrations_platform.state.store import SqlStore, now_utc
 
 if TYPE_CHECKING:
@@ -29,16 +30,19 @@ if TYPE_CHECKING:
 # Dagster's PostgreSQL storage owns `alembic_version`; both may share a database.
 VERSION_TABLE = "integrations_alembic_version"
 # Oldest first; kept here so that opening a current database does not import alembic.
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006")
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 DIALECTS: tuple[Literal["postgresql"], Literal["sqlite"]] = ("postgresql", "sqlite")
 SCHEMA_FILE = Path(__file__).with_name("sync_schema.sql")
 
 
-def open_store(url: str, *, clock: Callable[[], datetime] = now_utc) -> SqlStore:
+def open_store(
+    url: str, *, clock: Callable[[], datetime] = now_utc, unpack: Unpack | None = None
+) -> SqlStore:  # fmt: skip
     """Open the state at ``url`` (``sqlite:///path``, a path, or ``postgresql://…``), creating or upgrading its schema.
 
-    ``clock`` dates the intents. Several processes may open a new database at once. Raises :class:`StateError` when the
-    database cannot be used and :class:`StateVersionError` when a newer release has upgraded it.
+    ``clock`` dates the intents. ``unpack`` reads packed rows; without it no table is loaded whole. Several processes
+    may open a new database at once. Raises :class:`StateError` when the database cannot be used and
+    :class:`StateVersionError` when a newer release has upgraded it.
     """
     database = Database(url)
     try:
@@ -47,7 +51,7 @@ def open_store(url: str, *, clock: Callable[[], datetime] = now_utc) -> SqlStore
     except BaseException:
         database.close()
         raise
-    return SqlStore(database, clock)
+    return SqlStore(database, clock, unpack)
 
 
 def render_schema(dialect: Literal["postgresql", "sqlite"]) -> str:

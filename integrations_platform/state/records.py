@@ -9,10 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
 import sqlalchemy as sa
 
 from integrations_platform.state import tables
+from integrations_platform.state.audit_trail import about
 from integrations_platform.state.database import Database
+from integrations_platform.state.loads import SqlLoads
 from integrations_platform.state.rows import from_row
 from integrations_platform.state.searching import holds
 from integrations_platform.unified_sync.store import (
@@ -39,6 +42,10 @@ class Linked:
     state: LinkState
 
 
+def _linked(row: tuple[Any, ...]) -> Linked:
+    return Linked(row[0], row[1], row[2], LinkState(row[3]))
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What is set aside. ``reason``: its class; ``text``: somewhere in its record's id, values or message; empty: any.
@@ -61,18 +68,21 @@ class SetAside:
 class SqlRecords:
     """The look-ups. Any method raises :class:`StateError`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, loads: SqlLoads) -> None:
+        self._database, self._loads = database, loads
 
     def find(self, pair: str, key: str, digests: Sequence[str], limit: int) -> Sequence[Linked]:
         """Links, ended ones too, of that id, with a record of that id on either side, or with one of these match-key
         digests."""
         by_key = sa.select(_key.c.link_id).where(self._database.among(pair, _key.c.digest, digests))
         named = sa.or_(_link.c.link_id == key, _link.c.id_a == key, _link.c.id_b == key)
-        return self._links(pair, sa.or_(named, _link.c.link_id.in_(by_key)), limit)
+        stored = self._links(pair, sa.or_(named, _link.c.link_id.in_(by_key)), limit)
+        loaded = pl.concat([self._loads.of_links(pair, [key]), self._loads.of_records(pair, [key])]).unique("link_id")
+        return [*stored, *(_linked(row) for row in loaded.iter_rows())][:limit]
 
     def holding(self, pair: str, text: str, limit: int) -> Sequence[Linked]:
-        """Links whose agreed values hold ``text`` somewhere, whatever its case. Reads all of the sync's values."""
+        """Links whose agreed values hold ``text`` somewhere, whatever its case. Reads all of the sync's values, but not
+        those of records that nothing happened to since their table was loaded whole."""
         mine = _base.c.pair == pair, sa.or_(*(holds(side, text) for side in (_base.c.values_a, _base.c.values_b)))
         return self._links(pair, _link.c.link_id.in_(sa.select(_base.c.link_id).where(*mine).limit(limit)), limit)
 
@@ -83,11 +93,13 @@ class SqlRecords:
 
     def link(self, pair: str, link_id: str) -> Linked | None:
         """One link; None: there never was one of that id."""
-        return next(iter(self._links(pair, _link.c.link_id == link_id, 1)), None)
+        loaded = self._loads.of_links(pair, [link_id])
+        found = [*self._links(pair, _link.c.link_id == link_id, 1), *(_linked(row) for row in loaded.iter_rows())]
+        return next(iter(found), None)
 
     def history(self, pair: str, link_id: str, before: int | None, limit: int) -> Sequence[StoredAuditEntry]:
         """The audit's lines about a link, newest first; ``before``: with lower numbers only."""
-        query = sa.select(_audit).where(_audit.c.pair == pair, _audit.c.link_id == link_id)
+        query = sa.select(_audit).where(_audit.c.pair == pair, about(link_id, self._loads.holding(pair, link_id)))
         if before is not None:
             query = query.where(_audit.c.number < before)
         return [

@@ -23,6 +23,7 @@ from integrations_platform.state.database import Database, chunks
 from integrations_platform.state.decisions import Seen
 from integrations_platform.state.errors import StateError
 from integrations_platform.state.inbox import SqlInbox
+from integrations_platform.state.loads import SqlLoads, Unpack
 from integrations_platform.state.outbox import SqlOutbox
 from integrations_platform.state.overview import Overview, overview
 from integrations_platform.state.records import SqlRecords
@@ -61,9 +62,12 @@ class SqlStore:
     Any method raises :class:`StateError` when the database cannot be reached, is full, damaged or kept by others.
     """
 
-    def __init__(self, database: Database, clock: Callable[[], datetime] = now_utc) -> None:
+    def __init__(
+        self, database: Database, clock: Callable[[], datetime] = now_utc, unpack: Unpack | None = None
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._loads = SqlLoads(database, self.transaction, unpack)
 
     @property
     def accounts(self) -> SqlAccounts:
@@ -81,9 +85,14 @@ class SqlStore:
         return SqlOutbox(self._database, self._clock)
 
     @property
+    def loads(self) -> SqlLoads | None:
+        """Tables that are loaded whole; None where nobody could read their rows again."""
+        return self._loads if self._loads.readable else None
+
+    @property
     def records(self) -> SqlRecords:
         """Single records: finding them, their history, and what is set aside."""
-        return SqlRecords(self._database)
+        return SqlRecords(self._database, self._loads)
 
     @property
     def counters(self) -> SqlCounters:
@@ -135,19 +144,19 @@ class SqlStore:
         with self._database.write() as connection:
             leases.fence(connection, lease)
             audit_trail.lock_head(connection, lease.pair)
-            yield SqlTransaction(self._database, connection, lease.pair, self._clock)
+            yield SqlTransaction(self._database, connection, lease.pair, self._clock, self._loads)
 
     def links(self, pair: str) -> pl.DataFrame:
         """All links, closed ones included, as a frame of ``LINK_SCHEMA`` in order of link_id."""
-        return links.frame(self._database, pair)
+        return links.frame(self._database, pair, self._loads)
 
     def bases(self, pair: str, link_ids: Sequence[str]) -> Mapping[str, BaseRow]:
         """Stored bases by link id."""
-        return links.bases(self._database, pair, link_ids)
+        return links.bases(self._database, pair, link_ids, self._loads)
 
     def key_owners(self, pair: str, digests: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         """Ids of active links that hold each match-key digest."""
-        return links.key_owners(self._database, pair, digests)
+        return links.key_owners(self._database, pair, digests, self._loads)
 
     def open_intents(self, pair: str) -> Sequence[Intent]:
         """Intents in state sent, oldest first."""
@@ -213,11 +222,11 @@ class SqlStore:
 
     def links_by_record(self, pair: str, side: SideName, ids: Sequence[str]) -> Mapping[str, tuple[str, LinkState]]:
         """(link id, state) of links that are not closed, by record id on ``side``."""
-        return links.by_record(self._database, pair, side, ids)
+        return links.by_record(self._database, pair, side, ids, self._loads)
 
     def record_ids(self, pair: str, link_ids: Sequence[str]) -> Mapping[str, tuple[str | None, str | None, LinkState]]:
         """(id on A, id on B, state) by link id."""
-        return links.record_ids(self._database, pair, link_ids)
+        return links.record_ids(self._database, pair, link_ids, self._loads)
 
     def last_settled(self, pair: str) -> Mapping[SideName, datetime]:
         """When each side was last observed completely by a settled run."""
@@ -274,7 +283,8 @@ class SqlStore:
     ) -> Iterator[StoredAuditEntry]:
         """Audit lines of a pair in order; read page by page, so a slow reader holds nothing up. ``within``: from the
         first moment on and before the second."""
-        return audit_trail.read(self._database, pair, after, link_id, run_id, limit, within)
+        link = None if link_id is None else audit_trail.about(link_id, self._loads.holding(pair, link_id))
+        return audit_trail.read(self._database, pair, after, link, run_id, limit, within)
 
     def audit_head(self, pair: str) -> tuple[int, str]:
         """Number and hash of the last audit line, as kept apart from the lines; (0, the genesis hash) before any."""

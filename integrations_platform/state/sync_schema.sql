@@ -380,6 +380,31 @@ ALTER TABLE sync_observation ADD COLUMN digest TEXT;
 
 UPDATE integrations_alembic_version SET version_num='0006' WHERE integrations_alembic_version.version_num = '0005';
 
+-- Running upgrade 0006 -> 0007
+
+CREATE TABLE sync_load (
+    pair TEXT NOT NULL,
+    load_id TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    layout TEXT NOT NULL,
+    key TEXT NOT NULL,
+    records BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    at TEXT NOT NULL,
+    PRIMARY KEY (pair, load_id),
+    CONSTRAINT sync_load_pair FOREIGN KEY(pair) REFERENCES sync_pair (pair)
+);
+
+CREATE TABLE sync_load_part (
+    load_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    body BYTEA NOT NULL,
+    PRIMARY KEY (load_id, kind, number)
+);
+
+UPDATE integrations_alembic_version SET version_num='0007' WHERE integrations_alembic_version.version_num = '0006';
+
 COMMIT;
 
 -- ---------- sqlite ----------
@@ -761,5 +786,30 @@ UPDATE integrations_alembic_version SET version_num='0005' WHERE integrations_al
 ALTER TABLE sync_observation ADD COLUMN digest TEXT;
 
 UPDATE integrations_alembic_version SET version_num='0006' WHERE integrations_alembic_version.version_num = '0005';
+
+-- Running upgrade 0006 -> 0007
+
+CREATE TABLE sync_load (
+    pair TEXT NOT NULL,
+    load_id TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    layout TEXT NOT NULL,
+    "key" TEXT NOT NULL,
+    records BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    at TEXT NOT NULL,
+    PRIMARY KEY (pair, load_id),
+    CONSTRAINT sync_load_pair FOREIGN KEY(pair) REFERENCES sync_pair (pair)
+);
+
+CREATE TABLE sync_load_part (
+    load_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (load_id, kind, number)
+);
+
+UPDATE integrations_alembic_version SET version_num='0007' WHERE integrations_alembic_version.version_num = '0006';
 
 COMMIT;

@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -95,6 +96,30 @@ key = Table(
     ForeignKeyConstraint(["pair", "link_id"], ["sync_link.pair", "sync_link.link_id"], name="sync_key_link"),
     Index("sync_key_by_link", "pair", "link_id"),
     sqlite_with_rowid=False,
+)
+
+# Links and bases of whole tables that were loaded at once: see :mod:`.loads`.
+load = Table(
+    "sync_load",
+    metadata,
+    _text("pair", key=True),
+    _text("load_id", key=True),
+    _text("run_id"),
+    _text("layout"),
+    _text("key"),
+    Column("records", BigInteger, nullable=False),
+    _text("state"),
+    _text("at"),
+    ForeignKeyConstraint(["pair"], ["sync_pair.pair"], name="sync_load_pair"),
+)
+
+load_part = Table(
+    "sync_load_part",
+    metadata,
+    _text("load_id", key=True),
+    _text("kind", key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("body", LargeBinary, nullable=False),
 )
 
 run = Table(

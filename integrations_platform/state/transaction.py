@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from math import isfinite
 from typing import Any
 
+import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from integrations_platform.state import audit_trail, bulk, counters, tables
 from integrations_platform.state.database import Database, chunks
+from integrations_platform.state.loads import SqlLoads
 from integrations_platform.state.rows import as_row, to_column, to_text
+from integrations_platform.unified_sync.loading import Load
 from integrations_platform.unified_sync.store import (
     AuditEntry,
     Conflict,
@@ -38,11 +42,19 @@ _DECISION = ("choice", "chosen_value", "decided_n", "decided_by", "decided_at")
 class SqlTransaction:
     """The port's ``Transaction`` over one connection. ``clock`` dates the intents, for pruning."""
 
-    def __init__(self, database: Database, connection: sa.Connection, pair: str, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        connection: sa.Connection,
+        pair: str,
+        clock: Callable[[], datetime],
+        loads: SqlLoads,
+    ) -> None:
         self._database = database
         self._connection = connection
         self._pair = pair
         self._clock = clock
+        self._loads = loads
 
     def put_links(self, links: Sequence[Link]) -> None:
         """Insert or replace links with their bases and keys, as one set: ids may move between links of one call.
@@ -53,16 +65,37 @@ class SqlTransaction:
         if not by_id:
             return
         rows = [as_row(link) | {"pair": self._pair} for link in by_id.values()]
+        self._apart_from_loads(rows)
         self._place(rows)
         bulk.insert(self._connection, tables.base, rows, replace=True)
         self._replace_keys(by_id)
 
+    def put_load(self, load: Load) -> None:
+        """A load, without its rows."""
+        self._put(tables.load, [load])
+
+    def change_load(self, load_id: str, **columns: Any) -> None:
+        """Set columns of a load."""
+        mine = tables.load.c.pair == self._pair, tables.load.c.load_id == load_id
+        self._connection.execute(sa.update(tables.load).where(*mine).values(**columns))
+
+    def put_load_part(self, load_id: str, kind: str, number: int, body: bytes) -> None:
+        """A piece of a load."""
+        row = {"load_id": load_id, "kind": kind, "number": number, "body": body}
+        self._connection.execute(sa.insert(tables.load_part), row)
+
+    def drop_load_parts(self, load_id: str) -> None:
+        """Forget the pieces of a load that did not come about."""
+        self._connection.execute(sa.delete(tables.load_part).where(tables.load_part.c.load_id == load_id))
+
     def set_versions(self, rows: Sequence[tuple[str, str | None, str | None]]) -> None:
         """Set (link_id, version_a, version_b), bases untouched. Raises KeyError if a link does not exist."""
+        self._store_loaded([row[0] for row in rows])
         self._update(tables.link, "link_id", ("version_a", "version_b"), rows)
 
     def set_states(self, rows: Sequence[tuple[str, LinkState]]) -> None:
         """Set the state of existing links. Raises KeyError if one does not exist, ValueError as `put_links`."""
+        self._store_loaded([link_id for link_id, _ in rows])
         try:
             with self._connection.begin_nested():
                 self._update(tables.link, "link_id", ("state",), rows)
@@ -164,6 +197,29 @@ class SqlTransaction:
         by_key = {row[0]: dict(zip(names, map(to_column, row), strict=True)) | {"pair": self._pair} for row in rows}
         if bulk.update(self._connection, table, key, columns, list(by_key.values())) != len(by_key):
             raise KeyError(f"some of these are not in {table.name}: {', '.join(row[0] for row in rows[:10])}")
+
+    def _store_loaded(self, link_ids: Sequence[str]) -> None:
+        """Give links that only a load knows their own rows, so that they can be changed."""
+        frame = self._loads.of_links(self._pair, link_ids)
+        if frame.is_empty():
+            return
+        bases = self._loads.bases(self._pair, frame["link_id"].to_list())
+        found = (Link(*row) for row in frame.iter_rows())
+        self.put_links([
+            replace(link, base_version=base.base_version, values_a=base.values_a, agreed_at=base.agreed_at)
+            for link in found
+            for base in [bases[link.link_id]]
+        ])  # fmt: skip
+
+    def _apart_from_loads(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Refuse an id that a loaded link holds, as the unique indexes refuse those of stored ones."""
+        mine = {row["link_id"] for row in rows}
+        ids = [row[name] for row in rows for name in ("id_a", "id_b") if row[name] is not None]
+        taken = self._loads.of_records(self._pair, ids).filter(~pl.col("link_id").is_in(list(mine)))
+        live = {row[name] for row in rows if row["state"] not in {LinkState.CLOSED, LinkState.MERGED_AWAY}
+                for name in ("id_a", "id_b")}  # fmt: skip
+        if clash := [f"{name} (link {link_id})" for link_id, name, *_ in taken.iter_rows() if name in live]:
+            raise ValueError(f"in two live links of {self._pair!r}: {'; '.join(clash)}")
 
     def _place(self, rows: list[dict[str, Any]]) -> None:
         """Upsert link rows; ids of these links are free to move among them."""

@@ -16,6 +16,7 @@ from integrations_platform.unified_sync.calls import Caller, CallPolicy
 from integrations_platform.unified_sync.commit import Committer
 from integrations_platform.unified_sync.explain import Explanation, explain
 from integrations_platform.unified_sync.forms import FieldPlace, place_fields
+from integrations_platform.unified_sync.loading import load_whole, settle_loads
 from integrations_platform.unified_sync.observation import Observatory
 from integrations_platform.unified_sync.plan import QUIET, STANDING, Plan, World
 from integrations_platform.unified_sync.planner import make_plan, only
@@ -202,16 +203,12 @@ class Engine:
         places = self._check(spec, callers)
         references = References.of(spec, self.store, self.known)
         report.recovered = recover(spec, places, references, callers, self.store, lease, self.runtime, report.run_id)
-        if quiet is not None and request.restore is None and request.only_ops is None and not report.recovered:
-            with span("compare digests", {}):
-                observations = unmoved(spec, callers, quiet, self.runtime.clock)
-            if observations is not None:
-                stands = {name: n for name, n in json.loads(quiet.counts).items() if name in QUIET}
-                report.plan = Plan(spec, observations[0].taken_at, counts=Counter(stands))
-                report.counts.update(stands)
-                with self.store.transaction(lease) as tx:
-                    for observation in observations:
-                        tx.put_observation(report.run_id, observation)
+        report.recovered += settle_loads(spec, callers, self.store, lease, report.run_id, self.runtime.clock())
+        if request.restore is None and request.only_ops is None:
+            if quiet is not None and not report.recovered and self._is_unmoved(lease, spec, callers, quiet, report):
+                return
+            begun = request.attended or not first_run
+            if begun and load_whole(spec, places, callers, self.store, lease, self.runtime, report):
                 return
         earlier: Counter[str] = Counter()
         for _ in range(PASSES):
@@ -258,6 +255,22 @@ class Engine:
             Writer(spec.name, plan, callers, self.store, lease, self.runtime, report, committer).carry_out()
             if not plan.two_sided or request.only_ops is not None:
                 return
+
+    def _is_unmoved(
+        self, lease: Lease, spec: SyncSpec, callers: Mapping[SideName, Caller], quiet: Quiet, report: RunReport
+    ) -> bool:
+        """Whether both sides are as they were when there was nothing to do; then this run is told and over."""
+        with span("compare digests", {}):
+            observations = unmoved(spec, callers, quiet, self.runtime.clock)
+        if observations is None:
+            return False
+        stands = {name: n for name, n in json.loads(quiet.counts).items() if name in QUIET}
+        report.plan = Plan(spec, observations[0].taken_at, counts=Counter(stands))
+        report.counts.update(stands)
+        with self.store.transaction(lease) as tx:
+            for observation in observations:
+                tx.put_observation(report.run_id, observation)
+        return True
 
     def _note_guards(self, lease: Lease, plan: Plan, request: Request, report: RunReport) -> None:
         with self.store.transaction(lease) as tx:

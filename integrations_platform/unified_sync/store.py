@@ -12,11 +12,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
 
 from integrations_platform.unified_sync.spec import SideName
+
+if TYPE_CHECKING:
+    from integrations_platform.unified_sync.loading import Loads
 
 LINK_SCHEMA = {
     "link_id": pl.String,
@@ -367,6 +370,10 @@ class Transaction(Protocol):
 
 class Store(Protocol):
     """The memory of all syncs. Reading needs no lease. Times are aware datetimes in UTC."""
+
+    @property
+    def loads(self) -> Loads | None:
+        """Where whole tables are remembered that were loaded at once; None: records are remembered one by one."""
 
     def open_pair(self, pair: str, spec_digest: str, at: datetime) -> None:
         """Make the pair known; harmless when it is."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from integrations_platform.connectors.packed_rows import unpack
 from integrations_platform.platform import Platform
 from integrations_platform.state import open_store
 from integrations_platform.unified_sync.agreement import Agreement
@@ -189,7 +190,7 @@ class World:
 
     def memory(self) -> Mapping[str, Any]:
         """What the state remembers about records: links, bases, conflicts, quarantine, intents and lines of audit."""
-        with_store = open_store(self.state_url)
+        with_store = open_store(self.state_url, unpack=unpack)
         try:
             links = with_store.links("people")
             return {

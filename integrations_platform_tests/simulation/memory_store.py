@@ -169,6 +169,10 @@ class MemoryStore:
         self.breakers: dict[str, Breaker] = {}
         self.neighbours: dict[str, MemoryStore] = {}  # other pairs that references point to, by name
 
+    @property
+    def loads(self) -> None:
+        return None
+
     def open_pair(self, pair: str, spec_digest: str, at: datetime) -> None:
         return None
 

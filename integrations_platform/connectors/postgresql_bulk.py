@@ -1,0 +1,188 @@
+"""Moving a whole PostgreSQL table by binary COPY, rows untouched.
+
+Owns which tables may be moved so and what of them is plain. A row is not plain, and left for the ordinary way, if it
+lacks a required value or holds one that has no canonical form (an infinite date, not a number). Tables that do more
+with a row than to keep it (triggers, rules, row security) are not moved at all: they would not show what was sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from integrations_platform.connectors import packed_rows
+from integrations_platform.connectors.archive import Archive
+from integrations_platform.connectors.binding import Binding
+from integrations_platform.connectors.introspection import Family, NativeColumn
+from integrations_platform.connectors.ledger import Entry, Ledger
+from integrations_platform.connectors.packed_rows import HEADER, KEYS, STORED, TRAILER
+from integrations_platform.connectors.session import Database, Session
+from integrations_platform.unified_sync.loading import Form, Piece
+
+_EXTRAS = """
+SELECT c.relkind = 'r' AND NOT c.relhasrules AND NOT c.relrowsecurity
+       AND NOT EXISTS (SELECT 1 FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal),
+       current_setting('server_version_num')::int / 10000, current_setting('server_encoding')
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s"""
+
+
+@dataclass(frozen=True)
+class PostgresqlBulk:
+    """Fulfils ``loading.Bulk``. ``bind`` describes the table, ``tables`` makes the engine-owned ones and says whether
+    they are there."""
+
+    database: Database
+    bind: Callable[[Session], Binding]
+    tables: Callable[[Session, Binding], bool]
+
+    def form(self, key: str, names: Mapping[str, str]) -> Form | None:
+        """Only a table of its own, keyed by one column that is never NULL, of types packed without loss."""
+        with self.database.session() as session:
+            binding = self.bind(session)
+            plain, release, encoding = session.rows(_EXTRAS, (binding.shape.schema, binding.shape.name))[0]
+        columns = _columns(binding)
+        if (
+            binding.dialect.scheme != "p3"
+            or not plain
+            or encoding != "UTF8"
+            or [one.name for one in binding.keys] != [key]
+        ):
+            return None
+        packable = all(column.storage in STORED and not column.generated for column in columns)
+        if not packable or columns[0].storage not in KEYS or {*binding.kinds} != {*names}:
+            return None
+        packed = [(names[one.name], one.storage, binding.kinds[one.name], binding.zone(one)) for one in columns]
+        return Form(f"{binding.version_prefix}{release}:{packed}", packed_rows.layout(packed))
+
+    @contextmanager
+    def export(self, required: Sequence[str]) -> Iterator[_Export]:
+        """Inside one snapshot."""
+        with self.database.connection() as session:
+            with self.database.translated():
+                binding = self.bind(session)
+                for statement in binding.dialect.begin_read:
+                    session.run(statement)
+                scope, params = binding.scope
+                total = session.rows(f"SELECT COUNT(*) FROM {binding.table} WHERE {scope}", params)[0][0]
+                # Nobody knows how many rows are plain, so the planner expects a few, and has workers hand them over.
+                session.run("SET LOCAL max_parallel_workers_per_gather = 0")
+            yield _Export(self.database, session, binding, frozenset(required), total)
+            with self.database.translated():
+                session.run("ROLLBACK")
+
+    @contextmanager
+    def loading(self, load_id: str) -> Iterator[_Loading | None]:
+        """Behind a lock that keeps other writers out, so that all the table shows is what was sent."""
+        with self.database.connection() as session:
+            with self.database.translated():
+                binding = self.bind(session)
+                able = self.tables(session, binding)
+                for statement in binding.dialect.begin_write:
+                    session.run(statement)
+                session.run(f"LOCK TABLE {binding.table} IN SHARE ROW EXCLUSIVE MODE")
+                empty = able and self._is_empty(session, binding)
+            loading = _Loading(self.database, session, binding, load_id)
+            yield loading if empty else None
+            if not loading.committed:
+                with self.database.translated():
+                    session.run("ROLLBACK")
+
+    def is_loaded(self, load_id: str) -> bool:
+        """By its receipt."""
+        with self.database.session() as session:
+            binding = self.bind(session)
+            return self.tables(session, binding) and load_id in Ledger(binding).by_link(session, [load_id])
+
+    def _is_empty(self, session: Session, binding: Binding) -> bool:
+        """No row, archived row or tag: whatever was there once is for the ordinary plan."""
+        there = session.rows(f"SELECT EXISTS (SELECT 1 FROM {binding.table})")[0][0]
+        return not there and not Archive(binding).versions(session) and not Ledger(binding).all_tags(session)
+
+
+@dataclass
+class _Export:
+    database: Database
+    session: Session
+    binding: Binding
+    required: frozenset[str]
+    total: int
+
+    def pieces(self) -> Iterator[Piece]:
+        binding = self.binding
+        scope, params = binding.scope
+        columns = _columns(binding)
+        plain = [test for column in columns for test in _plain(binding.quote(column.name), column, self.required)]
+        sql = f"SELECT {_listed(binding)} FROM {binding.table} WHERE {' AND '.join([scope, *plain])}"
+        with self.database.translated():
+            for rows in packed_rows.batches(self.session.native, sql, params):
+                ids = packed_rows.frame(rows).select(packed_rows.key_of(columns[0].storage).alias("id"), "row")
+                yield Piece(b"".join(rows), ids)
+
+
+class _Loading:
+    """Whoever leaves it by an exception closes the connection, and the server undoes all."""
+
+    def __init__(self, database: Database, session: Session, binding: Binding, load_id: str) -> None:
+        self._database, self._session, self._binding, self._load_id = database, session, binding, load_id
+        self._copying = ExitStack()
+        self._copy: Any = None
+        self.committed = False
+
+    def send(self, piece: Piece) -> None:
+        with self._database.translated():
+            if self._copy is None:
+                sql = f"COPY {self._binding.table} ({_listed(self._binding)}) FROM STDIN (FORMAT binary)"
+                self._copy = self._copying.enter_context(self._session.native.cursor().copy(sql))
+                self._copy.write(HEADER)
+            self._copy.write(piece.data)
+
+    def versions(self) -> Iterator[pl.DataFrame]:
+        binding = self._binding
+        with self._database.translated():
+            if self._copy is not None:
+                self._copy.write(TRAILER)
+                self._copying.close()
+            key = binding.keys[0]
+            sql = f"SELECT {binding.quote(key.name)}, {binding.fingerprint.removesuffix('::text')} FROM {binding.table}"
+            version = binding.version_prefix + packed_rows.number_before_end(8).cast(pl.String)
+            for rows in packed_rows.batches(self._session.native, sql, ()):
+                yield packed_rows.frame(rows).select(id=packed_rows.key_of(key.storage), version=version)
+
+    def commit(self) -> None:
+        with self._database.translated():
+            Ledger(self._binding).add(self._session, [Entry(self._load_id, self._load_id, self._load_id)])
+        try:
+            self._session.run("COMMIT")
+        except self._database.faults as fault:
+            raise self._database.error(fault, committing=True) from None
+        self.committed = True
+
+
+def _columns(binding: Binding) -> list[NativeColumn]:
+    """The bound columns, the key first."""
+    names = dict.fromkeys([binding.keys[0].name, *binding.kinds])
+    return [binding.shape.by_name[name] for name in names]
+
+
+def _listed(binding: Binding) -> str:
+    return ", ".join(binding.quote(column.name) for column in _columns(binding))
+
+
+def _plain(name: str, column: NativeColumn, required: frozenset[str]) -> list[str]:
+    """Conditions under which a value is one that travels as it is."""
+    tests = []
+    if column.family in (Family.DATE, Family.DATETIME, Family.INSTANT):
+        tests.append(f"({name} IS NULL OR ({name} >= '0001-01-02' AND {name} < '9999-12-31'))")
+    elif column.family in (Family.DECIMAL, Family.FLOAT):
+        tests.append(f"({name} IS NULL OR ({name} > '-Infinity' AND {name} < 'Infinity'))")  # NaN is above both
+    if column.name in required and column.family is Family.TEXT:
+        # By the first character; what begins with a blank of any sort may be blank as a whole.
+        tests.append(f"(ascii({name}) BETWEEN 33 AND 127 OR ascii({name}) BETWEEN 161 AND 5759 "
+                     f"OR ascii({name}) BETWEEN 12352 AND 55203)")  # fmt: skip
+    elif column.name in required and column.nullable:
+        tests.append(f"{name} IS NOT NULL")
+    return tests

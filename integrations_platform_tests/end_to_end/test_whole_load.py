@@ -1,0 +1,240 @@
+"""An empty table is filled at once, and nobody can tell it from a load record by record (P2, P4, P5, P9, P15)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integrations_platform.connectors.packed_rows import unpack
+from integrations_platform.state import open_store
+from integrations_platform.state.loads import SqlLoads
+from integrations_platform.unified_sync.report import RunStatus
+from integrations_platform_tests.end_to_end.arrange import Base, World
+from integrations_platform_tests.servers import Server
+
+TABLE = """CREATE TABLE person (id {key} PRIMARY KEY, email text NOT NULL, name varchar(60), city text,
+           balance numeric(12, 2), ratio double precision, born date, seen timestamptz, woken timestamp,
+           active boolean, attrs jsonb, level smallint, kept text DEFAULT 'own')"""
+SYNC = """\
+name: people
+source: {system: office, object: person, zone: Europe/Madrid}
+target: {system: shop, object: person, zone: Europe/Madrid}
+match: [id]
+conflicts: {default: manual}
+fields:
+  id:      {source: id,      target: id,      type: %s}
+  email:   {source: email,   target: email,   type: email}
+  name:    {source: name,    target: name,    type: text, required: false}
+  city:    {source: city,    target: city,    type: text, required: false}
+  balance: {source: balance, target: balance, type: decimal, required: false, scale: 2}
+  ratio:   {source: ratio,   target: ratio,   type: decimal, required: false}
+  born:    {source: born,    target: born,    type: date, required: false}
+  seen:    {source: seen,    target: seen,    type: datetime, required: false}
+  woken:   {source: woken,   target: woken,   type: datetime, required: false}
+  active:  {source: active,  target: active,  type: boolean, required: false}
+  attrs:   {source: attrs,   target: attrs,   type: json, required: false}
+  level:   {source: level,   target: level,   type: integer, required: false}
+"""
+HOSTILE = """\
+(1, 'ann@example.org', 'Zoë Ångström – 👩🏽', '', 0.10, 1e-7, '0001-01-02', '2024-03-31 01:30:00.123456+00',
+ '2024-10-27 02:30', true, '{"b": [1, null, "ü"], "a": 1.50}', -32768),
+(2, 'bob@example.org', E'two\\nlines\\ttab', E'  \\u00a0', -9999999999.99, -1.5e300, '9999-12-30',
+ '1969-12-31 23:59:59.999999+00', '1900-01-01', false, '[]', 32767),
+(3, 'c@example.org', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+(-9223372036854775808, '李@example.org', '\\N', 'NULL', 100, 0.1, '2000-02-29', '2000-01-01+00', '2000-01-01', true,
+ '"x"', 0)"""
+TRIGGER = (
+    "CREATE FUNCTION noop() RETURNS trigger AS 'BEGIN NEW.name := upper(NEW.name); RETURN NEW; END' LANGUAGE plpgsql; "
+    "CREATE TRIGGER t BEFORE INSERT ON person FOR EACH ROW EXECUTE FUNCTION noop()"
+)
+COLUMNS = "id, email, name, city, balance, ratio, born, seen, woken, active, attrs, level"
+
+
+@pytest.fixture
+def world(tmp_path: Path, postgres_server: Server) -> Iterator[World]:
+    """Two PostgreSQL databases with the same table, four people on the source, nothing on the target."""
+    with postgres_server.database() as a, postgres_server.database() as b:
+        world = World(tmp_path, Base.at("postgresql", a), Base.at("postgresql", b), sync=SYNC % "integer")
+        for base in (world.a, world.b):
+            base.run(TABLE.format(key="bigint"))
+        add(world.a, HOSTILE)
+        yield world
+
+
+def add(base: Base, *rows: str) -> None:
+    """Insert people given as SQL."""
+    base.run(f"INSERT INTO person ({COLUMNS}) VALUES {', '.join(rows)}".replace("%", "%%"))
+
+
+def person(base: Base, number: int, column: str) -> Any:
+    """One value of one person."""
+    return base.rows(f"SELECT {column} FROM person WHERE id = {number}")[0][0]
+
+
+def test_p2_the_target_is_filled_by_one_operation_and_the_world_is_settled(world: World) -> None:
+    report = world.run()
+    assert (report.status, report.counts["loaded"], report.counts["created_b"]) == (RunStatus.SUCCEEDED, 4, 4)
+    a, b = (base.rows(f"SELECT {COLUMNS} FROM person ORDER BY id") for base in (world.a, world.b))
+    assert a == b
+    again = world.run()
+    assert (again.written, again.counts["settled"], again.counts["read_a"], again.counts["read_b"]) == (0, 4, 0, 0)
+    assert world.verify().agrees
+    assert world.chain_fault() is None
+
+
+def test_p4_what_is_remembered_is_what_a_load_record_by_record_remembers(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    world.run()
+    loaded = world.memory()
+    monkeypatch.setattr(SqlLoads, "readable", False)
+    world.b.run("TRUNCATE person, integrations_ledger, integrations_archive")
+    world.state_url = f"sqlite:///{tmp_path / 'other.sqlite'}"
+    assert world.run().counts["loaded"] == 0
+    one_by_one = world.memory()
+    assert loaded["links"] == one_by_one["links"]
+
+    def values(memory: Any) -> list[str]:
+        return [text.partition("values_a=")[2].partition(", values_b=")[0] for text in memory["bases"]]
+
+    assert sorted(values(loaded)) == sorted(values(one_by_one))
+
+
+def test_p9_edits_of_two_fields_on_both_sides_of_a_loaded_record_are_no_conflict(world: World) -> None:
+    world.run()
+    world.a.run("UPDATE person SET name = 'Ann' WHERE id = 1", "UPDATE person SET level = 7 WHERE id = 3")
+    world.b.run("UPDATE person SET city = 'Lugo' WHERE id = 1", "UPDATE person SET name = 'Cy' WHERE id = 3")
+    world.settle()
+    for base in (world.a, world.b):
+        assert (person(base, 1, "name"), person(base, 1, "city")) == ("Ann", "Lugo")
+        assert (person(base, 3, "name"), person(base, 3, "level")) == ("Cy", 7)
+    assert world.memory()["conflicts"] == []
+
+
+def test_p6_a_loaded_record_that_is_deleted_is_archived_on_the_other_side_and_stays_away(world: World) -> None:
+    world.run()
+    world.b.run("DELETE FROM person WHERE id = 2")
+    world.settle()
+    assert world.a.rows("SELECT id FROM person WHERE id = 2") == []
+    assert world.b.rows("SELECT id FROM person WHERE id = 2") == []
+    assert sum(row[3] == "trashed" for row in world.memory()["links"]) == 1
+
+
+def test_p10_newcomers_after_a_load_are_made_once_and_keys_of_loaded_records_are_taken(world: World) -> None:
+    world.run()
+    add(world.b, "(10, 'new@example.org', 'New', '', 1, 1, NULL, NULL, NULL, NULL, NULL, 1)")
+    world.settle()
+    assert person(world.a, 10, "name") == "New"
+    store = open_store(world.state_url, unpack=unpack)
+    assert {row[0] for row in store.links("people").rows()} == {
+        "A:1", "A:2", "A:3", "A:-9223372036854775808", "B:10"
+    }  # fmt: skip
+    assert store.links_by_record("people", "B", ["1", "10", "77"]).keys() == {"1", "10"}
+    assert store.record_ids("people", ["A:2"])["A:2"][:2] == ("2", "2")
+    store.close()
+
+
+def test_p15_what_is_not_plain_is_left_to_the_ordinary_plan(world: World) -> None:
+    blank, endless = "E'\\u2003'", "'infinity'"
+    add(world.a,
+        f"(5, {blank}, 'Blank', '', 1, 1, NULL, NULL, NULL, NULL, NULL, 1)",
+        f"(6, 'e@example.org', 'Endless', '', 1, 1, {endless}, NULL, NULL, NULL, NULL, 1)",
+        "(7, 'n@example.org', 'No number', '', 'NaN', 1, NULL, NULL, NULL, NULL, NULL, 1)")  # fmt: skip
+    report = world.run()
+    assert (report.counts["loaded"], report.status) == (4, RunStatus.PARTIAL)
+    assert len(world.quarantined()) == 3
+    assert world.b.rows("SELECT count(*) FROM person") == [(4,)]
+
+
+def test_p15_a_record_the_target_refuses_does_not_keep_the_others_away(world: World) -> None:
+    world.b.run("ALTER TABLE person ADD CHECK (level <> 0)")
+    report = world.run()
+    assert (report.counts["loaded"], report.counts["created_b"], report.counts["rejected_b"]) == (0, 3, 1)
+    assert world.b.rows("SELECT count(*) FROM person") == [(3,)]
+    assert world.memory()["intents"] == []
+
+
+def test_p40_another_spelling_of_what_was_loaded_is_noted_and_writes_nothing(world: World) -> None:
+    add(world.a, "(8, 'e@example.org', 'caf\u00e9', '', 1, 1, NULL, NULL, NULL, NULL, NULL, 1)")
+    world.run()
+    world.a.run("UPDATE person SET name = 'cafe\u0301' WHERE id = 8")
+    assert world.run().written == 0
+    assert world.run().counts["settled"] == 5
+    assert person(world.b, 8, "name") == "caf\u00e9"
+
+
+def test_everybody_can_see_where_a_loaded_record_came_from(world: World) -> None:
+    world.run()
+    world.a.run("UPDATE person SET name = 'Ann' WHERE id = 1")
+    world.settle()
+    store = open_store(world.state_url, unpack=unpack)
+    roles = {name: [line.entry.role for line in store.audit("people", link_id=name)] for name in ("A:1", "A:2", "A:9")}
+    assert roles == {"A:1": ["written", "written"], "A:2": ["written"], "A:9": []}
+    assert [line.entry.field for line in store.records.history("people", "A:1", None, 9)] == ["name", ""]
+    assert {one.link_id for key in ("1", "A:2", "9") for one in store.records.find("people", key, [], 9)} == {
+        "A:1",
+        "A:2",
+    }
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "INSERT INTO person (id, email) VALUES (1, 'there@example.org')",
+        "ALTER TABLE person ALTER COLUMN level TYPE integer",
+        TRIGGER,
+        "ALTER TABLE person ENABLE ROW LEVEL SECURITY",
+    ],
+    ids=["not empty", "another type", "a trigger", "row security"],
+)
+def test_a_target_that_does_more_than_keep_rows_is_filled_record_by_record(world: World, other: str) -> None:
+    world.b.run(other)
+    assert world.run().counts["loaded"] == 0
+    assert world.b.rows("SELECT count(*) FROM person") == [(4,)]
+
+
+class Died(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("where", ["begin", "add", "vouch", "end"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_p5_a_load_cut_at_any_step_is_finished_or_forgotten_and_later_edits_are_plain(
+    world: World, monkeypatch: pytest.MonkeyPatch, where: str, when: str
+) -> None:
+    whole = getattr(SqlLoads, where)
+
+    def dies(*arguments: Any) -> None:
+        if when == "after":
+            whole(*arguments)
+        raise Died
+
+    monkeypatch.setattr(SqlLoads, where, dies)
+    with pytest.raises(Died):
+        world.run()
+    monkeypatch.setattr(SqlLoads, where, whole)
+    committed = world.b.rows("SELECT count(*) FROM person") == [(4,)]
+    assert committed == (where == "end"), "the target has all of it or nothing"
+    world.a.run("UPDATE person SET name = 'Edited meanwhile' WHERE id = 1")
+    world.settle()
+    assert person(world.b, 1, "name") == "Edited meanwhile"
+    memory = world.memory()
+    assert (memory["conflicts"], memory["quarantine"], len(memory["links"])) == ([], [], 4)
+    assert world.chain_fault() is None
+
+
+def test_text_keys_are_links_like_any_other(world: World) -> None:
+    for base in (world.a, world.b):
+        base.run("DROP TABLE person", TABLE.format(key="text"))
+    world.sync = SYNC % "text"
+    ids = ("'ünï 1'", "E'a\\nb'", "'#2'", "'A:1'")
+    add(world.a, *(f"({name}, 'a@b', 'N', '', 1, 1, NULL, NULL, NULL, NULL, NULL, 1)" for name in ids))
+    assert world.run().counts["loaded"] == 4
+    world.a.run("UPDATE person SET name = 'M'")
+    world.settle()
+    assert world.b.rows("SELECT DISTINCT name FROM person") == [("M",)]
+    assert {row[1] for row in world.memory()["links"]} == {"ünï 1", "a\nb", "#2", "A:1"}

@@ -1,0 +1,479 @@
+BEGIN;
+
+CREATE TABLE integrations_alembic_version (
+    version_num VARCHAR(32) NOT NULL,
+    CONSTRAINT integrations_alembic_version_pkc PRIMARY KEY (version_num)
+);
+
+-- Running upgrade  -> 0001
+
+CREATE TABLE sync_pair (
+    pair TEXT NOT NULL,
+    spec_digest TEXT NOT NULL,
+    opened_at TEXT NOT NULL,
+    audit_number BIGINT NOT NULL,
+    audit_hash TEXT NOT NULL,
+    PRIMARY KEY (pair)
+);
+
+CREATE TABLE sync_link (
+    pair TEXT NOT NULL,
+    link_id TEXT NOT NULL,
+    id_a TEXT,
+    id_b TEXT,
+    state TEXT NOT NULL,
+    version_a TEXT,
+    version_b TEXT,
+    PRIMARY KEY (pair, link_id),
+    CONSTRAINT sync_link_pair FOREIGN KEY(pair) REFERENCES sync_pair (pair)
+);
+
+CREATE TABLE sync_base (
+    pair TEXT NOT NULL,
+    link_id TEXT NOT NULL,
+    base_version INTEGER NOT NULL,
+    values_a TEXT,
+    values_b TEXT,
+    agreed_at TEXT,
+    PRIMARY KEY (pair, link_id),
+    CONSTRAINT sync_base_link FOREIGN KEY(pair, link_id) REFERENCES sync_link (pair, link_id)
+);
+
+CREATE TABLE sync_key (
+    pair TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    link_id TEXT NOT NULL,
+    PRIMARY KEY (pair, digest, link_id),
+    CONSTRAINT sync_key_link FOREIGN KEY(pair, link_id) REFERENCES sync_link (pair, link_id)
+);
+
+CREATE TABLE sync_run (
+    pair TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    started_at TEXT NOT NULL,
+    finished_at TEXT,
+    status TEXT NOT NULL,
+    dry_run BOOLEAN NOT NULL,
+    trigger TEXT NOT NULL,
+    settled BOOLEAN NOT NULL,
+    counts TEXT NOT NULL,
+    message TEXT NOT NULL,
+    PRIMARY KEY (pair, run_id)
+);
+
+CREATE TABLE sync_plan (
+    pair TEXT NOT NULL,
+    plan_id TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    op_ids TEXT NOT NULL,
+    operations TEXT NOT NULL,
+    spec_digest TEXT NOT NULL,
+    applied_run TEXT,
+    PRIMARY KEY (pair, plan_id)
+);
+
+CREATE TABLE sync_op (
+    pair TEXT NOT NULL,
+    op_id TEXT NOT NULL,
+    number BIGINT NOT NULL,
+    run_id TEXT NOT NULL,
+    link_id TEXT NOT NULL,
+    side TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    state TEXT NOT NULL,
+    body TEXT NOT NULL,
+    record_id TEXT,
+    changed_at TEXT NOT NULL,
+    PRIMARY KEY (pair, op_id)
+);
+
+CREATE TABLE sync_audit (
+    pair TEXT NOT NULL,
+    number BIGINT NOT NULL,
+    run_id TEXT NOT NULL,
+    role TEXT NOT NULL,
+    link_id TEXT NOT NULL,
+    side TEXT,
+    record_id TEXT,
+    op_id TEXT,
+    field TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    at TEXT NOT NULL,
+    "old" TEXT,
+    "new" TEXT,
+    lost TEXT,
+    actor TEXT NOT NULL,
+    previous_hash TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    PRIMARY KEY (pair, number),
+    CONSTRAINT sync_audit_pair FOREIGN KEY(pair) REFERENCES sync_pair (pair)
+);
+
+CREATE TABLE sync_conflict (
+    pair TEXT NOT NULL,
+    conflict_id TEXT NOT NULL,
+    link_id TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    base TEXT,
+    value_a TEXT,
+    value_b TEXT,
+    evidence TEXT NOT NULL,
+    opened_run TEXT NOT NULL,
+    opened_at TEXT NOT NULL,
+    id_a TEXT,
+    id_b TEXT,
+    choice TEXT,
+    chosen_value TEXT,
+    decided_n INTEGER,
+    decided_by TEXT,
+    decided_at TEXT,
+    closed_at TEXT,
+    PRIMARY KEY (pair, conflict_id)
+);
+
+CREATE TABLE sync_quarantine (
+    pair TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    side TEXT,
+    link_id TEXT,
+    record_id TEXT,
+    reason TEXT NOT NULL,
+    message TEXT NOT NULL,
+    cause TEXT NOT NULL,
+    values TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    at TEXT NOT NULL,
+    runs INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    resolved_at TEXT,
+    PRIMARY KEY (pair, subject)
+);
+
+CREATE TABLE sync_tombstone (
+    pair TEXT NOT NULL,
+    link_id TEXT NOT NULL,
+    deleted_side TEXT,
+    policy TEXT NOT NULL,
+    record_a TEXT,
+    record_b TEXT,
+    at TEXT NOT NULL,
+    PRIMARY KEY (pair, link_id)
+);
+
+CREATE TABLE sync_observation (
+    pair TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    side TEXT NOT NULL,
+    taken_at TEXT NOT NULL,
+    records BIGINT NOT NULL,
+    complete BOOLEAN NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (pair, run_id, side)
+);
+
+CREATE TABLE sync_breaker (
+    system TEXT NOT NULL,
+    state TEXT NOT NULL,
+    failures INTEGER NOT NULL,
+    opened_at TEXT,
+    probe_holder TEXT,
+    probe_until TEXT,
+    last_error TEXT NOT NULL,
+    PRIMARY KEY (system)
+);
+
+CREATE TABLE sync_lease (
+    pair TEXT NOT NULL,
+    holder TEXT,
+    token BIGINT NOT NULL,
+    until TEXT,
+    PRIMARY KEY (pair)
+);
+
+CREATE UNIQUE INDEX sync_link_live_a ON sync_link (pair, id_a) WHERE state NOT IN ('closed', 'merged_away');
+
+CREATE UNIQUE INDEX sync_link_live_b ON sync_link (pair, id_b) WHERE state NOT IN ('closed', 'merged_away');
+
+CREATE INDEX sync_link_merged_a ON sync_link (id_a) WHERE state = 'merged_away';
+
+CREATE INDEX sync_link_merged_b ON sync_link (id_b) WHERE state = 'merged_away';
+
+CREATE INDEX sync_key_by_link ON sync_key (pair, link_id);
+
+CREATE INDEX sync_run_by_sequence ON sync_run (pair, sequence);
+
+CREATE INDEX sync_run_by_time ON sync_run (started_at);
+
+CREATE INDEX sync_plan_by_time ON sync_plan (pair, created_at);
+
+CREATE INDEX sync_op_by_number ON sync_op (pair, number);
+
+CREATE INDEX sync_op_sent ON sync_op (pair, number) WHERE state = 'sent';
+
+CREATE INDEX sync_audit_by_link ON sync_audit (pair, link_id, number);
+
+CREATE INDEX sync_audit_by_run ON sync_audit (pair, run_id, number);
+
+CREATE INDEX sync_conflict_open ON sync_conflict (pair, opened_at) WHERE status = 'open';
+
+CREATE INDEX sync_quarantine_by_status ON sync_quarantine (pair, status, at);
+
+CREATE FUNCTION sync_audit_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'sync_audit is append-only'; END $$;
+
+CREATE TRIGGER sync_audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON sync_audit FOR EACH STATEMENT EXECUTE FUNCTION sync_audit_append_only();
+
+CREATE VIEW sync_summary AS
+SELECT substr(started_at, 1, 10) AS day, pair AS sync, COUNT(*) AS runs,
+  SUM(CASE WHEN status = 'succeeded' THEN 1 ELSE 0 END) AS succeeded,
+  SUM(CASE WHEN status = 'partial' THEN 1 ELSE 0 END) AS partial,
+  SUM(CASE WHEN status = 'refused' THEN 1 ELSE 0 END) AS refused,
+  SUM(CASE WHEN status = 'failed' THEN 1 ELSE 0 END) AS failed,
+  SUM(CASE WHEN status NOT IN ('succeeded', 'partial', 'refused', 'failed') THEN 1 ELSE 0 END) AS unfinished,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'read_a' AS numeric), 0)) AS bigint) AS read_a,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'read_b' AS numeric), 0)) AS bigint) AS read_b,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'created_a' AS numeric), 0)) AS bigint) AS created_a,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'created_b' AS numeric), 0)) AS bigint) AS created_b,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'updated_a' AS numeric), 0)) AS bigint) AS updated_a,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'updated_b' AS numeric), 0)) AS bigint) AS updated_b,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'archived_a' AS numeric), 0)) AS bigint) AS archived_a,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'archived_b' AS numeric), 0)) AS bigint) AS archived_b,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'deleted_a' AS numeric), 0)) AS bigint) AS deleted_a,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'deleted_b' AS numeric), 0)) AS bigint) AS deleted_b,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'restored_a' AS numeric), 0)) AS bigint) AS restored_a,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'restored_b' AS numeric), 0)) AS bigint) AS restored_b,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'conflicts_opened' AS numeric), 0)) AS bigint) AS conflicts_opened,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'quarantined' AS numeric), 0)) AS bigint) AS quarantined,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'deferred' AS numeric), 0)) AS bigint) AS deferred,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'calls' AS numeric), 0)) AS bigint) AS calls,
+  SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'seconds' AS double precision), 0)) AS seconds
+FROM sync_run WHERE NOT dry_run GROUP BY substr(started_at, 1, 10), pair;
+
+CREATE VIEW sync_conflicts_view AS
+SELECT pair AS sync, conflict_id, link_id, unit, kind, n, id_a, id_b, base, value_a, value_b, evidence, choice,
+  decided_by, decided_at, opened_run, opened_at, CAST(EXTRACT(EPOCH FROM now() - CAST(opened_at AS timestamptz)) AS double precision) / 3600.0 AS age_hours
+FROM sync_conflict WHERE status = 'open';
+
+CREATE VIEW sync_performance_view AS
+SELECT substr(started_at, 1, 14) || '00' AS hour, pair AS sync, COUNT(*) AS runs,
+  AVG(COALESCE(CAST(CAST(counts AS jsonb) ->> 'seconds' AS double precision), 0)) AS mean_seconds, MAX(COALESCE(CAST(CAST(counts AS jsonb) ->> 'seconds' AS double precision), 0)) AS max_seconds,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'read_a' AS numeric), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'read_b' AS numeric), 0)) AS bigint) AS records_read,
+  CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'created_a' AS numeric), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'created_b' AS numeric), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'updated_a' AS numeric), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'updated_b' AS numeric), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'archived_a' AS numeric), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'archived_b' AS numeric), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'deleted_a' AS numeric), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'deleted_b' AS numeric), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'restored_a' AS numeric), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'restored_b' AS numeric), 0)) AS bigint) AS records_written,
+  SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'read_a' AS numeric), 0) + COALESCE(CAST(CAST(counts AS jsonb) ->> 'read_b' AS numeric), 0)) / NULLIF(CAST(SUM(COALESCE(CAST(CAST(counts AS jsonb) ->> 'seconds' AS double precision), 0)) AS double precision), 0) AS records_per_second
+FROM sync_run WHERE NOT dry_run AND finished_at IS NOT NULL GROUP BY substr(started_at, 1, 14), pair;
+
+INSERT INTO integrations_alembic_version (version_num) VALUES ('0001') RETURNING integrations_alembic_version.version_num;
+
+-- Running upgrade 0001 -> 0002
+
+CREATE TABLE sync_account (
+    account TEXT NOT NULL,
+    body TEXT,
+    changed_at TEXT NOT NULL,
+    PRIMARY KEY (account)
+);
+
+UPDATE integrations_alembic_version SET version_num='0002' WHERE integrations_alembic_version.version_num = '0001';
+
+-- Running upgrade 0002 -> 0003
+
+CREATE TABLE webhook_event (
+    event_id TEXT NOT NULL,
+    source TEXT NOT NULL,
+    event_key TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    body TEXT NOT NULL,
+    received_at TEXT NOT NULL,
+    duplicates BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    wake_ups TEXT NOT NULL,
+    PRIMARY KEY (event_id)
+);
+
+CREATE INDEX webhook_event_waiting ON webhook_event (source, subject, received_at) WHERE state = 'waiting';
+
+CREATE INDEX webhook_event_by_time ON webhook_event (received_at);
+
+CREATE TABLE webhook_wake_up (
+    wake_id TEXT NOT NULL,
+    target TEXT NOT NULL,
+    state TEXT NOT NULL,
+    events BIGINT NOT NULL,
+    since TEXT NOT NULL,
+    changed_at TEXT NOT NULL,
+    run_id TEXT,
+    note TEXT NOT NULL,
+    PRIMARY KEY (wake_id)
+);
+
+CREATE UNIQUE INDEX webhook_wake_up_waiting ON webhook_wake_up (target) WHERE state = 'waiting';
+
+CREATE INDEX webhook_wake_up_unended ON webhook_wake_up (changed_at) WHERE state IN ('waiting', 'requested', 'started');
+
+UPDATE integrations_alembic_version SET version_num='0003' WHERE integrations_alembic_version.version_num = '0002';
+
+-- Running upgrade 0003 -> 0004
+
+CREATE TABLE alert_standing (
+    topic TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    kind TEXT,
+    since TEXT NOT NULL,
+    seen_at TEXT NOT NULL,
+    times INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (topic)
+);
+
+CREATE TABLE alert_outbox (
+    message_id TEXT NOT NULL,
+    number BIGINT NOT NULL,
+    target TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    body TEXT NOT NULL,
+    state TEXT NOT NULL,
+    bundle TEXT,
+    attempts INTEGER NOT NULL,
+    next_at TEXT NOT NULL,
+    claimed_by TEXT,
+    claimed_until TEXT,
+    recipients TEXT,
+    note TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    changed_at TEXT NOT NULL,
+    PRIMARY KEY (message_id)
+);
+
+CREATE INDEX alert_outbox_unsent ON alert_outbox (target, number) WHERE state = 'waiting';
+
+CREATE INDEX alert_outbox_by_number ON alert_outbox (number);
+
+UPDATE integrations_alembic_version SET version_num='0004' WHERE integrations_alembic_version.version_num = '0003';
+
+-- Running upgrade 0004 -> 0005
+
+CREATE TABLE metric (
+    name TEXT NOT NULL,
+    labels TEXT NOT NULL,
+    value DOUBLE PRECISION NOT NULL,
+    PRIMARY KEY (name, labels)
+);
+
+INSERT INTO metric (name, labels, value) SELECT 'sync_last_run', '{"outcome":"' || status || '","sync":"' || pair || '"}', CAST(EXTRACT(EPOCH FROM CAST(MAX(finished_at) AS timestamptz)) AS double precision) FROM sync_run WHERE finished_at IS NOT NULL GROUP BY pair, status;
+
+UPDATE integrations_alembic_version SET version_num='0005' WHERE integrations_alembic_version.version_num = '0004';
+
+-- Running upgrade 0005 -> 0006
+
+ALTER TABLE sync_observation ADD COLUMN digest TEXT;
+
+UPDATE integrations_alembic_version SET version_num='0006' WHERE integrations_alembic_version.version_num = '0005';
+
+COMMIT;
+
+INSERT INTO metric ("name", "labels", "value") VALUES ('sync_calls', '{"side":"A","sync":"people"}', '33.0');
+INSERT INTO metric ("name", "labels", "value") VALUES ('sync_calls', '{"side":"B","sync":"people"}', '36.0');
+INSERT INTO metric ("name", "labels", "value") VALUES ('sync_conflicts_opened', '{"sync":"people"}', '2.0');
+INSERT INTO metric ("name", "labels", "value") VALUES ('sync_last_run', '{"outcome":"failed","sync":"people"}', '1795351234.539431');
+INSERT INTO metric ("name", "labels", "value") VALUES ('sync_last_run', '{"outcome":"partial","sync":"people"}', '1795351234.235759');
+INSERT INTO metric ("name", "labels", "value") VALUES ('sync_last_run', '{"outcome":"succeeded","sync":"people"}', '1795351233.634039');
+INSERT INTO metric ("name", "labels", "value") VALUES ('sync_observed', '{"side":"A","sync":"people"}', '1795351234.085351');
+INSERT INTO metric ("name", "labels", "value") VALUES ('sync_observed', '{"side":"B","sync":"people"}', '1795351234.085351');
+INSERT INTO metric ("name", "labels", "value") VALUES ('sync_records', '{"outcome":"applied","side":"A","sync":"people"}', '1.0');
+INSERT INTO metric ("name", "labels", "value") VALUES ('sync_records', '{"outcome":"applied","side":"B","sync":"people"}', '11.0');
+INSERT INTO metric ("name", "labels", "value") VALUES ('sync_records', '{"outcome":"parked","side":"A","sync":"people"}', '4.0');
+INSERT INTO metric ("name", "labels", "value") VALUES ('sync_records', '{"outcome":"parked","side":"B","sync":"people"}', '4.0');
+INSERT INTO metric ("name", "labels", "value") VALUES ('sync_records', '{"outcome":"rejected","side":"B","sync":"people"}', '2.0');
+INSERT INTO metric ("name", "labels", "value") VALUES ('sync_records_read', '{"side":"A","sync":"people"}', '17.0');
+INSERT INTO metric ("name", "labels", "value") VALUES ('sync_records_read', '{"side":"B","sync":"people"}', '5.0');
+INSERT INTO metric ("name", "labels", "value") VALUES ('sync_run_class', '{"le":"1","sync":"people"}', '5.0');
+INSERT INTO metric ("name", "labels", "value") VALUES ('sync_run_seconds', '{"sync":"people"}', '0.7534660000000001');
+INSERT INTO metric ("name", "labels", "value") VALUES ('sync_runs', '{"outcome":"failed","sync":"people"}', '1.0');
+INSERT INTO metric ("name", "labels", "value") VALUES ('sync_runs', '{"outcome":"partial","sync":"people"}', '2.0');
+INSERT INTO metric ("name", "labels", "value") VALUES ('sync_runs', '{"outcome":"succeeded","sync":"people"}', '2.0');
+INSERT INTO metric ("name", "labels", "value") VALUES ('sync_writes', '{"kind":"archive","outcome":"applied","side":"A","sync":"people"}', '1.0');
+INSERT INTO metric ("name", "labels", "value") VALUES ('sync_writes', '{"kind":"archive","outcome":"applied","side":"B","sync":"people"}', '1.0');
+INSERT INTO metric ("name", "labels", "value") VALUES ('sync_writes', '{"kind":"create","outcome":"applied","side":"B","sync":"people"}', '8.0');
+INSERT INTO metric ("name", "labels", "value") VALUES ('sync_writes', '{"kind":"update","outcome":"applied","side":"B","sync":"people"}', '2.0');
+INSERT INTO sync_account ("account", "body", "changed_at") VALUES ('people', '{}', '2026-11-22T12:40:34.330765+00:00');
+INSERT INTO sync_conflict ("pair", "conflict_id", "link_id", "unit", "kind", "n", "status", "base", "value_a", "value_b", "evidence", "opened_run", "opened_at", "id_a", "id_b", "choice", "chosen_value", "decided_n", "decided_by", "decided_at", "closed_at") VALUES ('people', '81404a329b40', 'A:1', 'name', 'field', 1, 'resolved', '{"name":"Person 0"}', '{"name":"Office 0"}', '{"name":"Shop 0"}', 'strategy manual; source changed between 2026-11-22T12:40:33.578+00:00 and 2026-11-22T12:40:33.763+00:00 (observation); target changed between 2026-11-22T12:40:33.578+00:00 and 2026-11-22T12:40:33.766+00:00 (observation)', 'c02c6d42198940be', '2026-11-22T12:40:33.741697+00:00', '1', '1', 'A', NULL, 1, 'history', '2026-11-22T12:40:33.875765+00:00', '2026-11-22T12:40:34.221175+00:00');
+INSERT INTO sync_conflict ("pair", "conflict_id", "link_id", "unit", "kind", "n", "status", "base", "value_a", "value_b", "evidence", "opened_run", "opened_at", "id_a", "id_b", "choice", "chosen_value", "decided_n", "decided_by", "decided_at", "closed_at") VALUES ('people', 'e09fcea259f1', 'A:2', 'name', 'field', 1, 'open', '{"name":"Person 1"}', '{"name":"Office 1"}', '{"name":"Shop 1"}', 'strategy manual; source changed between 2026-11-22T12:40:33.578+00:00 and 2026-11-22T12:40:33.763+00:00 (observation); target changed between 2026-11-22T12:40:33.578+00:00 and 2026-11-22T12:40:33.766+00:00 (observation)', 'c02c6d42198940be', '2026-11-22T12:40:33.741697+00:00', '2', '2', NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO sync_lease ("pair", "holder", "token", "until") VALUES ('people', NULL, 5, NULL);
+INSERT INTO sync_observation ("pair", "run_id", "side", "taken_at", "records", "complete", "reason", "digest") VALUES ('people', '73739c1a18c04bf4', 'A', '2026-11-22T12:40:33.393032+00:00', 8, true, '', NULL);
+INSERT INTO sync_observation ("pair", "run_id", "side", "taken_at", "records", "complete", "reason", "digest") VALUES ('people', '73739c1a18c04bf4', 'B', '2026-11-22T12:40:33.393032+00:00', 0, true, '', NULL);
+INSERT INTO sync_observation ("pair", "run_id", "side", "taken_at", "records", "complete", "reason", "digest") VALUES ('people', 'a1ec99443deb4701', 'A', '2026-11-22T12:40:34.085351+00:00', 7, true, '', NULL);
+INSERT INTO sync_observation ("pair", "run_id", "side", "taken_at", "records", "complete", "reason", "digest") VALUES ('people', 'a1ec99443deb4701', 'B', '2026-11-22T12:40:34.085351+00:00', 7, true, '', NULL);
+INSERT INTO sync_observation ("pair", "run_id", "side", "taken_at", "records", "complete", "reason", "digest") VALUES ('people', 'c02c6d42198940be', 'A', '2026-11-22T12:40:33.731308+00:00', 8, true, '', NULL);
+INSERT INTO sync_observation ("pair", "run_id", "side", "taken_at", "records", "complete", "reason", "digest") VALUES ('people', 'c02c6d42198940be', 'B', '2026-11-22T12:40:33.731308+00:00', 8, true, '', NULL);
+INSERT INTO sync_observation ("pair", "run_id", "side", "taken_at", "records", "complete", "reason", "digest") VALUES ('people', 'e23be88eb02b4977', 'A', '2026-11-22T12:40:34.474317+00:00', 7, true, '', NULL);
+INSERT INTO sync_observation ("pair", "run_id", "side", "taken_at", "records", "complete", "reason", "digest") VALUES ('people', 'e23be88eb02b4977', 'B', '2026-11-22T12:40:34.474317+00:00', 7, true, '', NULL);
+INSERT INTO sync_observation ("pair", "run_id", "side", "taken_at", "records", "complete", "reason", "digest") VALUES ('people', 'fdc9f2cbd0974b3d', 'A', '2026-11-22T12:40:33.578435+00:00', 8, true, '', NULL);
+INSERT INTO sync_observation ("pair", "run_id", "side", "taken_at", "records", "complete", "reason", "digest") VALUES ('people', 'fdc9f2cbd0974b3d', 'B', '2026-11-22T12:40:33.578435+00:00', 8, true, '', NULL);
+INSERT INTO sync_op ("pair", "op_id", "number", "run_id", "link_id", "side", "kind", "state", "body", "record_id", "changed_at") VALUES ('people', '03325554bafc2c1083be960df88e7fe7', 9, 'a1ec99443deb4701', 'A:7', 'A', 'archive', 'applied', '{"base_version":1,"closes":[],"columns":{},"expected":"s1:53d0b1:46646bee4a0c1ba35dff2bbaff3c36f8","fields":{},"full":"{\"balance\":\"6.5\",\"email\":\"p6@example.org\",\"name\":\"Person 6\"}","kind":"archive","link":"A:7","other":"7","policy":"archive","record":"7","restore":false,"rule":"deleted on target","side":"A"}', '7', '2026-11-22T12:40:34.181081+00:00');
+INSERT INTO sync_op ("pair", "op_id", "number", "run_id", "link_id", "side", "kind", "state", "body", "record_id", "changed_at") VALUES ('people', '2d6ae3ce1a78b88eb105441facc877d9', 3, '73739c1a18c04bf4', 'A:3', 'B', 'create', 'applied', '{"base_version":0,"closes":[],"columns":{"balance":"2.5","email":"p2@example.org","name":"Person 2"},"expected":null,"fields":{"balance":{"before":null,"commits":true,"evidence":"","lost":false,"origin":"2.5","rule":"new on source","sent":"2.5"},"email":{"before":null,"commits":true,"evidence":"","lost":false,"origin":"p2@example.org","rule":"new on source","sent":"p2@example.org"},"name":{"before":null,"commits":true,"evidence":"","lost":false,"origin":"Person 2","rule":"new on source","sent":"Person 2"}},"full":null,"kind":"create","link":"A:3","other":"3","policy":"","record":null,"restore":false,"rule":"new on source","side":"B"}', NULL, '2026-11-22T12:40:33.475368+00:00');
+INSERT INTO sync_op ("pair", "op_id", "number", "run_id", "link_id", "side", "kind", "state", "body", "record_id", "changed_at") VALUES ('people', '3bc1fcff7eb05317ba99391b5e5846fe', 7, '73739c1a18c04bf4', 'A:7', 'B', 'create', 'applied', '{"base_version":0,"closes":[],"columns":{"balance":"6.5","email":"p6@example.org","name":"Person 6"},"expected":null,"fields":{"balance":{"before":null,"commits":true,"evidence":"","lost":false,"origin":"6.5","rule":"new on source","sent":"6.5"},"email":{"before":null,"commits":true,"evidence":"","lost":false,"origin":"p6@example.org","rule":"new on source","sent":"p6@example.org"},"name":{"before":null,"commits":true,"evidence":"","lost":false,"origin":"Person 6","rule":"new on source","sent":"Person 6"}},"full":null,"kind":"create","link":"A:7","other":"7","policy":"","record":null,"restore":false,"rule":"new on source","side":"B"}', NULL, '2026-11-22T12:40:33.475368+00:00');
+INSERT INTO sync_op ("pair", "op_id", "number", "run_id", "link_id", "side", "kind", "state", "body", "record_id", "changed_at") VALUES ('people', '3cb91b8ab9ad3b4c3424f8cf08a660e0', 5, '73739c1a18c04bf4', 'A:5', 'B', 'create', 'applied', '{"base_version":0,"closes":[],"columns":{"balance":"4.5","email":"p4@example.org","name":"Person 4"},"expected":null,"fields":{"balance":{"before":null,"commits":true,"evidence":"","lost":false,"origin":"4.5","rule":"new on source","sent":"4.5"},"email":{"before":null,"commits":true,"evidence":"","lost":false,"origin":"p4@example.org","rule":"new on source","sent":"p4@example.org"},"name":{"before":null,"commits":true,"evidence":"","lost":false,"origin":"Person 4","rule":"new on source","sent":"Person 4"}},"full":null,"kind":"create","link":"A:5","other":"5","policy":"","record":null,"restore":false,"rule":"new on source","side":"B"}', NULL, '2026-11-22T12:40:33.475368+00:00');
+INSERT INTO sync_op ("pair", "op_id", "number", "run_id", "link_id", "side", "kind", "state", "body", "record_id", "changed_at") VALUES ('people', '419a6c55d6c08f6d6b7d0ba4ee1d9a96', 2, '73739c1a18c04bf4', 'A:2', 'B', 'create', 'applied', '{"base_version":0,"closes":[],"columns":{"balance":"1.5","email":"p1@example.org","name":"Person 1"},"expected":null,"fields":{"balance":{"before":null,"commits":true,"evidence":"","lost":false,"origin":"1.5","rule":"new on source","sent":"1.5"},"email":{"before":null,"commits":true,"evidence":"","lost":false,"origin":"p1@example.org","rule":"new on source","sent":"p1@example.org"},"name":{"before":null,"commits":true,"evidence":"","lost":false,"origin":"Person 1","rule":"new on source","sent":"Person 1"}},"full":null,"kind":"create","link":"A:2","other":"2","policy":"","record":null,"restore":false,"rule":"new on source","side":"B"}', NULL, '2026-11-22T12:40:33.475368+00:00');
+INSERT INTO sync_op ("pair", "op_id", "number", "run_id", "link_id", "side", "kind", "state", "body", "record_id", "changed_at") VALUES ('people', '4ddd68b7110d46ec798d022e4db74df6', 10, 'a1ec99443deb4701', 'A:5', 'B', 'archive', 'applied', '{"base_version":1,"closes":[],"columns":{},"expected":"s1:53d0b1:8131306c6f784339fca43857d8531156","fields":{},"full":"{\"balance\":\"4.5\",\"email\":\"p4@example.org\",\"name\":\"Person 4\"}","kind":"archive","link":"A:5","other":"5","policy":"archive","record":"5","restore":false,"rule":"deleted on source","side":"B"}', '5', '2026-11-22T12:40:34.205880+00:00');
+INSERT INTO sync_op ("pair", "op_id", "number", "run_id", "link_id", "side", "kind", "state", "body", "record_id", "changed_at") VALUES ('people', '56812cfc2eee9446a9d23ac5e0ff4622', 6, '73739c1a18c04bf4', 'A:6', 'B', 'create', 'applied', '{"base_version":0,"closes":[],"columns":{"balance":"5.5","email":"p5@example.org","name":"Person 5"},"expected":null,"fields":{"balance":{"before":null,"commits":true,"evidence":"","lost":false,"origin":"5.5","rule":"new on source","sent":"5.5"},"email":{"before":null,"commits":true,"evidence":"","lost":false,"origin":"p5@example.org","rule":"new on source","sent":"p5@example.org"},"name":{"before":null,"commits":true,"evidence":"","lost":false,"origin":"Person 5","rule":"new on source","sent":"Person 5"}},"full":null,"kind":"create","link":"A:6","other":"6","policy":"","record":null,"restore":false,"rule":"new on source","side":"B"}', NULL, '2026-11-22T12:40:33.475368+00:00');
+INSERT INTO sync_op ("pair", "op_id", "number", "run_id", "link_id", "side", "kind", "state", "body", "record_id", "changed_at") VALUES ('people', '56e42fe93d8beeb14191709f70f56ec7', 11, 'a1ec99443deb4701', 'A:1', 'B', 'update', 'applied', '{"base_version":1,"closes":["81404a329b40"],"columns":{"name":"Office 0"},"expected":"s1:53d0b1:4500b1b08857115a0401fe41880a84e0","fields":{"name":{"before":"Shop 0","commits":true,"evidence":"","lost":true,"origin":"Office 0","rule":"decided by history: A","sent":"Office 0"}},"full":null,"kind":"update","link":"A:1","other":"1","policy":"","record":"1","restore":false,"rule":"","side":"B"}', '1', '2026-11-22T12:40:34.224823+00:00');
+INSERT INTO sync_op ("pair", "op_id", "number", "run_id", "link_id", "side", "kind", "state", "body", "record_id", "changed_at") VALUES ('people', '6bdd0a8e0feb579ea0f36152205d7bfa', 1, '73739c1a18c04bf4', 'A:1', 'B', 'create', 'applied', '{"base_version":0,"closes":[],"columns":{"balance":"0.5","email":"p0@example.org","name":"Person 0"},"expected":null,"fields":{"balance":{"before":null,"commits":true,"evidence":"","lost":false,"origin":"0.5","rule":"new on source","sent":"0.5"},"email":{"before":null,"commits":true,"evidence":"","lost":false,"origin":"p0@example.org","rule":"new on source","sent":"p0@example.org"},"name":{"before":null,"commits":true,"evidence":"","lost":false,"origin":"Person 0","rule":"new on source","sent":"Person 0"}},"full":null,"kind":"create","link":"A:1","other":"1","policy":"","record":null,"restore":false,"rule":"new on source","side":"B"}', NULL, '2026-11-22T12:40:33.475368+00:00');
+INSERT INTO sync_op ("pair", "op_id", "number", "run_id", "link_id", "side", "kind", "state", "body", "record_id", "changed_at") VALUES ('people', '7aeb211263d26a9441f96baeaf182939', 8, '73739c1a18c04bf4', 'A:8', 'B', 'create', 'applied', '{"base_version":0,"closes":[],"columns":{"balance":"7.5","email":"p7@example.org","name":"Person 7"},"expected":null,"fields":{"balance":{"before":null,"commits":true,"evidence":"","lost":false,"origin":"7.5","rule":"new on source","sent":"7.5"},"email":{"before":null,"commits":true,"evidence":"","lost":false,"origin":"p7@example.org","rule":"new on source","sent":"p7@example.org"},"name":{"before":null,"commits":true,"evidence":"","lost":false,"origin":"Person 7","rule":"new on source","sent":"Person 7"}},"full":null,"kind":"create","link":"A:8","other":"8","policy":"","record":null,"restore":false,"rule":"new on source","side":"B"}', NULL, '2026-11-22T12:40:33.475368+00:00');
+INSERT INTO sync_op ("pair", "op_id", "number", "run_id", "link_id", "side", "kind", "state", "body", "record_id", "changed_at") VALUES ('people', 'b6ffb780c8b869c274bfe69fe4685aa1', 4, '73739c1a18c04bf4', 'A:4', 'B', 'create', 'applied', '{"base_version":0,"closes":[],"columns":{"balance":"3.5","email":"p3@example.org","name":"Person 3"},"expected":null,"fields":{"balance":{"before":null,"commits":true,"evidence":"","lost":false,"origin":"3.5","rule":"new on source","sent":"3.5"},"email":{"before":null,"commits":true,"evidence":"","lost":false,"origin":"p3@example.org","rule":"new on source","sent":"p3@example.org"},"name":{"before":null,"commits":true,"evidence":"","lost":false,"origin":"Person 3","rule":"new on source","sent":"Person 3"}},"full":null,"kind":"create","link":"A:4","other":"4","policy":"","record":null,"restore":false,"rule":"new on source","side":"B"}', NULL, '2026-11-22T12:40:33.475368+00:00');
+INSERT INTO sync_op ("pair", "op_id", "number", "run_id", "link_id", "side", "kind", "state", "body", "record_id", "changed_at") VALUES ('people', 'd421bd617b1d5a80a06189dae81b6ad9', 13, 'e23be88eb02b4977', 'A:3', 'B', 'update', 'sent', '{"base_version":1,"closes":[],"columns":{"name":"Written, not noted"},"expected":"s1:53d0b1:35e997d1de0599ef7d36b10feff35f50","fields":{"name":{"before":"Person 2","commits":true,"evidence":"","lost":false,"origin":"Written, not noted","rule":"changed on source","sent":"Written, not noted"}},"full":null,"kind":"update","link":"A:3","other":"3","policy":"","record":"3","restore":false,"rule":"","side":"B"}', '3', '2026-11-22T12:40:34.536480+00:00');
+INSERT INTO sync_op ("pair", "op_id", "number", "run_id", "link_id", "side", "kind", "state", "body", "record_id", "changed_at") VALUES ('people', 'e298e83d90cd3c9885288e59b1f07a20', 12, 'a1ec99443deb4701', 'A:4', 'B', 'update', 'applied', '{"base_version":1,"closes":[],"columns":{"balance":"3.25"},"expected":"s1:53d0b1:68c7a48fbe5a69df852f6f9fef4a7d0b","fields":{"balance":{"before":"3.5","commits":true,"evidence":"","lost":false,"origin":"3.25","rule":"changed on source","sent":"3.25"}},"full":null,"kind":"update","link":"A:4","other":"4","policy":"","record":"4","restore":false,"rule":"","side":"B"}', '4', '2026-11-22T12:40:34.224823+00:00');
+INSERT INTO sync_pair ("pair", "spec_digest", "opened_at", "audit_number", "audit_hash") VALUES ('people', 'e442f6cdc475ef34', '2026-11-22T12:40:33.347682+00:00', 16, '2e546a59bd253be6c48668867f3dce3aab60a5c22b9a2d561e01d2f0a49d39db');
+INSERT INTO sync_plan ("pair", "plan_id", "created_at", "op_ids", "operations", "spec_digest", "applied_run") VALUES ('people', '38dd15be8c', '2026-11-22T12:40:34.310478+00:00', '[]', '{"conflicts":[],"counts":{"active":6,"held_back":0,"live_a":6,"live_b":6,"parked":1,"parked_a":1,"parked_b":1,"planned_a":1,"planned_b":2,"quarantined":1,"read_a":2,"read_b":1,"rejected_b":1,"settled":4},"operations":[],"quarantine":[],"refusals":[],"sync":"people","warnings":[]}', 'e442f6cdc475ef34', NULL);
+INSERT INTO sync_quarantine ("pair", "subject", "side", "link_id", "record_id", "reason", "message", "cause", "values", "run_id", "at", "runs", "status", "resolved_at") VALUES ('people', 'A:6:B', 'B', 'A:6', '6', 'validation', 'field name: 61 characters where 60 fit', 'form:name:61 characters where 60 fit', '{"balance":"5.5","email":"p5@example.org","name":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}', 'a1ec99443deb4701', '2026-11-22T12:40:34.114338+00:00', 1, 'open', NULL);
+INSERT INTO sync_run ("pair", "run_id", "sequence", "started_at", "finished_at", "status", "dry_run", "trigger", "settled", "counts", "message") VALUES ('people', '73739c1a18c04bf4', 1, '2026-11-22T12:40:33.347682+00:00', '2026-11-22T12:40:33.487339+00:00', 'succeeded', false, 'cli', true, '{"applied_b": 8, "calls": 15, "calls_a": 7, "calls_b": 8, "created_b": 8, "live_a": 8, "planned_b": 8, "read_a": 8, "seconds": 0.14, "rows_per_second": 57}', '');
+INSERT INTO sync_run ("pair", "run_id", "sequence", "started_at", "finished_at", "status", "dry_run", "trigger", "settled", "counts", "message") VALUES ('people', 'a1ec99443deb4701', 4, '2026-11-22T12:40:33.969643+00:00', '2026-11-22T12:40:34.235759+00:00', 'partial', false, 'cli', true, '{"active": 8, "applied_a": 1, "applied_b": 3, "archived_a": 1, "archived_b": 1, "calls": 17, "calls_a": 8, "calls_b": 9, "live_a": 7, "live_b": 7, "parked": 1, "parked_a": 1, "parked_b": 1, "planned_a": 2, "planned_b": 5, "quarantined": 1, "read_a": 4, "read_b": 2, "rejected_b": 1, "settled": 2, "updated_b": 2, "seconds": 0.266, "rows_per_second": 26}', '');
+INSERT INTO sync_run ("pair", "run_id", "sequence", "started_at", "finished_at", "status", "dry_run", "trigger", "settled", "counts", "message") VALUES ('people', 'c02c6d42198940be', 3, '2026-11-22T12:40:33.682150+00:00', '2026-11-22T12:40:33.794793+00:00', 'partial', false, 'cli', true, '{"active": 8, "calls": 12, "calls_a": 6, "calls_b": 6, "conflicts_opened": 2, "live_a": 8, "live_b": 8, "parked": 2, "parked_a": 2, "parked_b": 2, "planned_a": 2, "planned_b": 2, "read_a": 2, "read_b": 2, "settled": 6, "seconds": 0.113, "rows_per_second": 71}', '');
+INSERT INTO sync_run ("pair", "run_id", "sequence", "started_at", "finished_at", "status", "dry_run", "trigger", "settled", "counts", "message") VALUES ('people', 'e23be88eb02b4977', 5, '2026-11-22T12:40:34.416114+00:00', '2026-11-22T12:40:34.539431+00:00', 'failed', false, 'cli', false, '{"active": 6, "calls": 13, "calls_a": 6, "calls_b": 7, "live_a": 6, "live_b": 6, "parked": 1, "parked_a": 1, "parked_b": 1, "planned_a": 1, "planned_b": 3, "quarantined": 1, "read_a": 3, "read_b": 1, "rejected_b": 1, "settled": 3, "seconds": 0.123, "rows_per_second": 49}', 'Death: ');
+INSERT INTO sync_run ("pair", "run_id", "sequence", "started_at", "finished_at", "status", "dry_run", "trigger", "settled", "counts", "message") VALUES ('people', 'fdc9f2cbd0974b3d', 2, '2026-11-22T12:40:33.522306+00:00', '2026-11-22T12:40:33.634039+00:00', 'succeeded', false, 'cli', true, '{"active": 8, "calls": 12, "calls_a": 6, "calls_b": 6, "live_a": 8, "live_b": 8, "settled": 8, "seconds": 0.112, "rows_per_second": 72}', '');
+INSERT INTO sync_tombstone ("pair", "link_id", "deleted_side", "policy", "record_a", "record_b", "at") VALUES ('people', 'A:5', 'A', 'archive', '{"balance":"4.5","email":"p4@example.org","name":"Person 4"}', '{"balance":"4.5","email":"p4@example.org","name":"Person 4"}', '2026-11-22T12:40:34.201373+00:00');
+INSERT INTO sync_tombstone ("pair", "link_id", "deleted_side", "policy", "record_a", "record_b", "at") VALUES ('people', 'A:7', 'B', 'archive', '{"balance":"6.5","email":"p6@example.org","name":"Person 6"}', '{"balance":"6.5","email":"p6@example.org","name":"Person 6"}', '2026-11-22T12:40:34.175167+00:00');
+INSERT INTO webhook_event ("event_id", "source", "event_key", "topic", "subject", "body", "received_at", "duplicates", "state", "wake_ups") VALUES ('bbb530d5a585022d6a28ace43684628b', 'office', '1', 'person.changed', 'person', '{}', '2026-11-22T12:40:34.368884+00:00', 0, 'woke', '["wake-1"]');
+INSERT INTO webhook_wake_up ("wake_id", "target", "state", "events", "since", "changed_at", "run_id", "note") VALUES ('wake-1', 'sync/people', 'waiting', 1, '2026-11-22T12:40:34.368884+00:00', '2026-11-22T12:40:34.380645+00:00', NULL, '');
+INSERT INTO sync_audit ("pair", "number", "run_id", "role", "link_id", "side", "record_id", "op_id", "field", "rule", "at", "old", "new", "lost", "actor", "previous_hash", "hash") VALUES ('people', 1, '73739c1a18c04bf4', 'written', 'A:1', 'B', '1', '6bdd0a8e0feb579ea0f36152205d7bfa', '', 'new on source', '2026-11-22T12:40:33.465315+00:00', NULL, '{"balance":"0.5","email":"p0@example.org","name":"Person 0"}', NULL, 'engine', '0000000000000000000000000000000000000000000000000000000000000000', '8100dffb35c01530d7fc28afb92681abdbb93742c6ed54b9a87b08868127b481');
+INSERT INTO sync_audit ("pair", "number", "run_id", "role", "link_id", "side", "record_id", "op_id", "field", "rule", "at", "old", "new", "lost", "actor", "previous_hash", "hash") VALUES ('people', 2, '73739c1a18c04bf4', 'written', 'A:2', 'B', '2', '419a6c55d6c08f6d6b7d0ba4ee1d9a96', '', 'new on source', '2026-11-22T12:40:33.465540+00:00', NULL, '{"balance":"1.5","email":"p1@example.org","name":"Person 1"}', NULL, 'engine', '8100dffb35c01530d7fc28afb92681abdbb93742c6ed54b9a87b08868127b481', 'f380ade1ace0254aba88c5fab8b0e9770f0e034a8d598aa63a6e582312abfa25');
+INSERT INTO sync_audit ("pair", "number", "run_id", "role", "link_id", "side", "record_id", "op_id", "field", "rule", "at", "old", "new", "lost", "actor", "previous_hash", "hash") VALUES ('people', 3, '73739c1a18c04bf4', 'written', 'A:3', 'B', '3', '2d6ae3ce1a78b88eb105441facc877d9', '', 'new on source', '2026-11-22T12:40:33.465640+00:00', NULL, '{"balance":"2.5","email":"p2@example.org","name":"Person 2"}', NULL, 'engine', 'f380ade1ace0254aba88c5fab8b0e9770f0e034a8d598aa63a6e582312abfa25', '81f978b37eaca3ca9afd1c5a8fcbf2b3dd4760320afc6828e3091109536c79a5');
+INSERT INTO sync_audit ("pair", "number", "run_id", "role", "link_id", "side", "record_id", "op_id", "field", "rule", "at", "old", "new", "lost", "actor", "previous_hash", "hash") VALUES ('people', 4, '73739c1a18c04bf4', 'written', 'A:4', 'B', '4', 'b6ffb780c8b869c274bfe69fe4685aa1', '', 'new on source', '2026-11-22T12:40:33.465725+00:00', NULL, '{"balance":"3.5","email":"p3@example.org","name":"Person 3"}', NULL, 'engine', '81f978b37eaca3ca9afd1c5a8fcbf2b3dd4760320afc6828e3091109536c79a5', '145625179d3edfdac6e11d737b4d16b081c71b43337d30c49032ad63624bdbac');
+INSERT INTO sync_audit ("pair", "number", "run_id", "role", "link_id", "side", "record_id", "op_id", "field", "rule", "at", "old", "new", "lost", "actor", "previous_hash", "hash") VALUES ('people', 5, '73739c1a18c04bf4', 'written', 'A:5', 'B', '5', '3cb91b8ab9ad3b4c3424f8cf08a660e0', '', 'new on source', '2026-11-22T12:40:33.465808+00:00', NULL, '{"balance":"4.5","email":"p4@example.org","name":"Person 4"}', NULL, 'engine', '145625179d3edfdac6e11d737b4d16b081c71b43337d30c49032ad63624bdbac', 'bbb6988409d5edd4b45f7796cb349981a94668a2cdd831e6ad548699f8732b35');
+INSERT INTO sync_audit ("pair", "number", "run_id", "role", "link_id", "side", "record_id", "op_id", "field", "rule", "at", "old", "new", "lost", "actor", "previous_hash", "hash") VALUES ('people', 6, '73739c1a18c04bf4', 'written', 'A:6', 'B', '6', '56812cfc2eee9446a9d23ac5e0ff4622', '', 'new on source', '2026-11-22T12:40:33.465887+00:00', NULL, '{"balance":"5.5","email":"p5@example.org","name":"Person 5"}', NULL, 'engine', 'bbb6988409d5edd4b45f7796cb349981a94668a2cdd831e6ad548699f8732b35', '0c3c5bf8936fa90fe0bc388d903cc1c95994d52e80f60607a3e367edb0090c61');
+INSERT INTO sync_audit ("pair", "number", "run_id", "role", "link_id", "side", "record_id", "op_id", "field", "rule", "at", "old", "new", "lost", "actor", "previous_hash", "hash") VALUES ('people', 7, '73739c1a18c04bf4', 'written', 'A:7', 'B', '7', '3bc1fcff7eb05317ba99391b5e5846fe', '', 'new on source', '2026-11-22T12:40:33.465964+00:00', NULL, '{"balance":"6.5","email":"p6@example.org","name":"Person 6"}', NULL, 'engine', '0c3c5bf8936fa90fe0bc388d903cc1c95994d52e80f60607a3e367edb0090c61', 'b4d901934e9e8567e096e42bab2acda835c282ad4bc078dcf20d80c7b1aee66c');
+INSERT INTO sync_audit ("pair", "number", "run_id", "role", "link_id", "side", "record_id", "op_id", "field", "rule", "at", "old", "new", "lost", "actor", "previous_hash", "hash") VALUES ('people', 8, '73739c1a18c04bf4', 'written', 'A:8', 'B', '8', '7aeb211263d26a9441f96baeaf182939', '', 'new on source', '2026-11-22T12:40:33.466040+00:00', NULL, '{"balance":"7.5","email":"p7@example.org","name":"Person 7"}', NULL, 'engine', 'b4d901934e9e8567e096e42bab2acda835c282ad4bc078dcf20d80c7b1aee66c', '216a931d354f27bbdbbb78cace502a3b2521f4e78d064d0224684276dfec7921');
+INSERT INTO sync_audit ("pair", "number", "run_id", "role", "link_id", "side", "record_id", "op_id", "field", "rule", "at", "old", "new", "lost", "actor", "previous_hash", "hash") VALUES ('people', 9, 'c02c6d42198940be', 'decided', 'A:1', NULL, NULL, NULL, 'name', 'history chose A for conflict 81404a329b40 at change 1', '2026-11-22T12:40:33.875765+00:00', NULL, '{"name":"Office 0"}', NULL, 'history', '216a931d354f27bbdbbb78cace502a3b2521f4e78d064d0224684276dfec7921', '84b83bf75890a217420346b93589c4462b3d835d61b6ae7168a4ff9d6b88918a');
+INSERT INTO sync_audit ("pair", "number", "run_id", "role", "link_id", "side", "record_id", "op_id", "field", "rule", "at", "old", "new", "lost", "actor", "previous_hash", "hash") VALUES ('people', 10, 'a1ec99443deb4701', 'deleted', 'A:7', 'A', '7', '03325554bafc2c1083be960df88e7fe7', '', 'deleted on target', '2026-11-22T12:40:34.166388+00:00', NULL, NULL, '{"balance":"6.5","email":"p6@example.org","name":"Person 6"}', 'engine', '84b83bf75890a217420346b93589c4462b3d835d61b6ae7168a4ff9d6b88918a', '77ef5154d9ecdbd2a9a649305f78414d12b405d7194d01ee5e4eed6e5061977b');
+INSERT INTO sync_audit ("pair", "number", "run_id", "role", "link_id", "side", "record_id", "op_id", "field", "rule", "at", "old", "new", "lost", "actor", "previous_hash", "hash") VALUES ('people', 11, 'a1ec99443deb4701', 'written', 'A:7', 'A', '7', '03325554bafc2c1083be960df88e7fe7', '', 'deleted on target', '2026-11-22T12:40:34.175219+00:00', '{"balance":"6.5","email":"p6@example.org","name":"Person 6"}', NULL, NULL, 'engine', '77ef5154d9ecdbd2a9a649305f78414d12b405d7194d01ee5e4eed6e5061977b', '8a5d4fd245cfc775ffe8c64d445e384523c5566986a8a9cc676747b284499319');
+INSERT INTO sync_audit ("pair", "number", "run_id", "role", "link_id", "side", "record_id", "op_id", "field", "rule", "at", "old", "new", "lost", "actor", "previous_hash", "hash") VALUES ('people', 12, 'a1ec99443deb4701', 'deleted', 'A:5', 'B', '5', '4ddd68b7110d46ec798d022e4db74df6', '', 'deleted on source', '2026-11-22T12:40:34.194047+00:00', NULL, NULL, '{"balance":"4.5","email":"p4@example.org","name":"Person 4"}', 'engine', '8a5d4fd245cfc775ffe8c64d445e384523c5566986a8a9cc676747b284499319', 'ddb6b3ccfbc9416f2949f6e2b6c89a78fe046a4f6ecf24fb24966cdda1eee1f2');
+INSERT INTO sync_audit ("pair", "number", "run_id", "role", "link_id", "side", "record_id", "op_id", "field", "rule", "at", "old", "new", "lost", "actor", "previous_hash", "hash") VALUES ('people', 13, 'a1ec99443deb4701', 'written', 'A:5', 'B', '5', '4ddd68b7110d46ec798d022e4db74df6', '', 'deleted on source', '2026-11-22T12:40:34.201490+00:00', '{"balance":"4.5","email":"p4@example.org","name":"Person 4"}', NULL, NULL, 'engine', 'ddb6b3ccfbc9416f2949f6e2b6c89a78fe046a4f6ecf24fb24966cdda1eee1f2', '1f157de0db7ac8d4d86752dc72af9443ed09b7143ecfada6dcb58c1cddfe20c3');
+INSERT INTO sync_audit ("pair", "number", "run_id", "role", "link_id", "side", "record_id", "op_id", "field", "rule", "at", "old", "new", "lost", "actor", "previous_hash", "hash") VALUES ('people', 14, 'a1ec99443deb4701', 'loser', 'A:1', 'B', '1', '56e42fe93d8beeb14191709f70f56ec7', 'name', 'decided by history: A', '2026-11-22T12:40:34.216210+00:00', NULL, '{"name":"Office 0"}', '{"name":"Shop 0"}', 'engine', '1f157de0db7ac8d4d86752dc72af9443ed09b7143ecfada6dcb58c1cddfe20c3', 'c9a1369acc4e3ef8a02e1f209519a356b53060f14e9f932458f88b8fbfce1729');
+INSERT INTO sync_audit ("pair", "number", "run_id", "role", "link_id", "side", "record_id", "op_id", "field", "rule", "at", "old", "new", "lost", "actor", "previous_hash", "hash") VALUES ('people', 15, 'a1ec99443deb4701', 'written', 'A:1', 'B', '1', '56e42fe93d8beeb14191709f70f56ec7', 'name', 'decided by history: A', '2026-11-22T12:40:34.221157+00:00', '{"name":"Shop 0"}', '{"name":"Office 0"}', NULL, 'engine', 'c9a1369acc4e3ef8a02e1f209519a356b53060f14e9f932458f88b8fbfce1729', '7f68dffb89458312519afe39b6d63599c266c5e1024d39948de9c5de370efcde');
+INSERT INTO sync_audit ("pair", "number", "run_id", "role", "link_id", "side", "record_id", "op_id", "field", "rule", "at", "old", "new", "lost", "actor", "previous_hash", "hash") VALUES ('people', 16, 'a1ec99443deb4701', 'written', 'A:4', 'B', '4', 'e298e83d90cd3c9885288e59b1f07a20', 'balance', 'changed on source', '2026-11-22T12:40:34.221262+00:00', '{"balance":"3.5"}', '{"balance":"3.25"}', NULL, 'engine', '7f68dffb89458312519afe39b6d63599c266c5e1024d39948de9c5de370efcde', '2e546a59bd253be6c48668867f3dce3aab60a5c22b9a2d561e01d2f0a49d39db');
+INSERT INTO sync_link ("pair", "link_id", "id_a", "id_b", "state", "version_a", "version_b") VALUES ('people', 'A:1', '1', '1', 'active', 's1:53d0b1:f151b92296a2fddacb8c02b24f565420', 's1:53d0b1:f151b92296a2fddacb8c02b24f565420');
+INSERT INTO sync_link ("pair", "link_id", "id_a", "id_b", "state", "version_a", "version_b") VALUES ('people', 'A:2', '2', '2', 'active', NULL, NULL);
+INSERT INTO sync_link ("pair", "link_id", "id_a", "id_b", "state", "version_a", "version_b") VALUES ('people', 'A:3', '3', '3', 'active', 's1:53d0b1:35e997d1de0599ef7d36b10feff35f50', 's1:53d0b1:35e997d1de0599ef7d36b10feff35f50');
+INSERT INTO sync_link ("pair", "link_id", "id_a", "id_b", "state", "version_a", "version_b") VALUES ('people', 'A:4', '4', '4', 'active', 's1:53d0b1:a77334e4e03e30a9e70d1ddcb14362be', 's1:53d0b1:a77334e4e03e30a9e70d1ddcb14362be');
+INSERT INTO sync_link ("pair", "link_id", "id_a", "id_b", "state", "version_a", "version_b") VALUES ('people', 'A:5', '5', '5', 'trashed', NULL, NULL);
+INSERT INTO sync_link ("pair", "link_id", "id_a", "id_b", "state", "version_a", "version_b") VALUES ('people', 'A:6', '6', '6', 'active', NULL, 's1:53d0b1:ee3afa707f70c6c9ead7ee11715a7358');
+INSERT INTO sync_link ("pair", "link_id", "id_a", "id_b", "state", "version_a", "version_b") VALUES ('people', 'A:7', '7', '7', 'trashed', NULL, NULL);
+INSERT INTO sync_link ("pair", "link_id", "id_a", "id_b", "state", "version_a", "version_b") VALUES ('people', 'A:8', '8', '8', 'active', 's1:53d0b1:3de7cc730cd48cc637a53e879f43c4fa', 's1:53d0b1:3de7cc730cd48cc637a53e879f43c4fa');
+INSERT INTO sync_base ("pair", "link_id", "base_version", "values_a", "values_b", "agreed_at") VALUES ('people', 'A:1', 2, '{"balance":"0.5","email":"p0@example.org","name":"Office 0"}', NULL, '2026-11-22T12:40:34.085351+00:00');
+INSERT INTO sync_base ("pair", "link_id", "base_version", "values_a", "values_b", "agreed_at") VALUES ('people', 'A:2', 1, '{"balance":"1.5","email":"p1@example.org","name":"Person 1"}', NULL, '2026-11-22T12:40:33.393032+00:00');
+INSERT INTO sync_base ("pair", "link_id", "base_version", "values_a", "values_b", "agreed_at") VALUES ('people', 'A:3', 1, '{"balance":"2.5","email":"p2@example.org","name":"Person 2"}', NULL, '2026-11-22T12:40:33.393032+00:00');
+INSERT INTO sync_base ("pair", "link_id", "base_version", "values_a", "values_b", "agreed_at") VALUES ('people', 'A:4', 2, '{"balance":"3.25","email":"p3@example.org","name":"Person 3"}', NULL, '2026-11-22T12:40:34.085351+00:00');
+INSERT INTO sync_base ("pair", "link_id", "base_version", "values_a", "values_b", "agreed_at") VALUES ('people', 'A:5', 2, '{"balance":"4.5","email":"p4@example.org","name":"Person 4"}', NULL, '2026-11-22T12:40:33.393032+00:00');
+INSERT INTO sync_base ("pair", "link_id", "base_version", "values_a", "values_b", "agreed_at") VALUES ('people', 'A:6', 1, '{"balance":"5.5","email":"p5@example.org","name":"Person 5"}', NULL, '2026-11-22T12:40:33.393032+00:00');
+INSERT INTO sync_base ("pair", "link_id", "base_version", "values_a", "values_b", "agreed_at") VALUES ('people', 'A:7', 2, '{"balance":"6.5","email":"p6@example.org","name":"Person 6"}', NULL, '2026-11-22T12:40:33.393032+00:00');
+INSERT INTO sync_base ("pair", "link_id", "base_version", "values_a", "values_b", "agreed_at") VALUES ('people', 'A:8', 1, '{"balance":"7.5","email":"p7@example.org","name":"Person 7"}', NULL, '2026-11-22T12:40:33.393032+00:00');
+INSERT INTO sync_key ("pair", "digest", "link_id") VALUES ('people', '68a401ae8e8b9bddd4f8f0ba', 'A:2');
+INSERT INTO sync_key ("pair", "digest", "link_id") VALUES ('people', '77a748d7487f0945709b96fe', 'A:3');
+INSERT INTO sync_key ("pair", "digest", "link_id") VALUES ('people', '7abe83968237ef4d8bee43bd', 'A:6');
+INSERT INTO sync_key ("pair", "digest", "link_id") VALUES ('people', 'a17d53739bc34901a1e60cb9', 'A:1');
+INSERT INTO sync_key ("pair", "digest", "link_id") VALUES ('people', 'd092b0a97a590d8d66e79080', 'A:4');
+INSERT INTO sync_key ("pair", "digest", "link_id") VALUES ('people', 'd4aab070545747df29ba7b4e', 'A:8');
