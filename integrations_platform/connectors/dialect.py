@@ -52,6 +52,7 @@ class Dialect(ABC):
     lock: ClassVar[str] = " FOR UPDATE"
     empty_insert: ClassVar[str] = "DEFAULT VALUES"
     nul_text: ClassVar[bool] = True
+    batch_limit: ClassVar[int] = 2000  # rows of one transaction; what a batch costs by itself is little beside them
     types: ClassVar[EngineTypes]
     naive_zone_is_guess: ClassVar[frozenset[Family]] = frozenset({Family.DATETIME})
 

@@ -53,6 +53,7 @@ class MySQL(Dialect):
         "START TRANSACTION",
     )
     empty_insert = "() VALUES ()"
+    batch_limit = 500  # each row is a round trip, and a batch must end long before the lease of its run
     types = EngineTypes(
         "varchar(190)", "varchar(512)", "varchar(190)", "longtext",
         "timestamp(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)",

@@ -85,7 +85,7 @@ class RelationalSide:
         ledger = self._tables is not False
         return Capabilities(
             compare_and_set=True, receipts=ledger, tags=ledger, atomic_batch=True, delete=True,
-            archive=ledger or bool(self._spec.soft_delete),
+            archive=ledger or bool(self._spec.soft_delete), batch_limit=self._dialect.batch_limit,
         )  # fmt: skip
 
     @property

@@ -221,7 +221,8 @@ def build_update(
 ) -> bool:
     """One update of one side from its field changes; withheld as a whole if any of them cannot be written."""
     if not changes:
-        cleared(world, plan, write_to(view, side).name)
+        if world.quarantined:
+            cleared(world, plan, write_to(view, side).name)
         return False
     subject = write_to(view, side)
     prepared = prepare(world, plan, subject, changes)

@@ -162,7 +162,7 @@ class SyncSpec:
     )
     fill_blanks: bool = True
     guards: Guards = field(default_factory=Guards)
-    batch_size: int = 500
+    batch_size: int = 2000  # a side that takes fewer at once is given fewer
     schedule: str | None = None
     owner: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
