@@ -123,7 +123,16 @@ def _build(root: Located, faults: Faults) -> SyncSpec | None:
     deletes, creates, guards = (plain.get(key, {}) for key in ("deletes", "creates", "guards"))
     optional = {
         key: plain[key]
-        for key in ("description", "fill_blanks", "batch_size", "schedule", "owner", "tags", "max_open_conflicts")
+        for key in (
+            "description",
+            "fill_blanks",
+            "batch_size",
+            "shards",
+            "schedule",
+            "owner",
+            "tags",
+            "max_open_conflicts",
+        )
         if key in plain
     }
     return SyncSpec(

@@ -211,6 +211,7 @@ SYNC_SCHEMA: Schema = {
             ),
             "fill_blanks": _flag(True, "on the first match, an empty value takes the other side's"),
             "batch_size": _whole(1, 10_000, "records per write, as far as the system takes as many", 2000),
+            "shards": _whole(1, 64, "processes that share the work of a run, on one machine or many", 1),
             "schedule": _text("five-field cron expression"),
             "owner": _text(
                 "team:name or an e-mail address", r"^(team:[A-Za-z0-9_]+|[^@\s\u0000-\u001f]+@[^@\s]+\.[^@\s]+)$"

@@ -17,6 +17,7 @@ from integrations_platform.connectors import Address, open_side
 from integrations_platform.connectors.packed_rows import unpack
 from integrations_platform.declarations import find_sync, load_declared
 from integrations_platform.settings import Settings, SettingsError, SystemSettings, load_settings
+from integrations_platform.shard_processes import Processes
 from integrations_platform.state import SqlStore, open_store
 from integrations_platform.unified_sync.calls import CallPolicy
 from integrations_platform.unified_sync.engine import Engine, Request
@@ -73,7 +74,8 @@ class Platform:
         # Other syncs are needed to follow references only; a broken file among them does not stop the rest.
         refers = any(item.references for spec in specs for item in spec.fields)
         known = {**(self.declared if refers else {}), **{spec.name: spec for spec in specs}}
-        return Engine(self.store, self.runtime, known, policies)
+        crew = Processes(self.store, self.settings.file, tuple(known.values()), self.runtime)
+        return Engine(self.store, self.runtime, known, policies, crew)
 
     def _call_policy(self, system: str) -> CallPolicy:
         settings = self.settings.systems[system]

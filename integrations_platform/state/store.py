@@ -28,6 +28,7 @@ from integrations_platform.state.outbox import SqlOutbox
 from integrations_platform.state.overview import Overview, overview
 from integrations_platform.state.records import SqlRecords
 from integrations_platform.state.rows import as_row, from_row, to_text
+from integrations_platform.state.shards import SqlBoard
 from integrations_platform.state.standings import Standings, standings
 from integrations_platform.state.transaction import SqlTransaction
 from integrations_platform.unified_sync.audit import GENESIS
@@ -98,6 +99,10 @@ class SqlStore:
     def counters(self) -> SqlCounters:
         """What has happened so far, and when last."""
         return SqlCounters(self._database)
+
+    def board(self, pair: str, run_id: str) -> SqlBoard:
+        """Where the processes of a run leave word for each other."""
+        return SqlBoard(self._database, pair, run_id)
 
     def overview(self, pairs: Sequence[str]) -> Overview:
         """What there is to say about these syncs and about every breaker, as of one moment."""

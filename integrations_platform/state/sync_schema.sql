@@ -405,6 +405,20 @@ CREATE TABLE sync_load_part (
 
 UPDATE integrations_alembic_version SET version_num='0007' WHERE integrations_alembic_version.version_num = '0006';
 
+-- Running upgrade 0007 -> 0008
+
+CREATE TABLE sync_shard (
+    pair TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    word TEXT NOT NULL,
+    PRIMARY KEY (pair, run_id, topic, number),
+    CONSTRAINT sync_shard_pair FOREIGN KEY(pair) REFERENCES sync_pair (pair)
+);
+
+UPDATE integrations_alembic_version SET version_num='0008' WHERE integrations_alembic_version.version_num = '0007';
+
 COMMIT;
 
 -- ---------- sqlite ----------
@@ -811,5 +825,19 @@ CREATE TABLE sync_load_part (
 );
 
 UPDATE integrations_alembic_version SET version_num='0007' WHERE integrations_alembic_version.version_num = '0006';
+
+-- Running upgrade 0007 -> 0008
+
+CREATE TABLE sync_shard (
+    pair TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    word TEXT NOT NULL,
+    PRIMARY KEY (pair, run_id, topic, number),
+    CONSTRAINT sync_shard_pair FOREIGN KEY(pair) REFERENCES sync_pair (pair)
+);
+
+UPDATE integrations_alembic_version SET version_num='0008' WHERE integrations_alembic_version.version_num = '0007';
 
 COMMIT;

@@ -372,6 +372,17 @@ metric = Table(
     Column("value", Double, nullable=False),
 )
 
+shard = Table(
+    "sync_shard",
+    metadata,
+    _text("pair", key=True),
+    _text("run_id", key=True),
+    _text("topic", key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    _text("word"),
+    ForeignKeyConstraint(["pair"], ["sync_pair.pair"], name="sync_shard_pair"),
+)
+
 # Views and the columns by which the newest or most pressing rows come first.
 VIEWS: dict[str, str] = {
     "sync_summary": "day DESC, sync",

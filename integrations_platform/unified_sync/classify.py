@@ -7,12 +7,13 @@ row, because building a columnar query costs more (4 ms) than the rows themselve
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 
 import polars as pl
 
 from integrations_platform.unified_sync.port import Listing, Presence
+from integrations_platform.unified_sync.shares import Share
 from integrations_platform.unified_sync.store import LINK_SCHEMA, LinkState
 
 _LIVE = Presence.LIVE.value
@@ -43,6 +44,13 @@ class Classes:
     active: int
     live_a: int
     live_b: int
+
+    def owned(self, share: Share) -> Classes:
+        """These, with the links on the list that the share owns."""
+        if share.whole:
+            return self
+        mine = pl.Series([share.owns(link_id) for link_id in self.look["link_id"]], dtype=pl.Boolean)
+        return replace(self, look=self.look.filter(mine))
 
 
 def classify(links: pl.DataFrame, listing_a: Listing, listing_b: Listing, *, everything: bool = False) -> Classes:

@@ -27,11 +27,14 @@ from integrations_platform.unified_sync.references import References
 from integrations_platform.unified_sync.report import RunReport, RunStatus
 from integrations_platform.unified_sync.restoring import plan_restore
 from integrations_platform.unified_sync.runtime import Runtime
+from integrations_platform.unified_sync.sharding import Crew, Ending, Task, beating, see_through, seen_by_all, sum_up
+from integrations_platform.unified_sync.shares import ENDED, WHOLE, Board, Part, ShardLost, Share
 from integrations_platform.unified_sync.spec import SideName, SyncSpec, spec_digest
 from integrations_platform.unified_sync.store import (
     AuditEntry,
     Lease,
     LeaseLost,
+    Observation,
     Quiet,
     Role,
     RunRecord,
@@ -85,6 +88,7 @@ class Engine:
     runtime: Runtime = field(default_factory=Runtime)
     known: Mapping[str, SyncSpec] = field(default_factory=dict)
     call_policies: Mapping[str, CallPolicy] = field(default_factory=dict)  # by system
+    crew: Crew | None = None  # without one, every run is one share
 
     def plan(self, spec: SyncSpec, sides: Mapping[SideName, Side]) -> Plan:
         """Plan without writing anything anywhere. Raises SetupRefused, SideError."""
@@ -154,16 +158,11 @@ class Engine:
         quiet = self.store.last_quiet(spec.name)
         _log.info("run of %s begins", spec.name, extra={"trigger": request.trigger})
         try:
-            self._record(lease, report, request, sequence, "running")
-            # Runs that were refused or failed before linking anything leave the next one just as much a first run.
-            first_run = not self.store.last_settled(spec.name) and self.store.links(spec.name).is_empty()
-            self._run_under(lease, spec, callers, request, report, quiet, first_run=first_run)
-        except SetupRefused as fault:
-            report.fail(str(fault), ErrorKind.CONFIGURATION)
-        except SideError as fault:
-            report.fail(fault.message, fault.kind)
-        except LeaseLost as fault:
-            report.fail(str(fault), ErrorKind.TRANSIENT)
+            with _faults_in(report):
+                self._record(lease, report, request, sequence, "running")
+                # Runs that were refused or failed before linking anything leave the next one just as much a first run.
+                first_run = not self.store.last_settled(spec.name) and self.store.links(spec.name).is_empty()
+                self._run_under(lease, spec, callers, request, report, quiet, first_run=first_run)
         except BaseException as fault:
             report.status, report.message = RunStatus.FAILED, f"{type(fault).__name__}: {fault}"
             self._finish(lease, spec, callers, report, request, sequence)
@@ -171,7 +170,7 @@ class Engine:
         self._finish(lease, spec, callers, report, request, sequence)
 
     def _dry_run(self, spec: SyncSpec, callers: Mapping[SideName, Caller], report: RunReport) -> None:
-        try:
+        with _faults_in(report):
             self._check(spec, callers)
             with span("plan", {}), self._observatory.world(spec, callers, report.run_id, None) as (world, _):
                 report.plan = make_plan(world, attended=True, first_run=False)
@@ -182,10 +181,6 @@ class Engine:
                 report.warnings.append(f"{pending} interrupted operations will be recovered before the next run plans")
             report.open_conflicts = len(self.store.conflicts(spec.name))
             report.status = RunStatus.REFUSED if report.refusals else RunStatus.SUCCEEDED
-        except SetupRefused as fault:
-            report.fail(str(fault), ErrorKind.CONFIGURATION)
-        except SideError as fault:
-            report.fail(fault.message, fault.kind)
         _count_calls(report, callers)
         report.finished_at = self.runtime.clock()
 
@@ -211,19 +206,69 @@ class Engine:
             if begun and load_whole(spec, places, callers, self.store, lease, self.runtime, report):
                 return
         earlier: Counter[str] = Counter()
-        for _ in range(PASSES):
-            looking = self._observatory.world(spec, callers, report.run_id, lease)
+        passes = PASSES
+        if self.crew is not None and spec.shards > 1 and request.restore is None and request.only_ops is None:
+            if any(caller.capabilities.tags for caller in callers.values()) and self.store.links(spec.name).is_empty():
+                with self._observatory.world(spec, callers, report.run_id, lease):
+                    pass  # a state that was lost is rebuilt once, not by every share
+            task = Task.of_run(lease, report.run_id, spec.shards, request, first_run=first_run)
+            endings = see_through(spec, task, self.crew, self.store, self.runtime)
+            earlier, passes = sum_up(report, endings), PASSES - 1
+            if not report.lost_shards:
+                self._note(lease, report, seen_by_all(endings))
+            if report.status is not RunStatus.SUCCEEDED or not endings.two_sided:
+                return
+        self._passes(lease, spec, callers, request, report, WHOLE, earlier, passes, first_run=first_run)
+
+    def work(self, spec: SyncSpec, sides: Mapping[SideName, Side], task: Task, number: int, board: Board) -> None:
+        """Do share ``number`` of a run that another process has begun, and tell that one how it ended."""
+        report = RunReport(spec.name, task.run_id, self.runtime.clock())
+        request = Request(attended=task.attended, actor=task.actor, trigger=task.trigger)
+        lease, callers = task.lease, self._callers(sides, remember=True)
+        part = Part(number, task.of, board, self.runtime, lambda: self._renew(lease))
+        with about(spec.name, task.run_id), span("shard", {"number": number}), beating(board, number, self.runtime):
+            try:
+                with _faults_in(report):
+                    self._passes(
+                        lease, spec, callers, request, report, part, Counter(), 1, first_run=task.first_run
+                    )  # fmt: skip
+            except BaseException as fault:
+                report.status, report.message = RunStatus.FAILED, f"{type(fault).__name__}: {fault}"
+                raise
+            finally:
+                _count_calls(report, callers)
+                board.say(ENDED, number, Ending.of(report, part.seen).to_json())
+
+    def _renew(self, lease: Lease) -> None:
+        self.store.renew(lease, self.runtime.lease_seconds, self.runtime.clock())
+
+    def _passes(
+        self,
+        lease: Lease,
+        spec: SyncSpec,
+        callers: Mapping[SideName, Caller],
+        request: Request,
+        report: RunReport,
+        share: Share,
+        earlier: Counter[str],
+        passes: int,
+        *,
+        first_run: bool,
+    ) -> None:
+        for _ in range(passes):
+            looking = self._observatory.world(spec, callers, report.run_id, lease, share)
             with span("plan", {}), looking as (world, observations):
                 if request.restore is not None:
                     plan = plan_restore(world, request.restore)
                 else:
                     plan = make_plan(world, attended=request.attended, first_run=first_run)
-                    if plan.is_quiet and not world.conflicts and not world.quarantined:
+                    if share.whole and plan.is_quiet and not world.conflicts and not world.quarantined:
                         observations = with_digests(observations, world)
             report.plan = report.plan or plan
-            with self.store.transaction(lease) as tx:
-                for observation in observations:
-                    tx.put_observation(report.run_id, observation)
+            if isinstance(share, Part):
+                share.seen = observations
+            else:
+                self._note(lease, report, observations)
             if request.only_ops is not None:
                 plan, report.stale = only(plan, request.only_ops)
             for name, count in earlier.items():
@@ -233,7 +278,7 @@ class Engine:
             earlier = plan.counts
             report.warnings += [warning for warning in plan.warnings if warning not in report.warnings]
             standing = [refusal for refusal in plan.refusals if refusal.guard not in request.lift]
-            if plan.refusals:
+            if plan.refusals and share.number == 0:
                 self._note_guards(lease, plan, request, report)
             if standing:
                 report.refusals, report.status = standing, RunStatus.REFUSED
@@ -252,7 +297,7 @@ class Engine:
                 world.quarantined,
                 actor=request.actor,
             )
-            Writer(spec.name, plan, callers, self.store, lease, self.runtime, report, committer).carry_out()
+            Writer(spec.name, plan, callers, self.store, lease, self.runtime, report, committer, share).carry_out()
             if not plan.two_sided or request.only_ops is not None:
                 return
 
@@ -267,10 +312,13 @@ class Engine:
         stands = {name: n for name, n in json.loads(quiet.counts).items() if name in QUIET}
         report.plan = Plan(spec, observations[0].taken_at, counts=Counter(stands))
         report.counts.update(stands)
+        self._note(lease, report, observations)
+        return True
+
+    def _note(self, lease: Lease, report: RunReport, observations: Sequence[Observation]) -> None:
         with self.store.transaction(lease) as tx:
             for observation in observations:
                 tx.put_observation(report.run_id, observation)
-        return True
 
     def _note_guards(self, lease: Lease, plan: Plan, request: Request, report: RunReport) -> None:
         with self.store.transaction(lease) as tx:
@@ -332,6 +380,7 @@ class Engine:
             settled=ended
             and report.status in (RunStatus.SUCCEEDED, RunStatus.PARTIAL)
             and unknown == 0
+            and not report.lost_shards
             and request.only_ops is None
             and request.restore is None,
             counts=json.dumps(counts | (_pace(report) if ended else {})),
@@ -360,13 +409,30 @@ class Engine:
         return places
 
 
+@contextmanager
+def _faults_in(report: RunReport) -> Iterator[None]:
+    """Faults of sides and setup end in the report."""
+    try:
+        yield
+    except SetupRefused as fault:
+        report.fail(str(fault), ErrorKind.CONFIGURATION)
+    except SideError as fault:
+        report.fail(fault.message, fault.kind)
+    except LeaseLost as fault:
+        report.fail(str(fault), ErrorKind.TRANSIENT)
+    except ShardLost:
+        report.fail("", ErrorKind.TRANSIENT)  # the one that was lost has more to say
+
+
 def _pace(report: RunReport) -> dict[str, float]:
     return {"seconds": round(report.seconds, 3), "rows_per_second": report.rows_per_second}
 
 
 def _count_calls(report: RunReport, callers: Mapping[SideName, Caller]) -> None:
-    report.counts.update({f"calls_{name.lower()}": caller.calls for name, caller in callers.items()})
-    report.counts["calls"] = sum(caller.calls for caller in callers.values())
+    """Add what was called by this process."""
+    for name, caller in callers.items():
+        report.counts[f"calls_{name.lower()}"] += caller.calls
+        report.counts["calls"] += caller.calls
 
 
 def _tell(watched: Span, report: RunReport) -> None:

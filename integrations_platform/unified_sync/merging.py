@@ -102,13 +102,14 @@ def plan_merge_cases(world: World, plan: Plan) -> None:
     """Open a case for every pair of links that a merge made one, and carry out what people decided about open ones.
     Links that sleep follow their records, too."""
     for link_id in sorted(world.merges.moved.keys() - {merge.link_id for merge in plan.moved}):
-        follow(world, plan, _view(world, link_id), asleep=True)
+        if world.share.owns(link_id):
+            follow(world, plan, _view(world, link_id), asleep=True)
     known = set(world.links["link_id"].to_list())
     for merge in world.merges.cases:
-        if merge.link_id in known:
+        if merge.link_id in known and world.share.owns(merge.link_id):
             _open(world, plan, merge)
     for (link_id, unit), row in sorted(world.conflicts.items()):
-        if row.kind == KIND and not unit and link_id in known:
+        if row.kind == KIND and not unit and link_id in known and world.share.owns(link_id):
             _plan_case(world, plan, row)
 
 

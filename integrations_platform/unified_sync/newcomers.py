@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from integrations_platform.unified_sync.creation import plan_create
 from integrations_platform.unified_sync.evidence import from_the_future
@@ -24,45 +24,46 @@ Newcomers = dict[Node, SideView]
 
 def plan_newcomers(world: World, plan: Plan, new_a: Sequence[str], new_b: Sequence[str], leaving: set[str]) -> None:
     """Plan for unlinked ids of both sides. ``leaving``: links being deleted in this plan, which claim no key."""
-    nodes, faults = _read(world, plan, {"A": new_a, "B": new_b})
-    awaited = {(operation.side, operation.link_id) for operation in plan.operations if operation.kind is Kind.CREATE}
-    for node, known in list(nodes.items()):
-        if known.record is not None and (node[0], known.record.link_id) in awaited:
-            del nodes[node]  # made by a write that was given up too early: this plan's create finds it by its tag
-    if not nodes:
+    share = world.share
+    own_a, own_b = ([name for name in ids if share.owns(f"{at}:{name}")] for at, ids in (("A", new_a), ("B", new_b)))
+    nodes, faults = _read(world, plan, {"A": own_a, "B": own_b})
+    seen = gather(world, plan, nodes, faults, leaving)
+    if not seen.tags:
         return
     taken = set(world.links["link_id"].to_list())
-    for id_a, id_b, link_id in _tagged_pairs(nodes, taken):
-        if _faulty(world, plan, nodes, faults, id_a, id_b):
-            continue
-        _link(world, plan, nodes, id_a, id_b, link_id)
-        taken.add(link_id)
-        del nodes[("A", id_a)], nodes[("B", id_b)]
-    keyed = _keys(world, nodes)
-    digests = {digest for keys in keyed.values() for digest in keys.values()}
-    owners = {
-        digest: tuple(link for link in links if link not in leaving)
-        for digest, links in world.store.key_owners(world.pair, sorted(digests)).items()
-    }
-    matching = match_records(world.spec, keyed, owners)
-    for component, reason in matching.ambiguous:
+    tagged = _tagged_pairs(seen.tags, taken)
+    for id_a, id_b, link_id in tagged:
+        if not seen.faulty & {("A", id_a), ("B", id_b)}:
+            taken.add(link_id)
+            del seen.keys[("A", id_a)], seen.keys[("B", id_b)]
+    matching = match_records(world.spec, seen.keys, seen.owners)
+    # Named after the record that is not tagged: the tag then tells both, were everything else forgotten (P29).
+    named: SideName = "B" if _tagged_side(world) == "A" else "A"
+    tagged = [pair for pair in tagged if share.owns(pair[2])]
+    pairs = [pair for pair in matching.pairs if share.owns(f"{named}:{pair[named == 'B']}")]
+    ambiguous = [found for found in matching.ambiguous if share.owns(":".join(found[0][0]))]
+    members = {node for id_a, id_b, *_ in (*tagged, *pairs) for node in _ends(id_a, id_b)}
+    _read_others(world, plan, seen, nodes, faults, members | {node for component, _ in ambiguous for node in component})
+    for id_a, id_b, link_id in tagged:
+        if nodes.keys() >= set(_ends(id_a, id_b)) and not _faulty(world, plan, nodes, faults, id_a, id_b):
+            _link(world, plan, nodes, id_a, id_b, link_id)
+    for component, reason in ambiguous:
         _set_aside(world, plan, nodes, component, reason)
-    total = len(matching.pairs) + len(matching.alone)
-    for done, (id_a, id_b) in enumerate(matching.pairs):
+    alone = [node for node in matching.alone if node in nodes]
+    total = len(pairs) + len(alone)
+    for done, (id_a, id_b) in enumerate(pairs):
         _tell(world, done, total)
-        if _faulty(world, plan, nodes, faults, id_a, id_b):
+        if not nodes.keys() >= set(_ends(id_a, id_b)) or _faulty(world, plan, nodes, faults, id_a, id_b):
             continue
-        # Named after the record that is not tagged: the tag then tells both, were everything else forgotten (P29).
-        named: SideName = "B" if _tagged_side(world) == "A" else "A"
         ids: dict[SideName, str] = {"A": id_a, "B": id_b}
         link_id = link_name(named, ids[named], taken)
         unsure = link_name(other(named), ids[other(named)], taken)
         cleared(world, plan, f"{unsure}:{named}")  # a create that may have happened: it has, or is not needed any more
         taken.add(link_id)
         _link(world, plan, nodes, id_a, id_b, link_id)
-    for done, node in enumerate(matching.alone, len(matching.pairs)):
+    for done, node in enumerate(alone, len(pairs)):
         _tell(world, done, total)
-        if keyed[node] and not world.listings[other(node[0])].complete:
+        if seen.keys[node] and not world.listings[other(node[0])].complete:
             # Its counterpart may be among what was not listed; a listing that is not complete proves no absence.
             plan.counts[f"waiting_{other(node[0]).lower()}"] += 1
             continue
@@ -76,6 +77,74 @@ def plan_newcomers(world: World, plan: Plan, new_a: Sequence[str], new_b: Sequen
 def _tell(world: World, done: int, total: int) -> None:
     if total and (done == total or done % CHUNK == 0):
         world.progress("planning for new records", done, total)
+
+
+@dataclass
+class Seen:
+    """What tells who is who among the newcomers of all shares: the name each carries, and the digests of its match
+    keys by rule. ``faulty``: those that hold a value nobody can read. ``owners``: active links by key digest."""
+
+    tags: dict[Node, str | None] = field(default_factory=dict)
+    keys: dict[Node, Mapping[int, str]] = field(default_factory=dict)
+    faulty: set[Node] = field(default_factory=set)
+    owners: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def gather(world: World, plan: Plan, nodes: Newcomers, faults: Mapping[Node, str], leaving: set[str]) -> Seen:
+    """Tell the other shares of the newcomers that were read here, and hear of theirs."""
+    keys = _keys(world, nodes)
+    digests = {digest for by_rule in keys.values() for digest in by_rule.values()}
+    words = world.share.gather(
+        "newcomers",
+        {
+            "leaving": sorted(leaving),
+            "awaited": [(op.side, op.link_id) for op in plan.operations if op.kind is Kind.CREATE],
+            "owners": {digest: list(links) for digest, links in _owners(world, digests).items()},
+            "seen": [
+                (*node, known.record.link_id if known.record else None, node in faults, list(keys[node].items()))
+                for node, known in nodes.items()
+            ],
+        },
+    )
+    leaving = {link for word in words for link in word["leaving"]}
+    awaited = {(side, link) for word in words for side, link in word["awaited"]}
+    seen = Seen()
+    for word in words:
+        for digest, links in word["owners"].items():
+            seen.owners[digest] = tuple(link for link in links if link not in leaving)
+        for side, record_id, tag, faulty, by_rule in word["seen"]:
+            if (side, tag) in awaited:
+                continue  # made by a write that was given up too early: this plan's create finds it by its tag
+            node = (side, record_id)
+            seen.tags[node], seen.keys[node] = tag, dict(by_rule)
+            if faulty:
+                seen.faulty.add(node)
+    for node in [node for node in nodes if node not in seen.tags]:
+        del nodes[node]
+    return seen
+
+
+def _owners(world: World, digests: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+    return world.store.key_owners(world.pair, sorted(digests))
+
+
+def _ends(id_a: str, id_b: str) -> tuple[Node, Node]:
+    return ("A", id_a), ("B", id_b)
+
+
+def _read_others(
+    world: World, plan: Plan, seen: Seen, nodes: Newcomers, faults: dict[Node, str], wanted: Collection[Node]
+) -> None:
+    """Add the records that other shares have read and that are planned for here. One whose keys or name are others by
+    now, or that is gone, stays out: the next run sees it as it is."""
+    ids = {side: sorted(name for at, name in wanted if at == side and (at, name) not in nodes) for side in SIDES}
+    found, wrong = _read(world, plan, ids)
+    keys = _keys(world, found)
+    for node, known in found.items():
+        tag = known.record.link_id if known.record else None
+        if tag == seen.tags[node] and (node not in seen.keys or seen.keys[node] == keys[node]):
+            nodes[node] = known
+            faults |= {node: wrong[node]} if node in wrong else {}
 
 
 def _read(world: World, plan: Plan, ids: Mapping[SideName, Sequence[str]]) -> tuple[Newcomers, dict[Node, str]]:
@@ -110,7 +179,7 @@ def _read(world: World, plan: Plan, ids: Mapping[SideName, Sequence[str]]) -> tu
 
 def _faulty(world: World, plan: Plan, nodes: Newcomers, faults: Mapping[Node, str], id_a: str, id_b: str) -> bool:
     """Set a pair aside of which a record holds what nobody can read, and say so of both."""
-    pair: tuple[Node, Node] = (("A", id_a), ("B", id_b))
+    pair = _ends(id_a, id_b)
     found = next((node for node in pair if node in faults), None)
     if found is None:
         return False
@@ -178,7 +247,8 @@ def _common_form(matched: Sequence[FieldPlace], side: SideName, values: Mapping[
 def _set_aside(world: World, plan: Plan, nodes: Newcomers, component: Sequence[Node], reason: str) -> None:
     members = ", ".join(f"{'source' if side == 'A' else 'target'} {record_id}" for side, record_id in component)
     for side, record_id in component:
-        known = nodes[(side, record_id)]
+        if (known := nodes.get((side, record_id))) is None:
+            continue
         withhold(
             world,
             plan,
@@ -189,17 +259,16 @@ def _set_aside(world: World, plan: Plan, nodes: Newcomers, component: Sequence[N
         )
 
 
-def _tagged_pairs(nodes: Newcomers, taken: set[str]) -> list[tuple[str, str, str]]:
+def _tagged_pairs(tags: Mapping[Node, str | None], taken: set[str]) -> list[tuple[str, str, str]]:
     """Records that an interrupted run had recognised already: one carries the tag that names the other. The tag
     outranks the keys, which a user may have edited since."""
     pairs, used = [], set()
-    for side, record_id in sorted(nodes):
-        record = nodes[(side, record_id)].record
-        tag = record.link_id if record is not None else None
+    for side, record_id in sorted(tags):
+        tag = tags[(side, record_id)]
         origin = origin_of(tag) if tag and tag not in taken else None
         if tag is None or origin is None or origin[0] == side:
             continue
-        named = next((reading for reading in origin[1] if (origin[0], reading) in nodes), None)
+        named = next((reading for reading in origin[1] if (origin[0], reading) in tags), None)
         if named is None or (origin[0], named) in used or (side, record_id) in used:
             continue
         used |= {(origin[0], named), (side, record_id)}

@@ -23,6 +23,7 @@ from integrations_platform.unified_sync.port import TAG_SCHEMA, Listing, Snapsho
 from integrations_platform.unified_sync.rebuilding import find_tagged_records, rebuild
 from integrations_platform.unified_sync.references import References
 from integrations_platform.unified_sync.runtime import Runtime
+from integrations_platform.unified_sync.shares import WHOLE, Share
 from integrations_platform.unified_sync.spec import SIDES, SideName, SyncSpec
 from integrations_platform.unified_sync.store import ConflictStatus, Lease, Observation, Store
 
@@ -38,7 +39,12 @@ class Observatory:
 
     @contextmanager
     def world(
-        self, spec: SyncSpec, callers: Mapping[SideName, Caller], run_id: str, lease: Lease | None
+        self,
+        spec: SyncSpec,
+        callers: Mapping[SideName, Caller],
+        run_id: str,
+        lease: Lease | None,
+        share: Share = WHOLE,
     ) -> Iterator[tuple[World, list[Observation]]]:
         """Observe both sides, and hold their snapshots open while the plan is made."""
         columns = {name: caller.call(caller.side.columns) for name, caller in callers.items()}
@@ -95,6 +101,7 @@ class Observatory:
                     quarantined={row.subject: row for row in self.store.quarantined(spec.name)},
                     progress=self.runtime.progress,
                     merges=merges,
+                    share=share,
                 ),
                 observations,
             )

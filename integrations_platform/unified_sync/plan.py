@@ -22,6 +22,7 @@ from integrations_platform.unified_sync.merge import Policy
 from integrations_platform.unified_sync.operations import Operation, to_body
 from integrations_platform.unified_sync.port import Capabilities, Kind, Listing, Snapshot
 from integrations_platform.unified_sync.references import References
+from integrations_platform.unified_sync.shares import WHOLE, Share
 from integrations_platform.unified_sync.spec import SIDES, Direction, SideName, SyncSpec
 from integrations_platform.unified_sync.store import (
     Conflict,
@@ -61,7 +62,8 @@ class World:
     ``taken_at``: when the observation began; ``now``: when its listings were read; ``clock`` dates later reads.
     ``progress``: told (stage, done, total).
     ``previous``: when each side was last seen whole by a settled run. ``conflicts`` and ``quarantined`` are the open
-    ones, by (link, unit) and by subject. ``links`` already holds what recovery or a rebuild found.
+    ones, by (link, unit) and by subject. ``links`` already holds what recovery or a rebuild found. ``share``: what of
+    all this is planned here.
     """
 
     spec: SyncSpec
@@ -84,6 +86,7 @@ class World:
     quarantined: Mapping[str, Quarantined]
     progress: Callable[[str, int, int], None]
     merges: Merges = Merges()  # already followed in ``links``, not yet stored
+    share: Share = WHOLE
 
     @cached_property
     def by_name(self) -> Mapping[str, FieldPlace]:

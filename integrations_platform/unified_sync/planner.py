@@ -41,8 +41,10 @@ def make_plan(world: World, *, attended: bool, first_run: bool) -> Plan:
                 f"the listing of {world.spec.side(side).system} is incomplete ({world.listings[side].reason}); "
                 "nothing is taken as deleted there"
             )
-    classes = classify(world.links, world.listings["A"], world.listings["B"])
-    plan.counts.update(settled=classes.settled, active=classes.active, live_a=classes.live_a, live_b=classes.live_b)
+    classes = classify(world.links, world.listings["A"], world.listings["B"]).owned(world.share)
+    if world.share.number == 0:
+        plan.counts.update(settled=classes.settled, active=classes.active)
+        plan.counts.update(live_a=classes.live_a, live_b=classes.live_b)
     leaving: set[str] = set()
     for view, seen in observe(world, classes, plan):
         if _readable(world, plan, view):

@@ -88,6 +88,8 @@ def clear_outdated(world: World, plan: Plan) -> None:
     set_aside = {row.subject for row in plan.quarantine}
     subjects: dict[SideName, dict[str, set[str]]] = {side: {} for side in SIDES}
     for name, row in world.quarantined.items():
+        if not world.share.owns(row.link_id or name):
+            continue
         if row.reason == UNKNOWN_OUTCOME or row.side is None or name in plan.waiting or name in set_aside:
             continue
         if row.link_id in alive:

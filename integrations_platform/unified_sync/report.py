@@ -33,7 +33,8 @@ OUTCOMES = ("applied", "already", "rejected", "deferred", "parked", "stale", "un
 class RunReport:
     """One run. ``counts`` holds, per side letter, ``planned_x`` and each of :data:`OUTCOMES` with ``_x``, and by what
     was done ``created_x``, ``updated_x``, ``archived_x``, ``deleted_x``, ``restored_x``, ``read_x``, and ``live_x``,
-    the records there, and ``calls_x``. ``fault`` says, of a failed run, whether running it again can help."""
+    the records there, and ``calls_x``. ``fault`` says, of a failed run, whether running it again can help.
+    ``lost_shards``: processes of the run that gave no account of all they may have done."""
 
     sync: str
     run_id: str
@@ -51,6 +52,7 @@ class RunReport:
     message: str = ""
     fault: ErrorKind | None = None
     plan: Plan | None = None
+    lost_shards: int = 0
 
     @property
     def exit_code(self) -> int:

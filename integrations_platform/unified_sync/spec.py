@@ -170,6 +170,7 @@ class SyncSpec:
     after: tuple[str, ...] = ()  # what, once it was made anew, has this sync run; names of the orchestrator's
     max_open_conflicts: int | None = None
     defer_runs: int = 5  # runs a record may wait for a referenced one before it is quarantined
+    shards: int = field(default=1, repr=False)  # processes that share a run's work; no part of what the sync means
     window: Direction = Direction.BIDIRECTIONAL  # what this run may write; the rest waits for another run
 
     def side(self, name: SideName) -> SideSpec:

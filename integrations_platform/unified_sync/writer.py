@@ -23,6 +23,7 @@ from integrations_platform.unified_sync.probing import Fate, may_replay, probe
 from integrations_platform.unified_sync.recovery import recovered_line
 from integrations_platform.unified_sync.report import RunReport
 from integrations_platform.unified_sync.runtime import Runtime
+from integrations_platform.unified_sync.shares import WHOLE, Share
 from integrations_platform.unified_sync.spec import SIDES, SideName
 from integrations_platform.unified_sync.store import ConflictStatus, Lease, OpState, Store
 from integrations_platform.unified_sync.watching import span
@@ -30,6 +31,8 @@ from integrations_platform.unified_sync.watching import span
 _log = logging.getLogger(__name__)
 ORDER = (Kind.ARCHIVE, Kind.DELETE, Kind.RESTORE, Kind.UPDATE, Kind.CREATE)
 """Removals first, so that unique values they hold are free again."""
+
+AFTER_REMOVALS = ORDER[2]  # here every share of a run waits for the removals of the others
 
 ROWS = 2000  # rows stored per local transaction
 TRIES = 3  # how often an unanswered batch is asked about and repeated within one run
@@ -48,9 +51,11 @@ class Writer:
         runtime: Runtime,
         report: RunReport,
         committer: Committer,
+        share: Share = WHOLE,
     ) -> None:
         self.pair, self.plan, self.callers, self.store = pair, plan, callers, store
         self.lease, self.runtime, self.report, self.committer = lease, runtime, report, committer
+        self.share = share
         self._down: dict[SideName, str] = {}
         self._misconfigured: SideError | None = None
         self._known: set[str] = set()  # creates that may have been sent before the one that is answered
@@ -63,6 +68,8 @@ class Writer:
             stage = f"writing to {self.plan.spec.side(side).place}"
             done, total = 0, sum(op.side == side for op in self.plan.operations)
             for kind in ORDER:
+                if kind is AFTER_REMOVALS:
+                    self.share.wait(f"removals {side}")
                 mine = [op for op in self.plan.operations if op.side == side and op.kind is kind]
                 for batch in self._batches(side, sorted(mine, key=lambda op: op.link_id)):
                     self.runtime.progress(stage, done, total)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from integrations_platform.state import open_store
 from integrations_platform.unified_sync.audit import verify_chain
@@ -67,10 +68,14 @@ def _settle(world: World, damage: Damage) -> None:
     damage.manual_steps.append(f"still writing after {MOST_RUNS} runs")
 
 
+def _exact(balance: Any) -> Any:
+    return Decimal(str(balance)) if isinstance(balance, float) else balance  # of SQLite
+
+
 def _compare(side: str, base: Base, outcome: Outcome, damage: Damage) -> None:
     rows = base.rows("SELECT lower(email), name, balance FROM person ORDER BY id")
     counted = Counter(row[0] for row in rows)
-    shown = {row[0]: row[1:] for row in rows}
+    shown = {email: (name, _exact(balance)) for email, name, balance in rows}
     for email, values in outcome.items():
         if shown.get(email) != values:
             damage.lost.append(f"{side}: {email} shows {shown.get(email)}, not {values}")

@@ -28,8 +28,8 @@ PATIENCE = 120  # seconds; only a hanging process needs them
 CONFLICTS = "batch_size: 2\nconflicts: {default: source_wins}\n"
 
 # Victims are forked from a process that has loaded everything and run nothing: a kill costs no start of Python.
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(
     [
         "integrations_platform_tests.end_to_end.victim", "integrations_platform.connectors.postgresql", "psycopg",
         "integrations_platform.connectors.mysql", "integrations_platform.connectors.relational", "pymysql",
@@ -106,7 +106,7 @@ class Story:
         """
         environment, sync = self.world.write_files()
         heard = self.world.folder / f"heard_{uuid4().hex}"
-        process = _FORKS.Process(target=die_at, args=(environment, sync, boundary, heard), daemon=True)
+        process = FORKS.Process(target=die_at, args=(environment, sync, boundary, heard), daemon=True)
         process.start()
         process.join(PATIENCE if seconds is None else seconds)
         if process.exitcode is None:

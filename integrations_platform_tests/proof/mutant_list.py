@@ -173,7 +173,8 @@ MUTANTS: tuple[Mutant, ...] = (
             Edit(
                 "engine.py",
                 "            report.plan = report.plan or plan\n",
-                "            report.plan = report.plan or plan\n    " + _RECOVER,
+                "            report.plan = report.plan or plan\n"
+                "            places, references = self._check(spec, callers), world.references\n    " + _RECOVER,
             ),
         ),
         "M12",
@@ -913,8 +914,8 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "guards.py",
-                "    count = len(plan.deletes(side))\n",
-                '    count = len(plan.deletes("B")) if side == "B" else 0\n',
+                '"deletes": {side: len(plan.deletes(side)) for side in SIDES},\n',
+                '"deletes": {"A": 0, "B": len(plan.deletes("B"))},\n',
             ),
         ),
     ),
@@ -922,7 +923,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "first-run-unattended",
         "A sync that nobody ever started may write by itself.",
         ("P34",),
-        (Edit("guards.py", "    if first_run and not attended and not plan.is_empty:", "    if False:"),),
+        (Edit("guards.py", "    if first_run and not attended and totals.operations:", "    if False:"),),
     ),
     Mutant(
         "tombstoned-link-taken-over",
@@ -945,7 +946,7 @@ MUTANTS: tuple[Mutant, ...] = (
                 old.side(side).id = record_id
                 plan.views[old.link_id] = old
                 plan.settlements.append(old.link_id)
-                del nodes[(side, record_id)]
+                del nodes[(side, record_id)], seen.keys[(side, record_id)], seen.tags[(side, record_id)]
                 break
 """,
             ),
