@@ -8,7 +8,7 @@ both sides, and its base is what the row held. As soon as anything of a link is 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from integrations_platform.state.errors import StateError
 from integrations_platform.state.rows import from_row
 from integrations_platform.unified_sync.loading import Load
 from integrations_platform.unified_sync.store import LINK_SCHEMA, AuditEntry, BaseRow, Lease, LinkState, OpState
-from integrations_platform.unified_sync.values import canonical, match_key
+from integrations_platform.unified_sync.values import FieldType, canonical, match_key
 
 if TYPE_CHECKING:
     from integrations_platform.state.transaction import SqlTransaction
@@ -46,7 +46,6 @@ class SqlLoads:
     ) -> None:
         self._database, self._fenced, self._unpack = database, fenced, unpack
         self._versions: dict[str, pl.DataFrame] = {}  # of loads that have ended, by load id; they never change again
-        self._owners: dict[str, Mapping[str, str]] = {}
 
     @property
     def readable(self) -> bool:
@@ -97,11 +96,19 @@ class SqlLoads:
 
     def of_links(self, pair: str, link_ids: Sequence[str]) -> pl.DataFrame:
         """Those of the named links that only a load knows."""
-        return self._unstored(pair, link_ids, "link_id", link_ids)
+        return self.of_records(pair, [name.removeprefix(ORIGIN) for name in link_ids if name.startswith(ORIGIN)])
 
     def of_records(self, pair: str, ids: Sequence[str]) -> pl.DataFrame:
         """Links, known only by a load, of records with these ids, which are the same on both sides."""
-        return self._unstored(pair, [ORIGIN + name for name in ids], "id_a", ids)
+        frames = [pl.DataFrame(schema=LINK_SCHEMA)]
+        frames += [self._links(load, ids) for load in self._loads(pair, OpState.APPLIED)]
+        links = pl.concat(frames)
+        if links.is_empty():
+            return links
+        named = self._database.among(pair, _link.c.link_id, links["link_id"].to_list())
+        with self._database.read() as connection:
+            stored = connection.execute(sa.select(_link.c.link_id).where(named)).scalars().all()
+        return links.filter(~pl.col("link_id").is_in(stored))
 
     def holding(self, pair: str, link_id: str) -> list[str]:
         """The loads that made this link, whatever became of it since."""
@@ -129,33 +136,26 @@ class SqlLoads:
 
     def key_owners(self, pair: str, digests: Sequence[str]) -> dict[str, str]:
         """Links, known only by a load, by the digest of their match key, which is their record's id."""
+        wanted = set(digests)
         found = {
-            digest: owners[digest]
-            for load in self._loads(pair, OpState.APPLIED)
-            for owners in [self._digests(load)]
-            for digest in digests
-            if digest in owners
+            digest: ORIGIN + name
+            for load in (self._loads(pair, OpState.APPLIED) if wanted else ())
+            for name in self._of(load)["id"]
+            if (digest := _digest(load.key, name)) in wanted
         }
         alone = set(self.of_links(pair, list(found.values()))["link_id"]) if found else set()
         return {digest: link_id for digest, link_id in found.items() if link_id in alone}
-
-    def _unstored(self, pair: str, link_ids: Sequence[str], column: str, values: Sequence[str]) -> pl.DataFrame:
-        links = self.links(pair).filter(pl.col(column).is_in(list(values)))
-        if links.is_empty():
-            return links
-        query = sa.select(_link.c.link_id).where(self._database.among(pair, _link.c.link_id, link_ids))
-        with self._database.read() as connection:
-            stored = connection.execute(query).scalars().all()
-        return links.filter(~pl.col("link_id").is_in(stored))
 
     def _loads(self, pair: str, state: OpState) -> Sequence[Load]:
         query = sa.select(_load).where(_load.c.pair == pair, _load.c.state == state.value).order_by(_load.c.load_id)
         with self._database.read() as connection:
             return [from_row(Load, row) for row in connection.execute(query).mappings()]
 
-    def _links(self, load: Load) -> pl.DataFrame:
+    def _links(self, load: Load, ids: Sequence[str] | None = None) -> pl.DataFrame:
+        """All of the load's links, or those of these records."""
+        known = self._of(load) if ids is None else self._of(load).filter(pl.col("id").is_in(ids))
         record, version = pl.col("id"), pl.col("version")
-        return self._of(load).select(
+        return known.select(
             link_id=ORIGIN + record, id_a=record, id_b=record, state=pl.lit(LinkState.ACTIVE.value),
             version_a=version, version_b=version,
         )  # fmt: skip
@@ -164,15 +164,6 @@ class SqlLoads:
         if load.load_id not in self._versions:
             self._versions[load.load_id] = pl.concat(self._parts(load.load_id, _VERSIONS))
         return self._versions[load.load_id]
-
-    def _digests(self, load: Load) -> Mapping[str, str]:
-        """Made once for a process, and only when a new record asks whether its key is taken."""
-        if load.load_id not in self._owners:
-            keys = ((name, match_key(load.key, canonical(load.key, name))) for name in self._of(load)["id"])
-            self._owners[load.load_id] = {
-                hashlib.sha256(f"0\x00{key}".encode()).hexdigest()[:24]: ORIGIN + name for name, key in keys
-            }
-        return self._owners[load.load_id]
 
     def _parts(self, load_id: str, kind: str) -> list[pl.DataFrame]:
         query = sa.select(_part.c.body).where(_part.c.load_id == load_id, _part.c.kind == kind).order_by(_part.c.number)
@@ -183,6 +174,12 @@ class SqlLoads:
         except pl.exceptions.PolarsError:
             place = self._database.place
             raise StateError(f"{load_id} is damaged in {place}; restore it from a backup") from None
+
+
+def _digest(kind: FieldType, name: str) -> str:
+    """As :func:`identity.key_digests` makes it of the only rule; a whole number is its own key, as its id is."""
+    key = name if kind is FieldType.INTEGER else match_key(kind, canonical(kind, name))
+    return hashlib.sha256(f"0\x00{key}".encode()).hexdigest()[:24]
 
 
 def _packed(frame: pl.DataFrame) -> bytes:

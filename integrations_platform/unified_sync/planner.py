@@ -26,10 +26,11 @@ from integrations_platform.unified_sync.port import Presence
 from integrations_platform.unified_sync.quarantine import Subject, clear_outdated, withhold
 from integrations_platform.unified_sync.recovery import adopt
 from integrations_platform.unified_sync.spec import SIDES, SideName, other
-from integrations_platform.unified_sync.store import LinkState, OpState
+from integrations_platform.unified_sync.store import BaseRow, LinkState, OpState
 from integrations_platform.unified_sync.values import ABSENT, Invalid
 
 CHUNK = 1000  # links looked at together: bounds memory and the length of id lists
+BASES = 20 * CHUNK  # stored bases read together
 
 
 def make_plan(world: World, *, attended: bool, first_run: bool) -> Plan:
@@ -82,9 +83,8 @@ def observe(
     """Read the links on the list, chunk by chunk, with their stored rows. A side whose version is the stored one is
     not read again: it equals its base. ``trust_versions`` False reads everything, for a comparison that must not rely
     on what is remembered."""
-    rows, done = classes.look.iter_rows(named=True), 0
-    while chunk := list(islice(rows, CHUNK)):
-        bases = world.store.bases(world.pair, [row["link_id"] for row in chunk])
+    done = 0
+    for chunk, bases in _with_bases(world, classes):
         views = [
             view_of(
                 world.spec,
@@ -108,6 +108,18 @@ def observe(
         done += len(chunk)
         world.progress("comparing", done, classes.look.height)
         yield from zip(views, chunk, strict=True)
+
+
+def _with_bases(
+    world: World, classes: Classes
+) -> Iterator[tuple[list[dict[str, Any]], Mapping[str, BaseRow]]]:  # fmt: skip
+    """The rows on the list, chunk by chunk. Bases are asked for many chunks at once: what was loaded whole is packed,
+    and opened anew for every question."""
+    for piece in classes.look.iter_slices(BASES):
+        bases = world.store.bases(world.pair, piece["link_id"].to_list())
+        rows = piece.iter_rows(named=True)
+        while chunk := list(islice(rows, CHUNK)):
+            yield chunk, bases
 
 
 def _observe_side(
