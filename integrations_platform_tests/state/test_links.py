@@ -56,7 +56,7 @@ def test_keys_are_owned_by_active_links_only(store: SqlStore, lease: Lease) -> N
 
 def test_versions_change_without_the_base(store: SqlStore, lease: Lease) -> None:
     with store.transaction(lease) as change:
-        change.set_versions([("l1", "v2", None), ("l2", None, "w2")])
+        change.set_versions([("l1", "v0", "w0"), ("l1", "v2", None), ("l2", None, "w2")])  # the later holds
     assert store.links("contacts").select("version_a", "version_b").rows() == [("v2", None), (None, "w2")]
     assert store.bases("contacts", ["l1"])["l1"].base_version == 1
 
