@@ -24,10 +24,11 @@ from integrations_platform.defs.alerts import alert_sensor
 from integrations_platform.defs.checks import agreement_check
 from integrations_platform.defs.databricks import job_assets
 from integrations_platform.defs.following import check_followed, syncs_follow
-from integrations_platform.defs.jobs import asset_job, sync_job, unified_job, verify_job
+from integrations_platform.defs.jobs import Job, asset_job, sync_job, unified_job, verify_job
 from integrations_platform.defs.lake import lake_assets
 from integrations_platform.defs.models import model_assets
 from integrations_platform.defs.schedules import daily_schedules, sync_schedules, tables_follow, verify_schedule
+from integrations_platform.defs.shard_steps import sharded_job
 from integrations_platform.defs.syncs import pool_of, sync_assets
 from integrations_platform.defs.warehouse import table_assets
 from integrations_platform.defs.webhooks import wake_up_sensor
@@ -40,7 +41,10 @@ def build_definitions(catalogue: Catalogue) -> dg.Definitions:
     """Everything Dagster shows of a catalogue."""
     named = named_jobs(catalogue)
     assets = sync_assets(catalogue)
-    jobs = {asset.key.to_user_string(): sync_job(named, asset) for asset in assets}
+    jobs: dict[str, Job] = {
+        spec.name: sharded_job(catalogue, named, spec) if spec.shards > 1 else sync_job(named, asset)
+        for spec, asset in zip(catalogue.specs, assets, strict=True)
+    }
     schedules = sync_schedules(named, jobs)
     all_jobs = [*jobs.values(), unified_job(catalogue)]
     if catalogue.specs:

@@ -30,6 +30,7 @@ from integrations_platform.settings_schema import (
     environment_schema,
     service_options,
 )
+from integrations_platform.settings_shards import ShardsSettings
 from integrations_platform.settings_telemetry import TelemetrySettings
 from integrations_platform.settings_warehouse import WarehouseSettings
 from integrations_platform.settings_webhooks import WebhooksSettings
@@ -226,6 +227,7 @@ class Settings:
     alerts: AlertsSettings = field(default_factory=AlertsSettings)
     console: ConsoleSettings = field(default_factory=ConsoleSettings)
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
+    shards: ShardsSettings = field(default_factory=ShardsSettings)
 
     def system(self, name: str) -> SystemSettings:
         """The system of that name. Raises :class:`SettingsError` that lists the known ones."""

@@ -18,6 +18,7 @@ from integrations_platform import (
     settings_databricks,
     settings_lake,
     settings_models,
+    settings_shards,
     settings_telemetry,
     settings_warehouse,
     settings_webhooks,
@@ -52,6 +53,7 @@ SECTIONS: Mapping[str, Section] = {
     "alerts": settings_alerts,
     "console": settings_console,
     "telemetry": settings_telemetry,
+    "shards": settings_shards,
 }
 """Sections of an environment file by name: each is a field of that name of the settings."""
 

@@ -12,8 +12,9 @@ import dagster as dg
 from integrations_platform.defs import reporting
 from integrations_platform.defs.checks import BOTH_SIDES_AGREE
 from integrations_platform.defs.config import UnifiedSyncConfig
+from integrations_platform.defs.events import events_elsewhere
 from integrations_platform.defs.running import Outcome, give_up, run_sync
-from integrations_platform.defs.syncs import complaint, is_done, may_pass, outcome_events
+from integrations_platform.defs.syncs import complaint, is_done, may_pass
 from integrations_platform.job_list import VERIFY, sync_job_name
 from integrations_platform.jobs import DATA_SYNC_UNIFIED, Catalogue, NoSuchJob
 from integrations_platform.jobs import Job as Named
@@ -70,7 +71,7 @@ def unified_job(catalogue: Catalogue) -> dg.JobDefinition:
                 may_help = may_help and isinstance(fault, dg.RetryRequested)
                 continue
             # Yielded, not logged: what is logged waits for the end of the step, and is lost when it fails.
-            yield from _events(outcome)
+            yield from events_elsewhere(outcome)
             lines.append(_line(outcome))
             if not is_done(outcome):
                 failed[spec.name] = complaint(outcome)
@@ -85,25 +86,6 @@ def unified_job(catalogue: Catalogue) -> dg.JobDefinition:
         sync_pair()
 
     return data_sync_unified
-
-
-def _events(outcome: Outcome) -> Iterator[Any]:
-    """What the sync's own step would have yielded, as events of another step about the same asset."""
-    key = dg.AssetKey(outcome.spec.name)
-    for event in outcome_events(outcome):
-        if isinstance(event, dg.MaterializeResult):
-            yield dg.AssetMaterialization(key, metadata=dict(event.metadata or {}))
-        elif isinstance(event, dg.AssetCheckResult):
-            yield dg.AssetCheckEvaluation(
-                asset_key=key,
-                check_name=event.check_name or "",
-                passed=event.passed,
-                severity=event.severity,
-                description=event.description,
-                metadata=dict(event.metadata or {}),
-            )
-        else:
-            yield event
 
 
 def _line(outcome: Outcome) -> dict[str, str]:

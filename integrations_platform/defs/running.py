@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from integrations_platform.unified_sync.agreement import Agreement
     from integrations_platform.unified_sync.port import Problem, Side
     from integrations_platform.unified_sync.report import RunReport
+    from integrations_platform.unified_sync.sharding import Crew
     from integrations_platform.unified_sync.spec import SideName, SyncSpec
     from integrations_platform.unified_sync.store import Breaker, Conflict, Quarantined, Store
 
@@ -80,8 +81,17 @@ def origin(tags: Mapping[str, str]) -> tuple[bool, str]:
     return True, "dagster"
 
 
-def run_sync(context: Context, catalogue: Catalogue, spec: SyncSpec, options: Options, *, dry_run: bool) -> Outcome:
-    """Run ``spec`` under ``options``. Raises dg.Failure, or dg.RetryRequested for what may pass by itself."""
+def run_sync(
+    context: Context,
+    catalogue: Catalogue,
+    spec: SyncSpec,
+    options: Options,
+    *,
+    dry_run: bool,
+    crew: Callable[[Platform], Crew] | None = None,
+) -> Outcome:
+    """Run ``spec`` under ``options``. ``crew``: who works on its shards; processes of this machine, if left out. Raises
+    dg.Failure, or dg.RetryRequested for what may pass by itself."""
     from integrations_platform.unified_sync.engine import Request
     from integrations_platform.unified_sync.port import ErrorKind
 
@@ -95,6 +105,8 @@ def run_sync(context: Context, catalogue: Catalogue, spec: SyncSpec, options: Op
         context.log.info(f"{spec.name}: reading {_ends(spec)}" + (" (dry run: nothing is written)" if dry_run else ""))
         with platform.sides(chosen) as sides:
             engine = platform.engine(*catalogue.specs, chosen)
+            if crew is not None:
+                engine.crew = crew(platform)
             report = engine.run(chosen, sides, request)
             # The engine has judged the sides before writing; asking again, now that they answered, adds the words.
             asked = report.fault is not ErrorKind.TRANSIENT

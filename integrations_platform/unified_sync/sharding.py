@@ -180,7 +180,7 @@ def _silent(words: Mapping[int, str], pulses: list[Pulse], runtime: Runtime) -> 
         if seconds > (runtime.lease_seconds if begun else START_SECONDS):
             found[number] = f"was not heard of for {seconds:.0f} s" if begun else (
                 f"has not begun within {seconds:.0f} s; all shards of a run work at once, so there must be room for as "
-                "many processes or pods"
+                "many processes or pods, and on several machines one state for all of them, in PostgreSQL"
             )  # fmt: skip
     return found
 
