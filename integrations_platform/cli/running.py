@@ -117,6 +117,12 @@ def apply(
     is_flag=True,
     help="For schedules: refuse the very first plan of a sync, which a person should have seen.",
 )
+@click.option(
+    "--if-changed",
+    is_flag=True,
+    help="Look at nothing unless the `modified` columns of both sides tell of a change since the last look. Deletes "
+    "leave no such stamp: run without this from time to time.",
+)
 @_limit
 @as_json
 @click.pass_obj
@@ -128,6 +134,7 @@ def run(
     batch_size: int | None,
     strategy: str | None,
     unattended: bool,
+    if_changed: bool,
     limit: int,
     as_json: bool,
 ) -> None:
@@ -142,7 +149,7 @@ def run(
             strategy=Strategy(strategy) if strategy else None,
         )
         named = Named(spec, found.word)
-        report = _run(platform, named, dry_run=dry_run, attended=not unattended)
+        report = _run(platform, named, dry_run=dry_run, attended=not unattended, hint=if_changed)
         if dry_run and report.plan is not None:
             _show_dry_run(platform, named, report, limit=limit, as_json=as_json)
         else:

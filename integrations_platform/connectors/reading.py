@@ -63,6 +63,20 @@ class RelationalSnapshot:
             moved = self._archive.versions(self._session) if self._archive is not None else []
         return self._digest(binding.digest_text(count, number), moved)
 
+    def newest(self) -> datetime | None:
+        """The greatest of the declared times of change; an index on that column makes it free."""
+        binding = self._binding
+        if not binding.spec.modified:
+            return None
+        column = binding.shape.by_name[binding.spec.modified]
+        greatest = binding.dialect.read_expression(
+            column, FieldType.DATETIME, lambda *names: f"MAX({binding.quote(*names)})"
+        )
+        scope, params = binding.scope
+        with self._asking():
+            ((raw,),) = self._session.rows(f"SELECT {greatest} FROM {binding.table} WHERE {scope}", params)
+        return self._modified(raw)
+
     @staticmethod
     def _digest(rows: str, moved: Sequence[tuple[str, str]]) -> str:
         archived = hashlib.sha256(repr(sorted(moved)).encode()).hexdigest()[:16] if moved else "-"

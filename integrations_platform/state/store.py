@@ -249,7 +249,7 @@ class SqlStore:
         seen, run = tables.observation, tables.run
         newest = sa.select(run).where(run.c.pair == pair).order_by(run.c.sequence.desc()).limit(1).subquery()
         query = (
-            sa.select(seen.c.side, seen.c.digest, seen.c.records, newest.c.counts)
+            sa.select(seen.c.side, seen.c.taken_at, seen.c.digest, seen.c.records, newest.c.counts)
             .join(newest, (newest.c.pair == seen.c.pair) & (newest.c.run_id == seen.c.run_id))
             .where(newest.c.settled, seen.c.digest.is_not(None))
         )
@@ -257,6 +257,7 @@ class SqlStore:
         if len(rows) != len(SIDES):
             return None
         return Quiet(
+            {row["side"]: datetime.fromisoformat(row["taken_at"]) for row in rows},
             {row["side"]: row["digest"] for row in rows},
             {row["side"]: row["records"] for row in rows},
             rows[0]["counts"],

@@ -6,9 +6,10 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 
 from integrations_platform.unified_sync.agreement import Agreement, compare
@@ -21,7 +22,7 @@ from integrations_platform.unified_sync.observation import Observatory
 from integrations_platform.unified_sync.plan import QUIET, STANDING, Plan, World
 from integrations_platform.unified_sync.planner import make_plan, only
 from integrations_platform.unified_sync.port import ErrorKind, Problem, Side, SideError, found_by
-from integrations_platform.unified_sync.quiet import unmoved, with_digests
+from integrations_platform.unified_sync.quiet import unmoved, untouched, with_digests
 from integrations_platform.unified_sync.recovery import recover
 from integrations_platform.unified_sync.references import References
 from integrations_platform.unified_sync.report import RunReport, RunStatus
@@ -50,6 +51,9 @@ _LEVELS = {
     RunStatus.SUCCEEDED: logging.INFO, RunStatus.PARTIAL: logging.WARNING, RunStatus.REFUSED: logging.WARNING,
     RunStatus.FAILED: logging.ERROR,
 }  # fmt: skip
+Look = Callable[
+    [SyncSpec, Mapping[SideName, Caller], Quiet, Callable[[], datetime]], list[Observation] | None
+]  # fmt: skip
 PASSES = 2  # a decision that writes to both sides is confirmed by a second look within the same run
 
 
@@ -67,7 +71,8 @@ class Request:
 
     ``only_ops``: apply just these operations of a reviewed plan. ``restore``: instead of syncing, bring back what these
     audit lines lost. ``lift``: guards a person lifted for this plan.
-    ``attended``: a person started it. ``actor`` goes to the audit. ``trigger`` says what started it.
+    ``attended``: a person started it. ``actor`` goes to the audit. ``trigger`` says what started it. ``hint``: look at
+    nothing if the sides' own stamps tell of no change since the last look.
     """
 
     dry_run: bool = False
@@ -78,6 +83,7 @@ class Request:
     attended: bool = True
     actor: str = "engine"
     trigger: str = "cli"
+    hint: bool = False
 
 
 @dataclass
@@ -200,8 +206,10 @@ class Engine:
         report.recovered = recover(spec, places, references, callers, self.store, lease, self.runtime, report.run_id)
         report.recovered += settle_loads(spec, callers, self.store, lease, report.run_id, self.runtime.clock())
         if request.restore is None and request.only_ops is None:
-            if quiet is not None and not report.recovered and self._is_unmoved(lease, spec, callers, quiet, report):
-                return
+            if quiet is not None and not report.recovered:
+                stamps = request.hint and self._stands(lease, untouched, spec, callers, quiet, report)
+                if stamps or self._stands(lease, unmoved, spec, callers, quiet, report):
+                    return
             begun = request.attended or not first_run
             if begun and load_whole(spec, places, callers, self.store, lease, self.runtime, report):
                 return
@@ -301,12 +309,13 @@ class Engine:
             if not plan.two_sided or request.only_ops is not None:
                 return
 
-    def _is_unmoved(
-        self, lease: Lease, spec: SyncSpec, callers: Mapping[SideName, Caller], quiet: Quiet, report: RunReport
-    ) -> bool:
+    def _stands(
+        self, lease: Lease, look: Look, spec: SyncSpec, callers: Mapping[SideName, Caller], quiet: Quiet,
+        report: RunReport,
+    ) -> bool:  # fmt: skip
         """Whether both sides are as they were when there was nothing to do; then this run is told and over."""
-        with span("compare digests", {}):
-            observations = unmoved(spec, callers, quiet, self.runtime.clock)
+        with span(look.__name__, {}):
+            observations = look(spec, callers, quiet, self.runtime.clock)
         if observations is None:
             return False
         stands = {name: n for name, n in json.loads(quiet.counts).items() if name in QUIET}

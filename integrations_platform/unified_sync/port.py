@@ -218,6 +218,10 @@ class Snapshot(Protocol):
         """One word for all that a complete listing would show: ids, versions, presence. Equal words mean equal
         listings, but for a chance of 2⁻⁶⁴. None where it costs as much as the listing itself. Raises SideError."""
 
+    def newest(self) -> datetime | None:
+        """When a record in scope was changed last, as far as the side's own stamps tell; None where it keeps none. It
+        is a hint: deletes leave no stamp, and a late commit carries an early one. Raises SideError."""
+
     def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
         """Records by id, scope disregarded (``OUT_OF_SCOPE`` says so); missing ids are left out, and so are ids
         that were merged away: the survivor is never shown under an old id. Raises SideError."""

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from integrations_platform.unified_sync.calls import Caller
 from integrations_platform.unified_sync.plan import World
 from integrations_platform.unified_sync.spec import SideName, SyncSpec, spec_digest
 from integrations_platform.unified_sync.store import Observation, Quiet
+
+MARGIN = timedelta(minutes=10)
 
 
 def unmoved(
@@ -31,6 +33,28 @@ def unmoved(
                 return None
     return [Observation(side, taken_at, quiet.records[side], complete=True, digest=quiet.digests[side])
             for side in callers]  # fmt: skip
+
+
+def untouched(
+    spec: SyncSpec, callers: Mapping[SideName, Caller], quiet: Quiet, _clock: Callable[[], datetime]
+) -> list[Observation] | None:
+    """The observations of that run, still standing, if neither side has stamped a record as changed since; else None.
+
+    A hint and no more (P42): deletes go unseen. So nothing is dated anew, and times of change that lie within
+    ``MARGIN`` before the run count as later, because a transaction stamps its rows long before it commits.
+    """
+    with ExitStack() as stack:
+        for side, caller in callers.items():
+            if not quiet.digests[side].startswith(_named(spec, "")):
+                return None
+            clock = caller.call(caller.side.clock)
+            newest = caller.call(stack.enter_context(caller.call(caller.side.snapshot)).newest)
+            if newest is None or newest - clock.offset > quiet.taken_at[side] - MARGIN - clock.uncertainty:
+                return None
+    return [
+        Observation(side, quiet.taken_at[side], quiet.records[side], complete=True, digest=quiet.digests[side])
+        for side in callers
+    ]
 
 
 def with_digests(observations: Sequence[Observation], world: World) -> list[Observation]:

@@ -245,9 +245,10 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """How things stood when the last run looked at everything and found nothing to do: the digest of each side's
-    listing, the records it held, and the run's counts as JSON."""
+    """How things stood when the last run looked at everything and found nothing to do: when that was, the digest of
+    each side's listing, the records it held, and the run's counts as JSON."""
 
+    taken_at: Mapping[SideName, datetime]
     digests: Mapping[SideName, str]
     records: Mapping[SideName, int]
     counts: str

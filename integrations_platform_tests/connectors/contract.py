@@ -314,6 +314,20 @@ class SideContract:
         assert all(word == listed for word, listed in told)
         assert len({word for word, _ in told}) == len(told)
 
+    def test_the_newest_stamp_is_that_of_the_records_in_scope(self, store: Store) -> None:
+        for name, moment in (
+            ("in", "2024-01-02 03:04:05"),
+            ("in", "2023-01-01 00:00:00"),
+            ("out", "2025-01-01 00:00:00"),
+        ):
+            store.run(f"INSERT INTO people (name, updated_at) VALUES ('{name}', '{moment}')")
+        for declared, newest in (("updated_at", datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)), (None, None)):
+            with store.side(only={"name": ("in",)}, modified=declared).snapshot() as snapshot:
+                assert snapshot.newest() == newest
+        store.run("DELETE FROM people")
+        with store.side(modified="updated_at").snapshot() as snapshot:
+            assert snapshot.newest() is None
+
     def test_a_snapshot_does_not_see_what_is_edited_while_it_is_open(self, store: Store) -> None:
         side = store.side()
         store.run("INSERT INTO people (name) VALUES ('before')")

@@ -162,5 +162,8 @@ class _WatchedSnapshot:
     def digest(self) -> str | None:
         return self._snapshot.digest()
 
+    def newest(self) -> datetime | None:
+        return self._snapshot.newest()
+
     def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
         return self._snapshot.read(ids)

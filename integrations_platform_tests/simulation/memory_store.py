@@ -297,7 +297,8 @@ class MemoryStore:
         digests = {side: one.digest for side, one in seen.items() if one.digest is not None}
         if newest is None or len(digests) != len(SIDES):
             return None
-        return Quiet(digests, {side: one.records for side, one in seen.items()}, newest.counts)
+        taken_at = {side: one.taken_at for side, one in seen.items()}
+        return Quiet(taken_at, digests, {side: one.records for side, one in seen.items()}, newest.counts)
 
     def next_sequence(self, pair: str) -> int:
         return len(self.memory.runs) + 1

@@ -102,6 +102,7 @@ class StorySide:
     unread: set[str] = field(default_factory=set)
     fresh: bool = False
     listings: int = 0  # times it was listed
+    digests: int = 0  # times it was asked for one
 
     # the port
 
@@ -291,7 +292,12 @@ class StorySnapshot:
 
     def digest(self) -> str | None:
         self.side.may_fail()
+        self.side.digests += 1
         return self._digest(self._listed())
+
+    def newest(self) -> datetime | None:
+        stamps = [row.modified for row in self.rows.values() if row.modified is not None]
+        return max(stamps, default=None) if self.side.nature.dates_records else None
 
     @property
     def _complete(self) -> bool:

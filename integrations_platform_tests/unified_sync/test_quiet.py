@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from integrations_platform.unified_sync.quiet import MARGIN
 from integrations_platform.unified_sync.report import RunReport
 from integrations_platform.unified_sync.spec import SideName, Strategy
 from integrations_platform_tests.unified_sync.arrange import Crash, Story
@@ -91,3 +93,43 @@ def test_a_run_that_died_makes_the_next_one_look() -> None:
     assert story.dies()
     story.at = lambda _point: None
     assert listings(story, story.run) == 2
+
+
+def test_p42_a_hint_spares_the_look_until_a_stamp_is_newer_and_vouches_for_nothing() -> None:
+    story = quiet()
+    story.time += 2 * MARGIN
+    story.run()
+    seen = story.store.last_settled(story.spec.name)
+    digests, told = story.a.digests, [story.run(hint=True), story.run(hint=True)]
+    assert [(run.counts["settled"], run.written, run.plan is not None) for run in told] == [(2, 0, True)] * 2
+    assert story.a.digests == digests, "nothing was looked at"
+    assert story.store.last_settled(story.spec.name) == seen, "a hint is no look"
+    story.a.edit(next(iter(story.a.rows.values())), name="Anna")
+    assert story.run(hint=True).written == 1
+
+
+def test_p42_a_stamp_shortly_before_the_look_is_no_proof_that_the_look_saw_it() -> None:
+    story = quiet()
+    digests = story.a.digests
+    story.run(hint=True)
+    assert story.a.digests == digests + 1
+
+
+def test_p42_what_a_hint_cannot_see_the_next_look_does() -> None:
+    story = quiet()
+    story.time += 2 * MARGIN
+    story.run()
+    story.a.rows.pop(next(iter(story.a.rows)))
+    assert story.run(hint=True).written == 0
+    assert story.run().counts["archived_b"] == 1
+
+
+def test_a_side_without_stamps_is_looked_at_whatever_the_hint() -> None:
+    story = Story()
+    story.a.nature = replace(story.a.nature, dates_records=False)
+    quiet(story)
+    story.time += 2 * MARGIN
+    story.run()
+    digests = story.a.digests
+    story.run(hint=True)
+    assert story.a.digests == digests + 1

@@ -164,6 +164,9 @@ class SheetSnapshot:
     def digest(self) -> None:
         """Only the listing itself would tell."""
 
+    def newest(self) -> None:
+        """Asking costs as much as listing what changed."""
+
     def listing(self) -> Listing:
         """Rows in scope, and archived ones whatever the scope."""
         page = self._page

@@ -27,6 +27,9 @@ class HubSpotSnapshot:
     def digest(self) -> None:
         """Only the listing itself would tell."""
 
+    def newest(self) -> None:
+        """Asking costs as much as listing what changed."""
+
     def listing(self) -> Listing:
         """All records in scope, then those archived; whoever was archived in between counts as archived."""
         rows: dict[str, tuple[str, str, str]] = {}

@@ -34,6 +34,9 @@ class QuickBooksSnapshot:
     def digest(self) -> None:
         """Only the listing itself would tell."""
 
+    def newest(self) -> None:
+        """Asking costs as much as listing what changed."""
+
     def listing(self) -> Listing:
         """See :meth:`port.Snapshot.listing`."""
         kind, everything = self._projection.book.kind, self._projection.book.everything

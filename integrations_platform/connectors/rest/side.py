@@ -283,6 +283,9 @@ class RestSnapshot:
     def digest(self) -> None:
         """Only the listing itself would tell."""
 
+    def newest(self) -> None:
+        """Asking costs as much as listing what changed."""
+
     def listing(self) -> Listing:
         """See :meth:`port.Snapshot.listing`."""
         records, reason = self._side.everything()
