@@ -1345,7 +1345,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "quiet-by-one-side",
         "Nothing is looked at when the source alone is as it was.",
         ("P6", "P9", "P34"),
-        (Edit("quiet.py", "for side, caller in callers.items():", "for side, caller in [*callers.items()][:1]:"),),
+        (
+            Edit(
+                "quiet.py",
+                "for side, caller in callers.items():\n            snapshot = ",
+                "for side, caller in [*callers.items()][:1]:\n            snapshot = ",
+            ),
+        ),
     ),
     Mutant(
         "quiet-with-open-work",
