@@ -72,7 +72,8 @@ class Peer:
     def command(self, job: Job) -> Command:
         """Its own command line, or a script that calls it."""
         binaries = self._folder / "bin"
-        variables = SILENT | {"HOME": str(job.folder), "PYTHONPATH": ""}
+        # What a tool remembers is of this job alone; dlt keeps it elsewhere when root runs it.
+        variables = SILENT | {"HOME": str(job.folder), "DLT_DATA_DIR": str(job.folder), "PYTHONPATH": ""}
         if self.name == "sling":
             url = "?sslmode=disable"
             sling = next(self._folder.glob(_SLING))
