@@ -5,6 +5,7 @@ Owns the choice of cases and tools, and where the results go. The folder's other
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -133,4 +134,5 @@ def _chosen(given: str, known: tuple[str, ...], option: str, without: str = "") 
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))  # the servers end with it
     sys.exit(main())
