@@ -69,10 +69,9 @@ def main(
         others = _installed(_chosen(names, peers.PEERS, "--peers"), venvs.expanduser(), results)
         with servers.postgresql() as server:
             results.versions["PostgreSQL"] = server.version
-            at_work = bench.Bench(server, rows, repetitions, limit_seconds, click.echo)
+            at_work = bench.Bench(server, rows, repetitions, limit_seconds, click.echo, keep)
             for case in chosen:
                 _on_servers(case, at_work, others, results)
-                keep(at_work.figures())
             results.skipped |= at_work.failed
     if "planner" in chosen:
         keep([planner(rows, repetitions)])

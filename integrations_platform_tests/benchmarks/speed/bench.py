@@ -32,6 +32,7 @@ class Bench:
     repetitions: int
     limit: float
     tell: Tell
+    keep: Callable[[list[Figure]], None]
     rounds: dict[tuple[str, str, int], list[Round]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
 
@@ -71,11 +72,18 @@ class Bench:
         servers = (self.postgresql.pid, *others)
         cost = measure(command.words, servers, limit=command.limit, folder=job.folder, variables=command.variables)
         tables = "" if cost.cut_off else compared()
-        self.rounds.setdefault((case, tool.name, rows), []).append(Round(cost, floor, tables))
+        over = "> " if cost.cut_off else ""
+        self.note(case, tool, rows, Round(cost, floor, tables), f"{over}{cost.cpu / floor.cpu:.2f} × floor")
+
+    def note(self, case: str, tool: Tool, rows: int, done: Round, words: str = "") -> None:
+        """Keep a round, whatever comes after it, and tell."""
+        self.rounds.setdefault((case, tool.name, rows), []).append(done)
+        self.keep(self.figures())
+        cost = done.cost
+        beside = f" beside {done.floor.cpu:.2f}" if done.floor else ""
         self.tell(
-            f"{case}, {tool.name}, {rows:,} rows: {'> ' if cost.cut_off else ''}{cost.cpu / floor.cpu:.2f} × floor "
-            f"({cost.cpu:.2f} of {floor.cpu:.2f} CPU s), {cost.peak_mib:.0f} MiB, load {cost.load:.1f}, "
-            f"{tables or 'cut off'}"
+            f"{case}, {tool.name}, {rows:,} rows: {words} {cost.cpu:.2f}{beside} CPU s, {cost.peak_mib:.0f} MiB, "
+            f"load {cost.load:.1f} {done.tables}"
         )
 
     @cached_property

@@ -83,7 +83,8 @@ def _mariadb(results: Results) -> Judged | None:
         ours, theirs = results.find(case), results.find(case, "dlt")
         if ours is None:
             continue
-        beside = f" (dlt {theirs.cpu:.1f})" if theirs else ""
+        wrong = f", {theirs.tables}" if theirs is not None and theirs.tables != "equal" else ""
+        beside = f" (dlt {theirs.cpu:.1f}{wrong})" if theirs else ""
         words.append(f"{case.removeprefix('PostgreSQL → MariaDB, ')}: **{ours.cpu:.1f}**{beside}")
         if theirs is not None:
             reached.append(ours.cpu <= theirs.cpu)

@@ -125,7 +125,7 @@ def mariadb() -> Iterator[MariaDB]:
         "--innodb-log-file-size=2G",
         "--max-allowed-packet=256M",
     )
-    with own_mariadb(f"--innodb-buffer-pool-size={_buffers()}M", *durable) as own:
+    with own_mariadb(*options) as own:
         yield MariaDB(_pid(own), own.url, _first(own.url, "SELECT version()"))
 
 

@@ -6,7 +6,6 @@ Owns the order of things: fresh databases, the floor just before each run, the r
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from statistics import median
 
 from integrations_platform_tests.benchmarks.speed import data
 from integrations_platform_tests.benchmarks.speed.bench import Bench
@@ -52,9 +51,8 @@ def start_up(bench: Bench, rows: int = 10) -> None:
     with bench.job(rows) as job:
         for _ in range(2):
             measure(command(job).words)
-        costs = [measure(command(job).words, [bench.postgresql.pid]) for _ in range(bench.repetitions)]
-    bench.rounds[START, OURS, rows] = [Round(cost) for cost in costs]
-    bench.tell(f"{START}, {OURS}: {median(cost.cpu for cost in costs):.2f} CPU s")
+        for _ in range(bench.repetitions):
+            bench.note(START, Ours(), rows, Round(measure(command(job).words, [bench.postgresql.pid])))
 
 
 def _one_way(bench: Bench, tool: Tool, rows: int) -> None:
@@ -141,8 +139,7 @@ def upsert(bench: Bench, rows: int) -> None:
             assert compare(of_postgresql(job.source), of_postgresql(server.place("floor"))) == "equal"
             cost = measure(Ours().command(job).words, [server.pid])
             tables = compare(of_postgresql(job.source), of_postgresql(job.target))
-        bench.rounds.setdefault((UPSERT, OURS, rows), []).append(Round(cost, floor, tables))
-        bench.tell(f"{UPSERT}, {changed:,} of {rows:,} rows: {cost.cpu / floor.cpu:.2f} × by hand, {tables}")
+        bench.note(UPSERT, Ours(), rows, Round(cost, floor, tables), f"{cost.cpu / floor.cpu:.2f} × by hand")
 
 
 def growth(bench: Bench, sizes: Sequence[int]) -> None:
