@@ -119,11 +119,12 @@ def mariadb() -> Iterator[MariaDB]:
     """A MariaDB of this machine. Raises Missing."""
     if shutil.which("mariadbd", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin") is None:
         raise Missing("no MariaDB: install mariadb-server")
-    durable = (
+    options = (
         "--character-set-server=utf8mb4",
         "--innodb-flush-log-at-trx-commit=1",
         "--innodb-log-file-size=2G",
         "--max-allowed-packet=256M",
+        f"--innodb-buffer-pool-size={_buffers()}M",
     )
     with own_mariadb(*options) as own:
         yield MariaDB(_pid(own), own.url, _first(own.url, "SELECT version()"))
