@@ -36,11 +36,13 @@ def svg(results: Results) -> str:
             found = shown[case, tool]
             ratio, ours = found.ratio or 1.0, " ours" if tool == OURS else ""
             label = f"{'> ' if found.cut_off else ''}{times(ratio)}"
+            beside, anchor = (10, "start") if ratio >= 1 else (-10, "end")
             parts += [
                 f'<text x="{_LEFT - 12}" y="{down + 4}" text-anchor="end" class="{ours.strip()}">{escape(tool)}</text>',
                 f'<line x1="{across(1):.1f}" x2="{across(ratio):.1f}" y1="{down}" y2="{down}" class="stem{ours}"/>',
                 f'<circle cx="{across(ratio):.1f}" cy="{down}" r="5" class="dot{ours}"/>',
-                f'<text x="{across(ratio) + 10:.1f}" y="{down + 4}" class="small">{escape(label)}</text>',
+                f'<text x="{across(ratio) + beside:.1f}" y="{down + 4}" text-anchor="{anchor}" class="small">'
+                f"{escape(label)}</text>",
             ]
         down += _LINE + 14
     axis = []
