@@ -22,6 +22,11 @@ SCHEMA: dict[str, Any] = {
             "description": "processes: steps of one machine (default); kubernetes: each step in a pod of its own, with "
             "the state in PostgreSQL",
         },
+        "service_account": {
+            "type": "string",
+            "pattern": r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$",
+            "description": "kubernetes: the account of the pod that starts the others, which may create Jobs",
+        },
     },
     "additionalProperties": False,
 }
@@ -29,9 +34,11 @@ SCHEMA: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class ShardsSettings:
-    """``steps``: processes of the machine that runs the job, or pods."""
+    """``steps``: processes of the machine that runs the job, or pods. ``service_account``: of the pod that starts the
+    others; empty: as for any run."""
 
     steps: str = "processes"
+    service_account: str = ""
 
 
 def read(

@@ -122,7 +122,11 @@ def sharded_job(catalogue: Catalogue, named: Mapping[str, Named], spec: SyncSpec
 
     shards = [shard(number) for number in range(spec.shards)]
 
-    @dg.job(name=job.name, description=job.description, executor_def=_executor(spec, in_pods=in_pods))
+    # Of the pod that starts the others only: those run under the account of any run.
+    account = {"pod_spec_config": {"service_account_name": catalogue.settings.shards.service_account}}
+    tags = {"dagster-k8s/config": account} if in_pods and catalogue.settings.shards.service_account else None
+
+    @dg.job(name=job.name, description=job.description, executor_def=_executor(spec, in_pods=in_pods), tags=tags)
     def steps() -> None:
         run.alias(spec.name)()
         for each in shards:

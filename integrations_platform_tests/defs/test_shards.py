@@ -29,9 +29,12 @@ def test_its_job_has_a_step_for_the_run_and_one_for_each_shard_all_at_once(shard
 
 
 def test_in_pods_its_state_must_be_one_that_all_of_them_reach(sharded: World) -> None:
-    sharded.env_file.write_text(sharded.env_file.read_text() + "shards: {steps: kubernetes}\n")
+    sharded.env_file.write_text(
+        sharded.env_file.read_text() + "shards: {steps: kubernetes, service_account: starter}\n"
+    )
     job = sharded.definitions.resolve_job_def("people_job")
     assert job.executor_def.name == "k8s"
+    assert "starter" in job.tags["dagster-k8s/config"]
     with dg.DagsterInstance.ephemeral() as instance:
         result = job.execute_in_process(instance=instance, op_selection=["people"], raise_on_error=False)
     (failure,) = [event for event in result.all_events if event.is_step_failure]
