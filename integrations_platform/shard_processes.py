@@ -72,7 +72,7 @@ class Processes:
     def start(self, spec: SyncSpec, task: Task, number: int, line: Connection) -> BaseProcess:
         """A process that works on one share and tells of its progress on ``line``."""
         process = multiprocessing.get_context("spawn").Process(
-            target=_work, args=(self.environment, spec, tuple(self.known), task, number, line),
+            target=work_process, args=(self.environment, spec, tuple(self.known), task, number, line),
             name=f"shard {number + 1} of {task.of}",
         )  # fmt: skip
         process.start()
@@ -90,9 +90,10 @@ def work_share(platform: Platform, spec: SyncSpec, known: Sequence[SyncSpec], ta
         engine.work(spec, sides, task, number, platform.store.board(task.pair, task.run_id))
 
 
-def _work(
+def work_process(
     environment: Path, spec: SyncSpec, known: Sequence[SyncSpec], task: Task, number: int, line: Connection
 ) -> None:
+    """What such a process does; ``line`` takes its progress."""
     from integrations_platform.platform import Platform
 
     platform = Platform.open(env_file=environment)
