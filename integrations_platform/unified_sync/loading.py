@@ -208,13 +208,14 @@ def _fill(
         if loading is None:
             return None
         loads.begin(lease, load)
-        count = 0
+        count, stage = 0, f"writing to {spec.target.place}"
         for number, piece in enumerate(export.pieces()):
+            runtime.progress(stage, count, export.total)
             loading.send(piece)
             loads.add(lease, load.load_id, number, piece.rows)
             count += piece.rows.height
             store.renew(lease, runtime.lease_seconds, runtime.clock())
-            runtime.progress("writing", count, export.total)
+        runtime.progress(stage, export.total, export.total)
         shown = 0
         for number, versions in enumerate(loading.versions()):
             loads.vouch(lease, load.load_id, number, versions)
