@@ -41,8 +41,10 @@ def svg(results: Results) -> str:
                 f'<text x="{_LEFT - 12}" y="{down + 4}" text-anchor="end" class="{ours.strip()}">{escape(tool)}</text>',
                 f'<line x1="{across(1):.1f}" x2="{across(ratio):.1f}" y1="{down}" y2="{down}" class="stem{ours}"/>',
                 f'<circle cx="{across(ratio):.1f}" cy="{down}" r="5" class="dot{ours}"/>',
-                f'<text x="{across(ratio) + beside:.1f}" y="{down + 4}" text-anchor="{anchor}" class="small">'
-                f"{escape(label)}</text>",
+                (
+                    f'<text x="{across(ratio) + beside:.1f}" y="{down + 4}" text-anchor="{anchor}" class="small">'
+                    f"{escape(label)}</text>"
+                ),
             ]
         down += _LINE + 14
     axis = []
