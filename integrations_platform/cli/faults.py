@@ -40,7 +40,7 @@ def _worded(fault: BaseException) -> tuple[Sequence[str], int]:
     from integrations_platform.lake.errors import LakeError, Trouble
     from integrations_platform.service_faults import FaultKind, ServiceFault
     from integrations_platform.state.errors import StateError
-    from integrations_platform.unified_sync.engine import SetupRefused
+    from integrations_platform.unified_sync.faults import SetupRefused
     from integrations_platform.unified_sync.port import ErrorKind, SideError
     from integrations_platform.unified_sync.store import DecisionRefused, LeaseHeld, LeaseLost
     from integrations_platform.warehouse.errors import StatementError, WarehouseError

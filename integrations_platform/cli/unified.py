@@ -90,7 +90,8 @@ def _run_all(
     """Reports, syncs that were not run and why, and every exit code."""
     from integrations_platform.cli.output import warn
     from integrations_platform.cli.show_report import show_report
-    from integrations_platform.unified_sync.engine import Request, SetupRefused
+    from integrations_platform.unified_sync.engine import Request
+    from integrations_platform.unified_sync.faults import SetupRefused
     from integrations_platform.unified_sync.port import SideError
     from integrations_platform.unified_sync.report import RunStatus
     from integrations_platform.unified_sync.store import LeaseHeld

@@ -25,7 +25,7 @@ from integrations_platform.console.pages import (
 )
 from integrations_platform.console.rendering import STATIC
 from integrations_platform.state.errors import StateError
-from integrations_platform.unified_sync.engine import SetupRefused
+from integrations_platform.unified_sync.faults import SetupRefused
 from integrations_platform.unified_sync.port import SideError
 from integrations_platform.unified_sync.store import DecisionRefused, LeaseHeld
 from integrations_platform.yaml_source import ConfigurationError

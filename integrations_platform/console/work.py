@@ -16,7 +16,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from integrations_platform.state.errors import StateError
-from integrations_platform.unified_sync.engine import Engine, Request, SetupRefused
+from integrations_platform.unified_sync.engine import Engine, Request
+from integrations_platform.unified_sync.faults import SetupRefused
 from integrations_platform.unified_sync.port import SideError
 from integrations_platform.unified_sync.store import LeaseHeld, LeaseLost
 from integrations_platform.yaml_source import ConfigurationError

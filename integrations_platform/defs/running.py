@@ -157,7 +157,7 @@ def opened(context: Context, catalogue: Catalogue, action: Callable[[Platform], 
     from integrations_platform.platform import Platform
     from integrations_platform.state.errors import StateError
     from integrations_platform.telemetry.tracing import trace_as_asked
-    from integrations_platform.unified_sync.engine import SetupRefused
+    from integrations_platform.unified_sync.faults import SetupRefused
     from integrations_platform.unified_sync.port import ErrorKind, SideError
     from integrations_platform.unified_sync.store import LeaseHeld
 

@@ -16,12 +16,13 @@ from integrations_platform.unified_sync.agreement import Agreement, compare
 from integrations_platform.unified_sync.calls import Caller, CallPolicy
 from integrations_platform.unified_sync.commit import Committer
 from integrations_platform.unified_sync.explain import Explanation, explain
+from integrations_platform.unified_sync.faults import SetupRefused, faults_in
 from integrations_platform.unified_sync.forms import FieldPlace, place_fields
 from integrations_platform.unified_sync.loading import load_whole, settle_loads
 from integrations_platform.unified_sync.observation import Observatory
 from integrations_platform.unified_sync.plan import QUIET, STANDING, Plan, World
 from integrations_platform.unified_sync.planner import make_plan, only
-from integrations_platform.unified_sync.port import ErrorKind, Problem, Side, SideError, found_by
+from integrations_platform.unified_sync.port import Side, found_by
 from integrations_platform.unified_sync.quiet import unmoved, untouched, with_digests
 from integrations_platform.unified_sync.recovery import recover
 from integrations_platform.unified_sync.references import References
@@ -29,7 +30,7 @@ from integrations_platform.unified_sync.report import RunReport, RunStatus
 from integrations_platform.unified_sync.restoring import plan_restore
 from integrations_platform.unified_sync.runtime import Runtime
 from integrations_platform.unified_sync.sharding import Crew, Ending, Task, beating, see_through, seen_by_all, sum_up
-from integrations_platform.unified_sync.shares import ENDED, WHOLE, Board, Part, ShardLost, Share
+from integrations_platform.unified_sync.shares import ENDED, WHOLE, Board, Part, Share
 from integrations_platform.unified_sync.spec import SideName, SyncSpec, spec_digest
 from integrations_platform.unified_sync.store import (
     AuditEntry,
@@ -55,14 +56,6 @@ Look = Callable[
     [SyncSpec, Mapping[SideName, Caller], Quiet, Callable[[], datetime]], list[Observation] | None
 ]  # fmt: skip
 PASSES = 2  # a decision that writes to both sides is confirmed by a second look within the same run
-
-
-class SetupRefused(Exception):  # noqa: N818
-    """A side or declaration is not in order; nothing was written. ``problems`` says what and how to mend it."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__("; ".join(f"{p.message} ({p.remedy})" if p.remedy else p.message for p in problems))
-        self.problems = problems
 
 
 @dataclass(frozen=True)
@@ -164,7 +157,7 @@ class Engine:
         quiet = self.store.last_quiet(spec.name)
         _log.info("run of %s begins", spec.name, extra={"trigger": request.trigger})
         try:
-            with _faults_in(report):
+            with faults_in(report):
                 self._record(lease, report, request, sequence, "running")
                 # Runs that were refused or failed before linking anything leave the next one just as much a first run.
                 first_run = not self.store.last_settled(spec.name) and self.store.links(spec.name).is_empty()
@@ -176,7 +169,7 @@ class Engine:
         self._finish(lease, spec, callers, report, request, sequence)
 
     def _dry_run(self, spec: SyncSpec, callers: Mapping[SideName, Caller], report: RunReport) -> None:
-        with _faults_in(report):
+        with faults_in(report):
             self._check(spec, callers)
             with span("plan", {}), self._observatory.world(spec, callers, report.run_id, None) as (world, _):
                 report.plan = make_plan(world, attended=True, first_run=False)
@@ -236,7 +229,7 @@ class Engine:
         part = Part(number, task.of, board, self.runtime, lambda: self._renew(lease))
         with about(spec.name, task.run_id), span("shard", {"number": number}), beating(board, number, self.runtime):
             try:
-                with _faults_in(report):
+                with faults_in(report):
                     self._passes(
                         lease, spec, callers, request, report, part, Counter(), 1, first_run=task.first_run
                     )  # fmt: skip
@@ -416,21 +409,6 @@ class Engine:
         if any(problem.blocking for problem in misfits):
             raise SetupRefused([problem for problem in misfits if problem.blocking])
         return places
-
-
-@contextmanager
-def _faults_in(report: RunReport) -> Iterator[None]:
-    """Faults of sides and setup end in the report."""
-    try:
-        yield
-    except SetupRefused as fault:
-        report.fail(str(fault), ErrorKind.CONFIGURATION)
-    except SideError as fault:
-        report.fail(fault.message, fault.kind)
-    except LeaseLost as fault:
-        report.fail(str(fault), ErrorKind.TRANSIENT)
-    except ShardLost:
-        report.fail("", ErrorKind.TRANSIENT)  # the one that was lost has more to say
 
 
 def _pace(report: RunReport) -> dict[str, float]:

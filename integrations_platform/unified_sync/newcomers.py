@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from integrations_platform.unified_sync.creation import plan_create
 from integrations_platform.unified_sync.evidence import from_the_future
 from integrations_platform.unified_sync.field_merge import plan_fields
-from integrations_platform.unified_sync.forms import FieldPlace, Unrepresentable, read_fields
-from integrations_platform.unified_sync.identity import Node, key_digests_by_rule, link_name, match_records, origin_of
+from integrations_platform.unified_sync.forms import read_fields
+from integrations_platform.unified_sync.identity import Node, link_name, match_records
+from integrations_platform.unified_sync.introductions import Newcomers, Seen, gather, keys_of, tagged_pairs
 from integrations_platform.unified_sync.links import LinkView, SideView
 from integrations_platform.unified_sync.plan import Plan, World
-from integrations_platform.unified_sync.port import Kind, Presence, Record
+from integrations_platform.unified_sync.port import Presence, Record
 from integrations_platform.unified_sync.quarantine import Subject, cleared, withhold
 from integrations_platform.unified_sync.spec import SIDES, SideName, other
-from integrations_platform.unified_sync.values import Invalid, Value
+from integrations_platform.unified_sync.values import Invalid
 
 CHUNK = 1000
-
-Newcomers = dict[Node, SideView]
 
 
 def plan_newcomers(world: World, plan: Plan, new_a: Sequence[str], new_b: Sequence[str], leaving: set[str]) -> None:
@@ -31,7 +30,7 @@ def plan_newcomers(world: World, plan: Plan, new_a: Sequence[str], new_b: Sequen
     if not seen.tags:
         return
     taken = set(world.links["link_id"].to_list())
-    tagged = _tagged_pairs(seen.tags, taken)
+    tagged = tagged_pairs(seen.tags, taken)
     for id_a, id_b, link_id in tagged:
         if not seen.faulty & {("A", id_a), ("B", id_b)}:
             taken.add(link_id)
@@ -79,55 +78,6 @@ def _tell(world: World, done: int, total: int) -> None:
         world.progress("planning for new records", done, total)
 
 
-@dataclass
-class Seen:
-    """What tells who is who among the newcomers of all shares: the name each carries, and the digests of its match
-    keys by rule. ``faulty``: those that hold a value nobody can read. ``owners``: active links by key digest."""
-
-    tags: dict[Node, str | None] = field(default_factory=dict)
-    keys: dict[Node, Mapping[int, str]] = field(default_factory=dict)
-    faulty: set[Node] = field(default_factory=set)
-    owners: dict[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-def gather(world: World, plan: Plan, nodes: Newcomers, faults: Mapping[Node, str], leaving: set[str]) -> Seen:
-    """Tell the other shares of the newcomers that were read here, and hear of theirs."""
-    keys = _keys(world, nodes)
-    digests = {digest for by_rule in keys.values() for digest in by_rule.values()}
-    words = world.share.gather(
-        "newcomers",
-        {
-            "leaving": sorted(leaving),
-            "awaited": [(op.side, op.link_id) for op in plan.operations if op.kind is Kind.CREATE],
-            "owners": {digest: list(links) for digest, links in _owners(world, digests).items()},
-            "seen": [
-                (*node, known.record.link_id if known.record else None, node in faults, list(keys[node].items()))
-                for node, known in nodes.items()
-            ],
-        },
-    )
-    leaving = {link for word in words for link in word["leaving"]}
-    awaited = {(side, link) for word in words for side, link in word["awaited"]}
-    seen = Seen()
-    for word in words:
-        for digest, links in word["owners"].items():
-            seen.owners[digest] = tuple(link for link in links if link not in leaving)
-        for side, record_id, tag, faulty, by_rule in word["seen"]:
-            if (side, tag) in awaited:
-                continue  # made by a write that was given up too early: this plan's create finds it by its tag
-            node = (side, record_id)
-            seen.tags[node], seen.keys[node] = tag, dict(by_rule)
-            if faulty:
-                seen.faulty.add(node)
-    for node in [node for node in nodes if node not in seen.tags]:
-        del nodes[node]
-    return seen
-
-
-def _owners(world: World, digests: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
-    return world.store.key_owners(world.pair, sorted(digests))
-
-
 def _ends(id_a: str, id_b: str) -> tuple[Node, Node]:
     return ("A", id_a), ("B", id_b)
 
@@ -139,7 +89,7 @@ def _read_others(
     now, or that is gone, stays out: the next run sees it as it is."""
     ids = {side: sorted(name for at, name in wanted if at == side and (at, name) not in nodes) for side in SIDES}
     found, wrong = _read(world, plan, ids)
-    keys = _keys(world, found)
+    keys = keys_of(world, found)
     for node, known in found.items():
         tag = known.record.link_id if known.record else None
         if tag == seen.tags[node] and (node not in seen.keys or seen.keys[node] == keys[node]):
@@ -219,31 +169,6 @@ def warn_of_future(world: World, plan: Plan, side: SideName, records: Iterable[R
             return
 
 
-def _keys(world: World, nodes: Newcomers) -> dict[Node, Mapping[int, str]]:
-    """Digests of the match keys by rule, of each record."""
-    matched = [place for place in world.places if place.spec.name in world.spec.match]
-    return {
-        node: key_digests_by_rule(world.spec, _common_form(matched, node[0], known.now or {}))
-        for node, known in nodes.items()
-    }
-
-
-def _common_form(matched: Sequence[FieldPlace], side: SideName, values: Mapping[str, Value]) -> dict[str, Value]:
-    """Match fields in the target's terms, so that transforms do not hide an equal key."""
-    common = {}
-    for place in matched:
-        value = values[place.spec.name]
-        if isinstance(value, Invalid):
-            value = None
-        if side == "A" and place.spec.transforms:
-            try:
-                value = place.carry(value, "B")
-            except Unrepresentable:
-                value = None
-        common[place.spec.name] = value
-    return common
-
-
 def _set_aside(world: World, plan: Plan, nodes: Newcomers, component: Sequence[Node], reason: str) -> None:
     members = ", ".join(f"{'source' if side == 'A' else 'target'} {record_id}" for side, record_id in component)
     for side, record_id in component:
@@ -257,24 +182,6 @@ def _set_aside(world: World, plan: Plan, nodes: Newcomers, component: Sequence[N
             message=f"{reason}: {members}; correct or remove one of them",
             cause=f"match:{reason}:{members}:{known.version}",
         )
-
-
-def _tagged_pairs(tags: Mapping[Node, str | None], taken: set[str]) -> list[tuple[str, str, str]]:
-    """Records that an interrupted run had recognised already: one carries the tag that names the other. The tag
-    outranks the keys, which a user may have edited since."""
-    pairs, used = [], set()
-    for side, record_id in sorted(tags):
-        tag = tags[(side, record_id)]
-        origin = origin_of(tag) if tag and tag not in taken else None
-        if tag is None or origin is None or origin[0] == side:
-            continue
-        named = next((reading for reading in origin[1] if (origin[0], reading) in tags), None)
-        if named is None or (origin[0], named) in used or (side, record_id) in used:
-            continue
-        used |= {(origin[0], named), (side, record_id)}
-        ids = (named, record_id) if origin[0] == "A" else (record_id, named)
-        pairs.append((*ids, tag))
-    return pairs
 
 
 def _link(world: World, plan: Plan, nodes: Newcomers, id_a: str, id_b: str, link_id: str) -> None:
