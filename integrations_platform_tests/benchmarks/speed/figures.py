@@ -99,25 +99,23 @@ class Results:
         return cls([Figure(**each) for each in data["figures"]], data["versions"], data["skipped"], data["machine"])
 
     def put(self, new: Sequence[Figure]) -> None:
-        """Figures in place of older ones of the same case, tool and number of rows; growth has several numbers."""
-        named = {_name(each) for each in new}
-        self.figures = [each for each in self.figures if _name(each) not in named] + list(new)
+        """Figures in place of older ones of the same case, tool and number of rows."""
+        named = {(each.case, each.tool, each.rows) for each in new}
+        self.figures = [each for each in self.figures if (each.case, each.tool, each.rows) not in named] + list(new)
 
-    def find(self, case: str, tool: str = OURS) -> Figure | None:
-        """The figure of a case and a tool."""
-        return next((each for each in self.figures if (each.case, each.tool) == (case, tool)), None)
+    def find(self, case: str, tool: str = OURS, rows: int | None = None) -> Figure | None:
+        """The figure of a case and a tool at so many rows; at the most there are."""
+        found = [each for each in self.figures if (each.case, each.tool, rows or each.rows) == (case, tool, each.rows)]
+        return max(found, key=lambda each: each.rows, default=None)
 
     def write(self, path: Path) -> None:
         """To a file that people can compare line by line."""
+        ordered = sorted(self.figures, key=lambda each: (each.case, each.tool, each.rows))
         data = {
             "machine": self.machine, "versions": dict(sorted(self.versions.items())), "skipped": self.skipped,
-            "figures": [asdict(each) for each in sorted(self.figures, key=lambda each: (each.case, each.tool))],
+            "figures": [asdict(each) for each in ordered],
         }  # fmt: skip
         path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _name(each: Figure) -> tuple[str, str, int]:
-    return each.case, each.tool, each.rows if each.case.startswith("growth") else 0
 
 
 def machine() -> str:

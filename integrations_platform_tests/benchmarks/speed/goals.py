@@ -80,9 +80,10 @@ def _both(results: Results) -> Judged | None:
 def _mariadb(results: Results) -> Judged | None:
     words, reached = [], []
     for case in (TO_MARIADB, AGAIN_MARIADB, FROM_MARIADB):
-        ours, theirs = results.find(case), results.find(case, "dlt")
+        ours = results.find(case)
         if ours is None:
             continue
+        theirs = results.find(case, "dlt", ours.rows)
         wrong = f", {theirs.tables}" if theirs is not None and theirs.tables != "equal" else ""
         beside = f" (dlt {theirs.cpu:.1f}{wrong})" if theirs else ""
         words.append(f"{case.removeprefix('PostgreSQL → MariaDB, ')}: **{ours.cpu:.1f}**{beside}")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from integrations_platform_tests.benchmarks.speed.figures import OURS, Figure, Results
-from integrations_platform_tests.benchmarks.speed.goals import GOALS, size, times
+from integrations_platform_tests.benchmarks.speed.goals import GOALS, times
 from integrations_platform_tests.benchmarks.speed.tables import CHURN, LOAD, UNCHANGED
 
 BEGIN, END = "<!-- speed: written by the benchmark -->", "<!-- end of speed -->"
@@ -45,9 +45,18 @@ def _goals(results: Results) -> str:
     return "\n".join(lines)
 
 
+def compared(results: Results) -> list[Figure]:
+    """What can be held beside one another: of the number of rows that all tools were given."""
+    shown = [each for each in results.figures if each.case in COLUMNS]
+    rows = max(
+        (each.rows for each in shown if each.tool != OURS), default=max((each.rows for each in shown), default=0)
+    )
+    return [each for each in shown if each.rows == (rows or each.rows)]
+
+
 def _tools(results: Results) -> str:
     """CPU against the floor, and what is wrong with the target afterwards."""
-    shown = [each for each in results.figures if each.case in COLUMNS]
+    shown = compared(results)
     rows = max((each.rows for each in shown), default=0)
     lines = [
         f"| PostgreSQL → PostgreSQL, {rows:,} rows: CPU ÷ floor | "
@@ -60,7 +69,7 @@ def _tools(results: Results) -> str:
         peak = max(each.peak_mib for each in mine.values())
         churned = mine[CHURN].tables if CHURN in mine else ""
         label = f"**{tool}**" if tool == OURS else tool
-        cells = [_cell(mine.get(case), rows) for case in COLUMNS]
+        cells = [_cell(mine.get(case)) for case in COLUMNS]
         lines.append(f"| {label} | {' | '.join(cells)} | {peak:,.0f} MiB | {churned} |")
     rest = " |" * (len(COLUMNS) + 1)
     lines += [f"| {tool} | left out: {_line(reason)} |{rest}" for tool, reason in results.skipped.items()]
@@ -72,13 +81,12 @@ def _line(reason: str) -> str:
     return reason.strip().splitlines()[-1].strip()[:_LONGEST].replace("|", "/")
 
 
-def _cell(found: Figure | None, rows: int) -> str:
+def _cell(found: Figure | None) -> str:
     if found is None or found.ratio is None:
         return "–"
     over = "> " if found.cut_off else ""
-    elsewhere = "" if found.rows == rows else size(found)
     wrong = "" if found.tables in ("", "equal") or found.case == CHURN else f" ({found.tables})"
-    return f"{over}{times(found.ratio)}{elsewhere}{wrong}"
+    return f"{over}{times(found.ratio)}{wrong}"
 
 
 def _circumstances(results: Results) -> str:

@@ -7,20 +7,20 @@ from xml.sax.saxutils import escape
 
 from integrations_platform_tests.benchmarks.speed.figures import OURS, Results
 from integrations_platform_tests.benchmarks.speed.goals import times
-from integrations_platform_tests.benchmarks.speed.page import COLUMNS
+from integrations_platform_tests.benchmarks.speed.page import COLUMNS, compared
 
 _LEFT, _WIDTH, _LINE, _TOP = 190, 560, 24, 44
 _STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#24292f}.small{font-size:11px;fill:#57606a}.ours{font-weight:600}"
     ".axis{stroke:#d0d7de}.floor{stroke:#24292f;stroke-dasharray:4 3}.stem{stroke-width:2;stroke:#8c959f}"
     ".dot{fill:#8c959f}.stem.ours{stroke:#0969da}.dot.ours{fill:#0969da}"
-    "rect{fill:#fff}"
+    ".end{text-anchor:end}rect{fill:#fff}"
 )
 
 
 def svg(results: Results) -> str:
     """A line for every tool in every case; left of the dashed line is cheaper than a plain copy."""
-    shown = {(each.case, each.tool): each for each in results.figures if each.case in COLUMNS and each.ratio}
+    shown = {(each.case, each.tool): each for each in compared(results) if each.ratio}
     ratios = [each.ratio or 1.0 for each in shown.values()] or [1.0]
     low, high = floor(log10(min(*ratios, 0.9))), floor(log10(max(*ratios, 1.0))) + 1
 
@@ -35,16 +35,13 @@ def svg(results: Results) -> str:
             down += _LINE
             found = shown[case, tool]
             ratio, ours = found.ratio or 1.0, " ours" if tool == OURS else ""
-            label = f"{'> ' if found.cut_off else ''}{times(ratio)}"
+            label = f"{'&gt; ' if found.cut_off else ''}{times(ratio)}"
             beside, anchor = (10, "start") if ratio >= 1 else (-10, "end")
             parts += [
                 f'<text x="{_LEFT - 12}" y="{down + 4}" text-anchor="end" class="{ours.strip()}">{escape(tool)}</text>',
                 f'<line x1="{across(1):.1f}" x2="{across(ratio):.1f}" y1="{down}" y2="{down}" class="stem{ours}"/>',
                 f'<circle cx="{across(ratio):.1f}" cy="{down}" r="5" class="dot{ours}"/>',
-                (
-                    f'<text x="{across(ratio) + beside:.1f}" y="{down + 4}" text-anchor="{anchor}" class="small">'
-                    f"{escape(label)}</text>"
-                ),
+                f'<text x="{across(ratio) + beside:.1f}" y="{down + 4}" class="small {anchor}">{label}</text>',
             ]
         down += _LINE + 14
     axis = []

@@ -23,7 +23,7 @@ from integrations_platform_tests.benchmarks.speed.measuring import measure
 from integrations_platform_tests.benchmarks.speed.project import Project, report
 
 SERVICE = "settled run over an API"
-PAGE = 100
+PAGE, A_SECOND = 100, 10  # records that HubSpot lists in a call, calls that it takes in a second
 _SYNC = """\
 name: customers
 source: {system: source, object: contacts}
@@ -62,7 +62,7 @@ def service(records: int, tell: Tell) -> Figure:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     least = ceil(records / PAGE)
-    share = cost.client / cost.wall
+    share = cost.client * A_SECOND / made  # of the time the limit asks for: a busy machine takes longer, and looks idle
     tell(f"{SERVICE}: {made:,} calls, {made / least:.3f} × the least, {share:.1%} of a core, {cost.wall:.0f} s")
     return figure(
         SERVICE, OURS, records, [Round(cost)], calls=made, times_the_least=made / least, share_of_a_core=share
