@@ -496,6 +496,11 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "field_merge.py",
+                "        if parked is None and untouched(places, sight_a, sight_b):\n            continue\n",
+                "",
+            ),
+            Edit(
+                "field_merge.py",
                 "        elif decision.verb is Verb.WRITE and decision.origin is not None:",
                 "        elif decision.verb in (Verb.WRITE, Verb.NOTHING):",
             ),
