@@ -97,9 +97,7 @@ def _on_servers(case: str, at_work: bench.Bench, others: list[Tool], results: fi
         try:
             with servers.mariadb() as other:
                 results.versions["MariaDB"] = other.version
-                tables.with_mariadb(
-                    at_work, other, [Ours(), *(each for each in others if each.name == "dlt")], at_work.fitting
-                )
+                tables.with_mariadb(at_work, other, [Ours(), *(each for each in others if each.name == "dlt")])
         except servers.Missing as fault:
             results.skipped["MariaDB"] = str(fault)
             click.echo(f"MariaDB is left out: {fault}")

@@ -88,12 +88,20 @@ class Bench:
 
     @cached_property
     def fitting(self) -> int:
-        """As many rows as our first load manages within the limit: all, or a tenth, or a hundredth."""
+        """As many rows as our first load between two PostgreSQL databases manages within the limit."""
+
+        def load(rows: int) -> Cost:
+            with self.job(rows) as job:
+                return measure(Ours().command(job).words)
+
+        return self.in_time(load)
+
+    def in_time(self, load: Callable[[int], Cost]) -> int:
+        """All rows, or a tenth, or a hundredth: as many as ``load`` manages within the limit, judged by a few."""
         trial = self.rows // _TRIAL
         if trial < 1000:
             return self.rows
-        with self.job(trial) as job:
-            cost = measure(Ours().command(job).words, [self.postgresql.pid])
+        cost = load(trial)
         rows = self.rows
         while cost.wall * rows / trial > self.limit and rows > 10_000:
             rows //= 10

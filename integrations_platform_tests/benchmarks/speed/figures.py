@@ -30,7 +30,7 @@ class Round:
 class Figure:
     """One case of one tool. CPU, memory and load are medians; ``ratio`` is the median of CPU over the floor's, each of
     its own repetition. ``tables`` is how source and target compared after the worst of them. ``values`` are further
-    numbers of the case, by name; ``note`` what a reader must know."""
+    numbers of the case, by name."""
 
     case: str
     tool: str
@@ -46,13 +46,12 @@ class Figure:
     floor: float | None = None
     cut_off: bool = False
     tables: str = ""
-    note: str = ""
     values: Mapping[str, float] = field(default_factory=dict)
     measured_at: str = ""
     commit: str = ""
 
 
-def figure(case: str, tool: str, rows: int, rounds: Sequence[Round], note: str = "", **values: float) -> Figure:
+def figure(case: str, tool: str, rows: int, rounds: Sequence[Round], **values: float) -> Figure:
     """The figure of some repetitions."""
     costs = [each.cost for each in rounds]
     floors = [each.floor.cpu for each in rounds if each.floor is not None]
@@ -70,7 +69,6 @@ def figure(case: str, tool: str, rows: int, rounds: Sequence[Round], note: str =
         floor=_median(floors) if floors else None,
         cut_off=any(each.cut_off for each in costs),
         tables=unequal[0] if unequal else rounds[-1].tables,
-        note=note,
         values={name: round(value, 4) for name, value in values.items()},
         measured_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
         commit=_commit(),

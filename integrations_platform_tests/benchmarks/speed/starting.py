@@ -1,4 +1,4 @@
-"""What it costs before anything is done: loading the definitions, the command's help, a sync of ten settled rows."""
+"""What it costs before anything is done: loading the definitions, and the command's help."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from integrations_platform_tests.benchmarks.speed import data
 from integrations_platform_tests.benchmarks.speed.bench import Bench
 from integrations_platform_tests.benchmarks.speed.equality import Hashed, difference, of_mariadb, of_postgresql
 from integrations_platform_tests.benchmarks.speed.figures import OURS, Round
-from integrations_platform_tests.benchmarks.speed.measuring import Failed, measure
+from integrations_platform_tests.benchmarks.speed.measuring import Cost, Failed, measure
 from integrations_platform_tests.benchmarks.speed.servers import MariaDB
 from integrations_platform_tests.benchmarks.speed.tools import Job, Ours, Tool
 
@@ -79,8 +79,16 @@ def _one_way(bench: Bench, tool: Tool, rows: int) -> None:
             step(BOTH, ("source", data.edits("source")), ("target", data.edits("target")))
 
 
-def with_mariadb(bench: Bench, mariadb: MariaDB, tools: Sequence[Tool], rows: int) -> None:
+def with_mariadb(bench: Bench, mariadb: MariaDB, tools: Sequence[Tool]) -> None:
     """PostgreSQL → MariaDB and again; by us also MariaDB → PostgreSQL."""
+
+    def load(rows: int) -> Cost:
+        with bench.job(rows) as job:
+            mariadb.fresh("target")
+            mariadb.run("target", data.MARIADB_TABLE)
+            return measure(Ours().command(Job(job.source, mariadb.place("target"), job.folder)).words)
+
+    rows = bench.in_time(load)
     for _ in range(bench.repetitions):
         for tool in tools:
             with bench.job(rows) as job:
