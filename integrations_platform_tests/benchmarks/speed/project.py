@@ -11,8 +11,8 @@ from typing import Any
 
 _SYNC = """\
 name: customers
-source: {system: source, object: customers, zone: UTC}
-target: {system: target, object: customers, zone: UTC}
+source: {system: source, object: customers, zone: UTC, modified: updated_at}
+target: {system: target, object: customers, zone: UTC, modified: updated_at}
 match: [id]
 fields:
   id:         {source: id,         target: id,         type: integer}

@@ -15,8 +15,8 @@ from integrations_platform_tests.benchmarks.speed.measuring import Cost, Failed,
 from integrations_platform_tests.benchmarks.speed.servers import MariaDB
 from integrations_platform_tests.benchmarks.speed.tools import Job, Ours, Tool
 
-LOAD, UNCHANGED, QUIET, CHURN, BOTH = (
-    "initial load", "no change", "no change, second time", "1 % churn", "both sides changed"
+LOAD, UNCHANGED, QUIET, HINTED, CHURN, BOTH = (
+    "initial load", "no change", "no change, second time", "no change, by stamps", "1 % churn", "both sides changed"
 )  # fmt: skip
 TO_MARIADB, AGAIN_MARIADB, FROM_MARIADB = (
     "PostgreSQL → MariaDB",
@@ -62,11 +62,11 @@ def _one_way(bench: Bench, tool: Tool, rows: int) -> None:
         def compared() -> str:
             return compare(of_postgresql(job.source), of_postgresql(job.target))
 
-        def step(case: str, *edits: tuple[str, str]) -> None:
+        def step(case: str, *edits: tuple[str, str], by: Tool = tool) -> None:
             server.settle("source", "target")
             for database, statement in edits:
                 server.run(database, statement)
-            bench.step(case, tool, rows, job, compared)
+            bench.step(case, by, rows, job, compared)
 
         step(LOAD)
         if tool.once:
@@ -74,6 +74,7 @@ def _one_way(bench: Bench, tool: Tool, rows: int) -> None:
         step(UNCHANGED)
         if tool.name == OURS:
             step(QUIET)
+            step(HINTED, by=Ours(options=("--if-changed",)))
         step(CHURN, *(("source", statement) for statement in data.churn(rows)))
         if tool.name == OURS:
             step(BOTH, ("source", data.edits("source")), ("target", data.edits("target")))

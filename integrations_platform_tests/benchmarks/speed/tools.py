@@ -55,9 +55,10 @@ class Ours:
     name: str = OURS
     makes_table: bool = False
     once: bool = False
+    options: tuple[str, ...] = ()
 
     def command(self, job: Job) -> Command:
         """`sync run`, in a project made at the first call."""
         folder = job.folder / "project"
         project = Project(folder) if folder.exists() else Project.between(folder, job.source, job.target)
-        return Command(tuple(project.run))
+        return Command((*project.run, *self.options))
