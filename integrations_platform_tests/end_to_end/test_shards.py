@@ -78,6 +78,8 @@ def lived(world: World, shards: int) -> list[RunReport]:
     add_people(world.a, [("Twin@example.org", "Twin", "1"), ("twin@example.org", "Other twin", "2")])
     add_people(world.b, [("TWIN@example.org", "Whose?", "3"), ("no address", "Nobody", "4")])
     first = run(world, shards)
+    # SQLite gives the highest id again once its record is gone; which record has it depends on the order of creation.
+    world.b.run("INSERT INTO person (id, email, name) VALUES (9000, 'last@example.org', 'Last')")
     world.a.run(
         "UPDATE person SET name = 'Office ' || name WHERE balance > 20",
         "DELETE FROM person WHERE email IN ('p1@example.org', 'p2@example.org', 'p3@example.org', 'p4@example.org')",
@@ -121,7 +123,8 @@ def test_p8_as_many_processes_as_one_likes_come_to_the_same(
         counts = [{name: n for name, n in report.counts.items() if n and name[:4] not in ("call", "read")}
                   for report in reports]  # fmt: skip
         outcomes.append((told(world), counts))
-    assert all(outcome == outcomes[0] for outcome in outcomes)
+    for outcome in outcomes[1:]:
+        assert outcome == outcomes[0]
     assert {"parked_a", "quarantined", "archived_b", "created_b", "updated_a"} <= outcomes[0][1][1].keys()
     assert reports[-1].written == 0
 
