@@ -82,12 +82,16 @@ class Binding:
     @cached_property
     def digest(self) -> str | None:
         """The SQL of one number over all versions, or None where the server cannot."""
-        return self.dialect.digest(self.fingerprint)
+        able = self.dialect.digest(self.fingerprint)
+        return able[0] if able else None
 
-    def digest_of(self, versions: pl.Series) -> str:
+    def digest_of(self, versions: pl.Series) -> str | None:
         """What :attr:`digest` gives over these versions, as the digest of a listing."""
-        bits = self.dialect.version_bits(versions.str.strip_prefix(self.version_prefix))
-        return self.digest_text(len(versions), int(bits.bitwise_xor() or 0))  # type: ignore[arg-type]
+        able = self.dialect.digest(self.fingerprint)
+        if able is None:
+            return None
+        bare = pl.DataFrame({"version": versions.str.strip_prefix(self.version_prefix)})
+        return self.digest_text(len(versions), bare.select(able[1].bitwise_xor()).item())
 
     def digest_text(self, count: int, number: int | None) -> str:
         """The digest of a listing without archived records: scheme, columns, count and number."""

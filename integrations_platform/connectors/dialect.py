@@ -147,13 +147,10 @@ class Dialect(ABC):
         """An expression of text that differs when any of these columns differs, in case too, but for a chance of
         2⁻⁶⁴ or less."""
 
-    def digest(self, _fingerprint: str) -> str | None:
-        """An aggregate that xors 64 bits of every fingerprint, or None where the server has none."""
+    def digest(self, _fingerprint: str) -> tuple[str, pl.Expr] | None:
+        """An aggregate that xors 64 bits of every fingerprint, and the same bits of fingerprints read before (column
+        ``version``), as integers; None where the server has none."""
         return None
-
-    def version_bits(self, versions: pl.Series) -> pl.Series:
-        """The same 64 bits of fingerprints read before, as integers."""
-        raise NotImplementedError(f"{self.name} has no digest")
 
     @abstractmethod
     def now(self, session: Session) -> datetime:

@@ -206,13 +206,10 @@ class MySQL(Dialect):
             parts.append(f"IFNULL(CONCAT(LENGTH({text}), ':', {text}), '-')")
         return f"MD5(CONCAT({', '.join(parts)}))"
 
-    def digest(self, fingerprint: str) -> str | None:
-        """Of the first half: BIT_XOR takes 64 bits."""
-        return f"BIT_XOR(CAST(CONV(LEFT({fingerprint}, 16), 16, 10) AS UNSIGNED))"
-
-    def version_bits(self, versions: pl.Series) -> pl.Series:
-        """Hex digits."""
-        return versions.str.slice(0, 16).str.to_integer(base=16, dtype=pl.UInt64)
+    def digest(self, fingerprint: str) -> tuple[str, pl.Expr]:
+        """Of the first half of its hex digits: BIT_XOR takes 64 bits."""
+        half = pl.col("version").str.slice(0, 16).str.to_integer(base=16, dtype=pl.UInt64)
+        return f"BIT_XOR(CAST(CONV(LEFT({fingerprint}, 16), 16, 10) AS UNSIGNED))", half
 
     def now(self, session: Session) -> datetime:
         """To the microsecond."""

@@ -204,13 +204,11 @@ class PostgreSQL(Dialect):
                  for text in (f"{quote(column.name)}::text" for column in columns))  # fmt: skip
         return f"md5({' || '.join(parts)})"
 
-    def digest(self, fingerprint: str) -> str | None:
+    def digest(self, fingerprint: str) -> tuple[str, pl.Expr] | None:
         """Of the number itself, before it is made text; ``bit_xor`` came with the same version as the hash."""
-        return f"bit_xor({fingerprint.removesuffix('::text')})" if self.scheme == "p3" else None
-
-    def version_bits(self, versions: pl.Series) -> pl.Series:
-        """The fingerprint is that number."""
-        return versions.cast(pl.Int64)
+        if self.scheme != "p3":
+            return None
+        return f"bit_xor({fingerprint.removesuffix('::text')})", pl.col("version").cast(pl.Int64)
 
     def now(self, session: Session) -> datetime:
         """clock_timestamp(): now() is the start of the transaction."""

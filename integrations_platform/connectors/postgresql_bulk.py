@@ -92,10 +92,14 @@ class PostgresqlBulk:
                     session.run("ROLLBACK")
 
     def is_loaded(self, load_id: str) -> bool:
-        """By its receipt."""
+        """By its receipt, behind a lock that is not to be had while a transaction that loads is open."""
         with self.database.session() as session:
             binding = self.bind(session)
-            return self.tables(session, binding) and load_id in Ledger(binding).by_link(session, [load_id])
+            if not self.tables(session, binding):
+                return False
+            with self.database.transaction(session, binding.dialect.begin_write):
+                session.run(f"LOCK TABLE {binding.table} IN SHARE MODE")
+                return load_id in Ledger(binding).by_link(session, [load_id])
 
     def _is_empty(self, session: Session, binding: Binding) -> bool:
         """No row, archived row or tag: whatever was there once is for the ordinary plan."""

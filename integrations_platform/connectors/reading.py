@@ -43,8 +43,8 @@ class RelationalSnapshot:
         with self._asking():
             frame = self._in_scope()
             moved = self._archive.versions(self._session) if self._archive is not None else []
-        able = self._binding.digest is not None
-        digest = self._digest(self._binding.digest_of(frame["version"]), moved) if able else None
+        rows = self._binding.digest_of(frame["version"])
+        digest = None if rows is None else self._digest(rows, moved)
         if moved:  # someone may have inserted an archived record again by hand: live counts
             ids, versions = [row[0] for row in moved], [row[1] for row in moved]
             frame = pl.concat([frame, _frame(ids, versions, str(Presence.ARCHIVED))])

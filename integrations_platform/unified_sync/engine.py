@@ -210,8 +210,7 @@ class Engine:
         passes = PASSES
         if self.crew is not None and spec.shards > 1 and request.restore is None and request.only_ops is None:
             if any(caller.capabilities.tags for caller in callers.values()) and self.store.links(spec.name).is_empty():
-                with self._observatory.world(spec, callers, report.run_id, lease):
-                    pass  # a state that was lost is rebuilt once, not by every share
+                self._observatory.recall(spec, callers, report.run_id, lease)  # once, not by every share
             task = Task.of_run(lease, report.run_id, spec.shards, request, first_run=first_run)
             endings = see_through(spec, task, self.crew, self.store, self.runtime)
             earlier, passes = sum_up(report, endings), PASSES - 1

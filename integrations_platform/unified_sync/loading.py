@@ -93,7 +93,7 @@ class Bulk(Protocol):
         """Fill the table, leaving ``load_id`` as the receipt; None when it is not empty. Undone unless committed."""
 
     def is_loaded(self, load_id: str) -> bool:
-        """Whether that load was committed. Raises SideError."""
+        """Whether that load was committed, asked once nobody can commit it any more. Raises SideError."""
 
 
 @runtime_checkable
@@ -142,10 +142,10 @@ def settle_loads(spec: SyncSpec, callers: Mapping[SideName, Caller], store: Stor
                  now: datetime) -> int:  # fmt: skip
     """Ask the target what became of loads that an earlier run began; how many there were. Raises SideError."""
     loads, bulk = store.loads, _bulk(callers["B"])
-    waiting = loads.unfinished(spec.name) if loads is not None else ()
+    if loads is None or bulk is None:
+        return 0
+    waiting = loads.unfinished(spec.name)
     for load in waiting:
-        if loads is None or bulk is None:
-            break
         done = callers["B"].call(lambda name=load.load_id: bulk.is_loaded(name))  # type: ignore[misc]
         line = _line(load, run_id, now, Role.RECOVERED, "an interrupted load had been committed")
         loads.end(lease, load.load_id, OpState.APPLIED if done else OpState.NOT_APPLIED, [line] if done else [])
@@ -183,7 +183,7 @@ def load_whole(
             if fault.effect_unknown:
                 raise
             loads.end(lease, load.load_id, OpState.NOT_APPLIED, [])
-            if fault.kind is not ErrorKind.PERMANENT:
+            if fault.kind is ErrorKind.TRANSIENT:
                 raise
             _log.info("the whole load was refused (%s); its records go one by one", fault.code or "no code")
             return False
@@ -191,13 +191,15 @@ def load_whole(
         return False
     line = _line(load, report.run_id, runtime.clock(), Role.WRITTEN, "loaded whole into the empty target", count)
     loads.end(lease, load.load_id, OpState.APPLIED, [line])
-    report.counts.update(dict.fromkeys(("planned_b", "applied_b", "created_b", "loaded", "active"), count))
-    report.counts.update({"live_a": export.total, "live_b": count})
+    report.counts.update(dict.fromkeys(("planned_b", "applied_b", "created_b", "loaded"), count))
     report.plan = Plan(spec, load.at)
     with store.transaction(lease) as tx:
         tx.put_observation(report.run_id, observed)
         tx.put_observation(report.run_id, Observation("B", load.at, count, complete=True))
-    return count == export.total
+    if count < export.total:
+        return False
+    report.counts.update(dict.fromkeys(("active", "live_a", "live_b"), count))  # else the ordinary plan counts them
+    return True
 
 
 def _fill(

@@ -37,6 +37,11 @@ class Observatory:
     runtime: Runtime
     known: Mapping[str, SyncSpec]
 
+    def recall(self, spec: SyncSpec, callers: Mapping[SideName, Caller], run_id: str, lease: Lease) -> None:
+        """Rebuild a state that was lost, which every observation does first, and look no further."""
+        with ExitStack() as stack:
+            stack.enter_context(self.world(spec, callers, run_id, lease))
+
     @contextmanager
     def world(
         self,

@@ -11,6 +11,7 @@ import pytest
 from integrations_platform.connectors.packed_rows import unpack
 from integrations_platform.state import open_store
 from integrations_platform.state.loads import SqlLoads
+from integrations_platform.unified_sync.port import ErrorKind, SideError
 from integrations_platform.unified_sync.report import RunStatus
 from integrations_platform_tests.end_to_end.arrange import Base, World
 from integrations_platform_tests.servers import Server
@@ -145,6 +146,7 @@ def test_p15_what_is_not_plain_is_left_to_the_ordinary_plan(world: World) -> Non
         "(7, 'n@example.org', 'No number', '', 'NaN', 1, NULL, NULL, NULL, NULL, NULL, 1)")  # fmt: skip
     report = world.run()
     assert (report.counts["loaded"], report.status) == (4, RunStatus.PARTIAL)
+    assert (report.counts["active"], report.counts["live_a"], report.counts["live_b"]) == (4, 7, 4)
     assert len(world.quarantined()) == 3
     assert world.b.rows("SELECT count(*) FROM person") == [(4,)]
 
@@ -195,6 +197,39 @@ def test_a_target_that_does_more_than_keep_rows_is_filled_record_by_record(world
     world.b.run(other)
     assert world.run().counts["loaded"] == 0
     assert world.b.rows("SELECT count(*) FROM person") == [(4,)]
+
+
+def test_who_may_not_lock_the_table_fills_it_record_by_record(world: World) -> None:
+    name = f"clerk_{world.b.name}"
+    world.b.run(
+        f"CREATE ROLE {name} LOGIN PASSWORD 'clerk'", f"GRANT CREATE, USAGE ON SCHEMA public TO {name}",
+        f"GRANT SELECT, INSERT, UPDATE ({COLUMNS}) ON person TO {name}",
+    )  # fmt: skip
+    world.urls["shop"] = world.b.with_user(name, "clerk")
+    report = world.run()
+    assert (report.counts["loaded"], report.counts["created_b"], report.message) == (0, 4, "")
+
+
+def test_p5_a_load_is_not_given_up_while_whoever_began_it_may_still_commit(world: World) -> None:
+    """A paused process holds its lock; asking for the receipt waits for that, and does not answer too early."""
+    world.urls["shop"] = f"{world.b.url}?options=-c%20lock_timeout%3D200ms"
+    platform = world.platform()
+    spec = platform.sync("people")
+    names = {item.source[0]: item.name for item in spec.fields}
+    with platform.sides(spec) as sides, platform.sides(spec) as others:
+        source, target, asking = (side.bulk for side in (sides["A"], sides["B"], others["B"]))  # type: ignore[attr-defined]
+        assert source.form("id", names) == target.form("id", names)
+        with source.export([]) as export, target.loading("load:paused") as loading:
+            for piece in export.pieces():
+                loading.send(piece)
+            assert sum(shown.height for shown in loading.versions()) == 4
+            with pytest.raises(SideError) as caught:
+                asking.is_loaded("load:paused")
+            assert caught.value.kind is ErrorKind.TRANSIENT
+            loading.commit()
+        assert asking.is_loaded("load:paused")
+        assert not asking.is_loaded("load:never")
+    platform.close()
 
 
 class Died(BaseException):
