@@ -14,11 +14,19 @@ from typing import Any
 import polars as pl
 
 from integrations_platform.connectors.dialect import Dialect
-from integrations_platform.connectors.encoding import decode, encode, id_text, key_parts
+from integrations_platform.connectors.encoding import TAKEN_AS_IS, decode, encode, id_text, key_parts
 from integrations_platform.connectors.introspection import Family, NativeColumn, TableShape, suggested_type
 from integrations_platform.connectors.session import Database, Row
 from integrations_platform.unified_sync.spec import SideSpec
-from integrations_platform.unified_sync.values import ABSENT, PLAIN_TEXT, FieldType, Value, Values, canonical
+from integrations_platform.unified_sync.values import (
+    ABSENT,
+    AS_READ,
+    PLAIN_TEXT,
+    FieldType,
+    Value,
+    Values,
+    canonical,
+)
 
 
 @dataclass(frozen=True)
@@ -157,27 +165,48 @@ class Binding:
         return {name: self.zone(column) for name, column in self.shape.by_name.items()}
 
     @cached_property
-    def _readers(self) -> tuple[tuple[str, bool, Callable[[Any], Value]], ...]:
-        """Of each bound column: its name, whether it holds plain text, and how any value of it is read."""
+    def _readers(self) -> Mapping[str, tuple[Any, Callable[[Any], Value]]]:
+        """Of each bound column: of which type its values are canonical as they come, and how any value is read."""
         by_name = self.shape.by_name
-        return tuple(
-            (
-                name,
-                kind in PLAIN_TEXT and by_name[name].family is not Family.ARRAY,
-                partial(decode, by_name[name], kind, zone=self._zones[name]),
-            )
-            for name, kind in self.kinds.items()
-        )
+        readers: dict[str, tuple[Any, Callable[[Any], Value]]] = {}
+        for name, kind in self.kinds.items():
+            text = kind in PLAIN_TEXT and by_name[name].family is not Family.ARRAY
+            as_read = str if text else AS_READ.get(kind)
+            readers[name] = (as_read, partial(decode, by_name[name], kind, zone=self._zones[name]))
+        return readers
 
     def values(self, raw: Sequence[Any]) -> Values:
         """Canonical values by column of a row selected through ``column_selects``."""
         found: dict[str, Value] = {}
-        for (name, plain, read), value in zip(self._readers, raw, strict=True):
-            if value is None or (plain and type(value) is str and value.isascii() and "\r" not in value):
+        for (name, (as_read, read)), value in zip(self._readers.items(), raw, strict=True):
+            if value is None or (
+                type(value) is as_read and (as_read is not str or (value.isascii() and "\r" not in value))
+            ):
                 found[name] = value  # most values, which have but one form
             else:
                 found[name] = read(value)
         return found
+
+    def shown(self, raw: Sequence[Any], bound: Sequence[Any], written: Values) -> Values:
+        """As :meth:`values`, of a row whose columns were ``written`` as ``bound``. What comes back as it was sent says
+        what was meant by it (P40)."""
+        if raw == bound:
+            return written
+        return {
+            name: written[name] if value == sent else self._readers[name][1](value)
+            for name, value, sent in zip(self.kinds, raw, bound, strict=True)
+        }
+
+    def binder(self, name: str) -> Callable[[Value], Any]:
+        """:meth:`bound` of one column."""
+        column = self.shape.by_name[name]
+        zone, bind = self._zones[name], self.dialect.bind
+        as_is = TAKEN_AS_IS.get(column.family) if self.dialect.binds_as_is else None
+
+        def bound(value: Value) -> Any:
+            return value if value is None or type(value) is as_is else bind(column, encode(column, value, zone))
+
+        return bound
 
     def present(self, values: Values) -> dict[str, Value]:
         """The values that say something."""

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from integrations_platform.connectors.introspection import Family, InboundKey, NativeColumn, TableShape
 from integrations_platform.connectors.session import Database, Row, Session
-from integrations_platform.unified_sync.loading import Bulk
+from integrations_platform.unified_sync.loading_port import Bulk
 from integrations_platform.unified_sync.port import Problem
 from integrations_platform.unified_sync.values import FieldType
 
@@ -53,6 +53,7 @@ class Dialect(ABC):
     empty_insert: ClassVar[str] = "DEFAULT VALUES"
     nul_text: ClassVar[bool] = True
     batch_limit: ClassVar[int] = 2000  # rows of one transaction; what a batch costs by itself is little beside them
+    binds_as_is: ClassVar[bool] = True  # whether :meth:`bind` leaves text, whole numbers, booleans and dates alone
     types: ClassVar[EngineTypes]
     naive_zone_is_guess: ClassVar[frozenset[Family]] = frozenset({Family.DATETIME})
 
@@ -214,6 +215,12 @@ class Dialect(ABC):
         quote: Quote,
     ) -> list[Row]:
         """Insert rows and return the key of each, in order; ``given``: the keys, if the rows hold them."""  # fmt: skip
+
+    def fill(
+        self, session: Session, table: str, columns: Sequence[str], rows: Sequence[Row], quote: Quote
+    ) -> None:  # fmt: skip
+        """Insert rows that hold their keys, in whatever way is fastest."""
+        session.many(self.insert_sql(table, columns, quote), rows)
 
     def insert_sql(self, table: str, columns: Sequence[str], quote: Quote, values: Sequence[str] | None = None) -> str:
         """INSERT of one row. ``values`` replaces the plain placeholders."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -22,6 +22,12 @@ from integrations_platform.unified_sync.values import FieldType, Invalid, NotCan
 
 _FLOAT_DIGITS = {"float4": 6, "float": 6}  # float8 and double keep 15
 _WHOLE = re.compile(r"-?(0|[1-9]\d*)")
+
+
+TAKEN_AS_IS: Mapping[Family, type] = {
+    Family.TEXT: str, Family.JSON: str, Family.INTEGER: int, Family.BOOLEAN: bool, Family.DATE: date,
+}  # fmt: skip
+"""By family, the type of values that :func:`encode` hands on."""
 
 
 def encode(column: NativeColumn, value: Value, zone: str) -> Any:

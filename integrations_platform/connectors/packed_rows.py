@@ -16,6 +16,7 @@ from typing import Any
 
 import polars as pl
 
+from integrations_platform.unified_sync.loading_port import VALUES
 from integrations_platform.unified_sync.values import FieldType, Value, canonical, dumps
 
 BATCH = 20_000  # rows held at once: some 5 MB
@@ -60,6 +61,8 @@ def layout(columns: Sequence[tuple[str, str, FieldType, str]]) -> str:
 
 def unpack(text: str, rows: Sequence[bytes]) -> list[str]:
     """Base values of packed rows, as JSON by field name."""
+    if text == VALUES:
+        return [row.decode() for row in rows]
     columns = [(name, _READ[stored], FieldType(kind), zone) for name, stored, kind, zone in json.loads(text)]
     return [dumps(_values(columns, row)) for row in rows]
 

@@ -33,7 +33,7 @@ from integrations_platform.connectors.postgresql_bulk import PostgresqlBulk
 from integrations_platform.connectors.postgresql_catalogue import COLUMNS, DELETE_RULES, INBOUND, native_column
 from integrations_platform.connectors.session import Database, Row, Session
 from integrations_platform.patience import IDLE_SECONDS, patient_postgresql
-from integrations_platform.unified_sync.loading import Bulk
+from integrations_platform.unified_sync.loading_port import Bulk
 from integrations_platform.unified_sync.port import Problem
 from integrations_platform.unified_sync.values import FieldType
 
@@ -262,6 +262,15 @@ class PostgreSQL(Dialect):
         returning = ", ".join(self.read_expression(key, FieldType.TEXT, quote) for key in keys)
         sql = f"{self.insert_sql(table, columns, quote)} RETURNING {returning}"
         return [row or () for row in session.each_row(sql, rows)]
+
+    def fill(
+        self, session: Session, table: str, columns: Sequence[str], rows: Sequence[Row], quote: Quote
+    ) -> None:  # fmt: skip
+        """By COPY."""
+        names = ", ".join(quote(name) for name in columns)
+        with session.native.cursor().copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
 
     def row_expression(self, column: NativeColumn, quote: Quote) -> str:
         """PostgreSQL's own text form of any type reads back to the same value."""

@@ -15,13 +15,12 @@ from typing import Any
 import polars as pl
 
 from integrations_platform.connectors import packed_rows
-from integrations_platform.connectors.archive import Archive
 from integrations_platform.connectors.binding import Binding
 from integrations_platform.connectors.introspection import Family, NativeColumn
-from integrations_platform.connectors.ledger import Entry, Ledger
 from integrations_platform.connectors.packed_rows import HEADER, KEYS, STORED, TRAILER
 from integrations_platform.connectors.session import Database, Session
-from integrations_platform.unified_sync.loading import Form, Piece
+from integrations_platform.connectors.whole_table import receive
+from integrations_platform.unified_sync.loading_port import Form, Piece
 
 _EXTRAS = """
 SELECT c.relkind = 'r' AND NOT c.relhasrules AND NOT c.relrowsecurity
@@ -32,8 +31,8 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 
 
 @dataclass(frozen=True)
 class PostgresqlBulk:
-    """Fulfils ``loading.Bulk``. ``bind`` describes the table, ``tables`` makes the engine-owned ones and says whether
-    they are there."""
+    """Fulfils ``loading_port.Bulk``. ``bind`` describes the table, ``tables`` makes the engine-owned ones and says
+    whether they are there."""
 
     database: Database
     bind: Callable[[Session], Binding]
@@ -84,27 +83,12 @@ class PostgresqlBulk:
                 for statement in binding.dialect.begin_write:
                     session.run(statement)
                 session.run(f"LOCK TABLE {binding.table} IN SHARE ROW EXCLUSIVE MODE")
-                empty = able and self._is_empty(session, binding)
-            loading = _Loading(self.database, session, binding, load_id)
+                empty = able and receive(session, binding, load_id)
+            loading = _Loading(self.database, session, binding)
             yield loading if empty else None
             if not loading.committed:
                 with self.database.translated():
                     session.run("ROLLBACK")
-
-    def is_loaded(self, load_id: str) -> bool:
-        """By its receipt, behind a lock that is not to be had while a transaction that loads is open."""
-        with self.database.session() as session:
-            binding = self.bind(session)
-            if not self.tables(session, binding):
-                return False
-            with self.database.transaction(session, binding.dialect.begin_write):
-                session.run(f"LOCK TABLE {binding.table} IN SHARE MODE")
-                return load_id in Ledger(binding).by_link(session, [load_id])
-
-    def _is_empty(self, session: Session, binding: Binding) -> bool:
-        """No row, archived row or tag: whatever was there once is for the ordinary plan."""
-        there = session.rows(f"SELECT EXISTS (SELECT 1 FROM {binding.table})")[0][0]
-        return not there and not Archive(binding).versions(session) and not Ledger(binding).all_tags(session)
 
 
 @dataclass
@@ -130,8 +114,8 @@ class _Export:
 class _Loading:
     """Whoever leaves it by an exception closes the connection, and the server undoes all."""
 
-    def __init__(self, database: Database, session: Session, binding: Binding, load_id: str) -> None:
-        self._database, self._session, self._binding, self._load_id = database, session, binding, load_id
+    def __init__(self, database: Database, session: Session, binding: Binding) -> None:
+        self._database, self._session, self._binding = database, session, binding
         self._copying = ExitStack()
         self._copy: Any = None
         self.committed = False
@@ -157,8 +141,6 @@ class _Loading:
                 yield packed_rows.frame(rows).select(id=packed_rows.key_of(key.storage), version=version)
 
     def commit(self) -> None:
-        with self._database.translated():
-            Ledger(self._binding).add(self._session, [Entry(self._load_id, self._load_id, self._load_id)])
         try:
             self._session.run("COMMIT")
         except self._database.faults as fault:

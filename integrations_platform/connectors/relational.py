@@ -7,7 +7,7 @@ the port wants it. What dialects differ in is in :mod:`.dialect` and its subclas
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -20,8 +20,9 @@ from integrations_platform.connectors.introspection import InboundKey, TableShap
 from integrations_platform.connectors.ledger import ARCHIVE_TABLE, LEDGER_TABLE, Entry, Ledger
 from integrations_platform.connectors.reading import RelationalSnapshot
 from integrations_platform.connectors.session import Database, Session
+from integrations_platform.connectors.whole_table import WholeTable
 from integrations_platform.connectors.writing import Writer, is_unique_violation
-from integrations_platform.unified_sync.loading import Bulk
+from integrations_platform.unified_sync.loading_port import Bulk, Filling, Pages
 from integrations_platform.unified_sync.port import (
     TAG_SCHEMA,
     BoundColumn,
@@ -88,10 +89,34 @@ class RelationalSide:
             archive=ledger or bool(self._spec.soft_delete), batch_limit=self._dialect.batch_limit,
         )  # fmt: skip
 
+    # The whole table: see loading_port.Loadable
+
     @property
     def bulk(self) -> Bulk | None:
-        """Moving the whole table, where the dialect can."""
+        """Moving the table without reading its rows, where the dialect can."""
         return self._dialect.bulk(self._database, self._binding, self._have_tables)
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """The key's columns."""
+        with self._database.session() as session:
+            return [key.name for key in self._binding(session).keys]
+
+    def pages(self) -> AbstractContextManager[Pages]:
+        """Read the table."""
+        return self._whole.pages()
+
+    def filling(self, load_id: str) -> AbstractContextManager[Filling | None]:
+        """Fill it, if it is empty."""
+        return self._whole.filling(load_id)
+
+    def is_loaded(self, load_id: str) -> bool:
+        """Whether it was filled so."""
+        return self._whole.is_loaded(load_id)
+
+    @property
+    def _whole(self) -> WholeTable:
+        return WholeTable(self._database, self._binding, self._have_tables)
 
     def _have_tables(self, session: Session, binding: Binding) -> bool:
         self._create_tables(session, binding)

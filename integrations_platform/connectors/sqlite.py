@@ -45,6 +45,7 @@ class SQLite(Dialect):
     """SQLite 3.35 and later."""
 
     name = "sqlite"
+    binds_as_is = False
     mark = "?"
     scheme = "s1"
     begin_read = ("BEGIN DEFERRED", "SELECT 1 FROM sqlite_master LIMIT 1")  # the first read takes the snapshot

@@ -157,7 +157,7 @@ class SqlLoads:
         record, version = pl.col("id"), pl.col("version")
         return known.select(
             link_id=ORIGIN + record, id_a=record, id_b=record, state=pl.lit(LinkState.ACTIVE.value),
-            version_a=version, version_b=version,
+            version_a=pl.col("version_a") if "version_a" in known.columns else version, version_b=version,
         )  # fmt: skip
 
     def _of(self, load: Load) -> pl.DataFrame:

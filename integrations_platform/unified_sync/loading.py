@@ -1,10 +1,11 @@
 """Filling an empty table with a whole other one: one operation instead of one for every record.
 
-It is done only where nothing can go otherwise for a single record: nothing is linked yet, the target holds nothing, the
-fields are the same columns on both sides, and the sides keep them in the same bytes. Then the rows pass through as they
-are, in one transaction of the target, and what both sides showed is kept as packed rows rather than value by value.
-Whatever is not plain (a required value that is blank, a date nobody can read) is left for the ordinary plan, and if the
-target refuses anything, all of it is: the ordinary plan then finds the record that is to blame.
+It is done only where nothing can go otherwise for a single record: nothing is linked yet, the target holds nothing, and
+the match key is the id on both sides. Where both sides keep the fields in the same bytes, the rows pass through as they
+are; else value by value (:mod:`.loading_values`). Either way it is one transaction of the target, and what both sides
+showed is kept row by row, packed. Whatever is not plain (a required value that is blank, a date nobody can read) is
+left for the ordinary plan, and if the target refuses anything, all of it is: the ordinary plan then finds the record
+that is to blame.
 
 The order is that of every write (B7): what was sent is stored before the target commits, and becomes the base after.
 """
@@ -12,21 +13,23 @@ The order is that of every write (B7): what was sent is stored before the target
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from functools import partial
+from typing import Protocol
 
 import polars as pl
 
 from integrations_platform.unified_sync.calls import Caller
 from integrations_platform.unified_sync.forms import FieldPlace
+from integrations_platform.unified_sync.loading_port import Export, Loadable, Way
+from integrations_platform.unified_sync.loading_values import by_value
 from integrations_platform.unified_sync.plan import Plan
 from integrations_platform.unified_sync.port import ErrorKind, SideError
 from integrations_platform.unified_sync.report import RunReport
 from integrations_platform.unified_sync.runtime import Runtime
-from integrations_platform.unified_sync.spec import FieldSpec, SideName, SyncSpec
+from integrations_platform.unified_sync.spec import SIDES, FieldSpec, SideName, SyncSpec
 from integrations_platform.unified_sync.store import AuditEntry, Lease, Observation, OpState, Role, Store
 from integrations_platform.unified_sync.values import FieldType
 from integrations_platform.unified_sync.watching import span
@@ -38,71 +41,6 @@ PACKED = frozenset({
     FieldType.JSON, FieldType.EMAIL, FieldType.PHONE,
 })  # fmt: skip
 """Types whose values are what the column holds, with nothing to recognise or to put in order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """How a side's rows are packed. Sides of one ``token`` keep the same values in the same bytes, and show equal
-    records under equal versions. ``layout`` tells the store how to read a packed row again."""
-
-    token: str
-    layout: str
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Some packed rows: as they are sent, and one by one with their record ids (columns ``id`` and ``row``)."""
-
-    data: bytes
-    rows: pl.DataFrame
-
-
-class Export(Protocol):
-    """A table being read at one moment. ``total``: its records in scope, plain or not."""
-
-    total: int
-
-    def pieces(self) -> Iterator[Piece]:
-        """The plain rows. Raises SideError."""
-
-
-class Loading(Protocol):
-    """A transaction of the target into which rows are sent."""
-
-    def send(self, piece: Piece) -> None:
-        """Raises SideError."""
-
-    def versions(self) -> Iterator[pl.DataFrame]:
-        """End the sending; ids and versions (columns ``id``, ``version``) of all that the table shows now."""
-
-    def commit(self) -> None:
-        """Make it last. Raises SideError, possibly with an unknown effect."""
-
-
-class Bulk(Protocol):
-    """Moving the whole of one table."""
-
-    def form(self, key: str, names: Mapping[str, str]) -> Form | None:
-        """Of rows with these columns, which are fields of those ``names``. None where rows cannot be moved as they
-        are, or ``key`` is not the column that identifies them. Raises SideError."""
-
-    def export(self, required: Sequence[str]) -> AbstractContextManager[Export]:
-        """Read the table; rows that lack a value in a ``required`` column are not plain. Raises SideError."""
-
-    def loading(self, load_id: str) -> AbstractContextManager[Loading | None]:
-        """Fill the table, leaving ``load_id`` as the receipt; None when it is not empty. Undone unless committed."""
-
-    def is_loaded(self, load_id: str) -> bool:
-        """Whether that load was committed, asked once nobody can commit it any more. Raises SideError."""
-
-
-@runtime_checkable
-class OffersBulk(Protocol):
-    """A side whose whole table can be moved."""
-
-    @property
-    def bulk(self) -> Bulk | None:
-        """How, if this one can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +79,12 @@ class Loads(Protocol):
 def settle_loads(spec: SyncSpec, callers: Mapping[SideName, Caller], store: Store, lease: Lease, run_id: str,
                  now: datetime) -> int:  # fmt: skip
     """Ask the target what became of loads that an earlier run began; how many there were. Raises SideError."""
-    loads, bulk = store.loads, _bulk(callers["B"])
-    if loads is None or bulk is None:
+    loads, target = store.loads, callers["B"].side
+    if loads is None or not isinstance(target, Loadable):
         return 0
     waiting = loads.unfinished(spec.name)
     for load in waiting:
-        done = callers["B"].call(lambda name=load.load_id: bulk.is_loaded(name))  # type: ignore[misc]
+        done = callers["B"].call(partial(target.is_loaded, load.load_id))
         line = _line(load, run_id, now, Role.RECOVERED, "an interrupted load had been committed")
         loads.end(lease, load.load_id, OpState.APPLIED if done else OpState.NOT_APPLIED, [line] if done else [])
     return len(waiting)
@@ -165,20 +103,17 @@ def load_whole(
 
     Raises SideError of a side that cannot be reached, LeaseLost.
     """
-    source, target, loads = _bulk(callers["A"]), _bulk(callers["B"]), store.loads
-    key = _key(spec, places)
-    if source is None or target is None or loads is None or key is None or not store.links(spec.name).is_empty():
+    loads, key = store.loads, _key(spec, places)
+    if loads is None or key is None or not store.links(spec.name).is_empty():
         return False
-    names = {item.source[0]: item.name for item in spec.fields}
-    form = callers["A"].call(lambda: source.form(key.source[0], names))
-    if form is None or form != callers["B"].call(lambda: target.form(key.target[0], names)):
+    way = _as_they_are(spec, places, callers, key) or by_value(spec, places, callers, key)
+    if way is None:
         return False
-    load = Load(f"load:{report.run_id}", report.run_id, form.layout, key.type, 0, OpState.SENT, runtime.clock())
-    required = [item.source[0] for item in spec.fields if item.required]
-    with span("load", {}), source.export(required) as export:
+    load = Load(f"load:{report.run_id}", report.run_id, way.layout, key.type, 0, OpState.SENT, runtime.clock())
+    with span("load", {}), way.export() as export:
         observed = Observation("A", load.at, export.total, complete=True)
         try:
-            count = _fill(target, export, loads, load, store, lease, runtime, spec)
+            count = _fill(way, export, loads, load, store, lease, runtime, spec)
         except SideError as fault:
             if fault.effect_unknown:
                 raise
@@ -203,10 +138,10 @@ def load_whole(
 
 
 def _fill(
-    target: Bulk, export: Export, loads: Loads, load: Load, store: Store, lease: Lease, runtime: Runtime, spec: SyncSpec
+    way: Way, export: Export, loads: Loads, load: Load, store: Store, lease: Lease, runtime: Runtime, spec: SyncSpec
 ) -> int | None:
     """How many records the target committed, or None when it was not empty."""
-    with target.loading(load.load_id) as loading:
+    with way.loading(load.load_id) as loading:
         if loading is None:
             return None
         loads.begin(lease, load)
@@ -230,25 +165,36 @@ def _fill(
     return count
 
 
-def _bulk(caller: Caller) -> Bulk | None:
-    return caller.side.bulk if isinstance(caller.side, OffersBulk) else None
-
-
 def _key(spec: SyncSpec, places: Sequence[FieldPlace]) -> FieldSpec | None:
-    """The field that identifies a record on both sides, if all fields may travel as they are."""
+    """The field that identifies a record on both sides, if every field of every record goes over."""
     if len(spec.match) != 1 or not spec.may_write("B") or not spec.creates["A"]:
         return None
     if spec.source.soft_delete or spec.target.soft_delete or spec.guards.canary:
         return None
-    return spec.field_named(spec.match[0]) if all(_travels_as_it_is(place) for place in places) else None
+    goes = all(place.spec.direction.allows("A") and not place.spec.transforms for place in places)
+    return spec.field_named(spec.match[0]) if goes else None
+
+
+def _as_they_are(
+    spec: SyncSpec, places: Sequence[FieldPlace], callers: Mapping[SideName, Caller], key: FieldSpec
+) -> Way | None:
+    """Rows untouched, where both sides keep them in the same bytes."""
+    a, b = (callers[name].side for name in SIDES)
+    source, target = (side.bulk if isinstance(side, Loadable) else None for side in (a, b))
+    if source is None or target is None or not all(_travels_as_it_is(place) for place in places):
+        return None
+    names = {item.source[0]: item.name for item in spec.fields}
+    form = callers["A"].call(lambda: source.form(key.source[0], names))
+    if form is None or form != callers["B"].call(lambda: target.form(key.target[0], names)):
+        return None
+    required = [item.source[0] for item in spec.fields if item.required]
+    return Way(form.layout, partial(source.export, required), target.loading)
 
 
 def _travels_as_it_is(place: FieldPlace) -> bool:
     """Whether every value of one column is a value of the other, and the declaration asks for no less."""
     item, form = place.spec, place.form_a
-    if form is None or len(item.source) != 1 or item.source != item.target or item.type not in PACKED:
-        return False
-    if item.transforms or item.options or not item.direction.allows("A"):
+    if form is None or len(item.source) != 1 or item.source != item.target or item.type not in PACKED or item.options:
         return False
     digits, length = form.fraction_digits, form.max_length
     fits_scale = item.scale is None or (digits is not None and digits <= item.scale)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from enum import Enum, StrEnum
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from zoneinfo import ZoneInfo
 
 
@@ -227,12 +227,29 @@ def _uuid(raw: Any, _zone: str | None) -> str:
 
 def _json(raw: Any, _zone: str | None) -> str:
     try:
-        text = _json_text(json.loads(raw, parse_float=Decimal) if isinstance(raw, str | bytes) else raw)
+        text = _reordered(raw) if isinstance(raw, str | bytes) else _json_text(raw)
     except (ValueError, TypeError, RecursionError) as fault:
         raise NotCanonical(f"not JSON: {fault}") from fault
     if _SURROGATE.search(text):
         raise NotCanonical("a lone surrogate, which is not text")
     return text
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"{word} is not a number of JSON")
+
+
+# Made once: json.loads and json.dumps with options build a new one per call, which takes as long as the work itself.
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_number)
+_WITHOUT_FRACTIONS = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def _reordered(raw: str | bytes) -> str:
+    data = _DECODER.decode(raw if isinstance(raw, str) else raw.decode(json.detect_encoding(raw)))
+    try:
+        return _WITHOUT_FRACTIONS.encode(data)
+    except TypeError:  # of a Decimal
+        return _json_text(data)
 
 
 def _json_text(data: Any) -> str:
@@ -252,6 +269,9 @@ def _json_text(data: Any) -> str:
 
 PLAIN_TEXT = frozenset({FieldType.TEXT, FieldType.EMAIL, FieldType.PHONE, FieldType.ENUM, FieldType.REF})
 """Types whose value is the text itself, in the one form that text has."""
+
+AS_READ = {FieldType.INTEGER: int, FieldType.BOOLEAN: bool, FieldType.DATE: date}
+"""Types whose values a driver that hands over exactly this type of Python's hands over in canonical form."""
 
 _BYTES_OK = {FieldType.TEXT, FieldType.BOOLEAN, FieldType.UUID, FieldType.JSON}
 _READERS: dict[FieldType, Callable[[Any, str | None], Value]] = {

@@ -1,0 +1,120 @@
+"""What a side offers that can be read and filled as a whole, and the two ways rows get from one to the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import polars as pl
+
+from integrations_platform.unified_sync.port import Record
+from integrations_platform.unified_sync.values import Values
+
+VALUES = "values"
+"""The layout of rows that are the values of their fields, as JSON by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a side's rows are packed. Sides of one ``token`` keep the same values in the same bytes, and show equal
+    records under equal versions. ``layout`` tells the store how to read a packed row again."""
+
+    token: str
+    layout: str
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some plain rows: as they are sent, and packed, one by one, with their record ids (columns ``id``, ``row``)."""
+
+    data: Any
+    rows: pl.DataFrame
+
+
+class Export(Protocol):
+    """A table being read at one moment. ``total``: its records in scope, plain or not."""
+
+    total: int
+
+    def pieces(self) -> Iterator[Piece]:
+        """The plain rows. Raises SideError."""
+
+
+class Loading(Protocol):
+    """A transaction of the target into which rows are sent."""
+
+    def send(self, piece: Piece) -> None:
+        """Raises SideError."""
+
+    def versions(self) -> Iterator[pl.DataFrame]:
+        """End the sending; ids and versions (columns ``id``, ``version``) of all that the table shows now, and
+        ``version_a`` where the source shows others."""
+
+    def commit(self) -> None:
+        """Make it last. Raises SideError, possibly with an unknown effect."""
+
+
+class Bulk(Protocol):
+    """Moving the whole of one table without reading its rows."""
+
+    def form(self, key: str, names: Mapping[str, str]) -> Form | None:
+        """Of rows with these columns, which are fields of those ``names``. None where rows cannot be moved as they
+        are, or ``key`` is not the column that identifies them. Raises SideError."""
+
+    def export(self, required: Sequence[str]) -> AbstractContextManager[Export]:
+        """Read the table; rows that lack a value in a ``required`` column are not plain. Raises SideError."""
+
+    def loading(self, load_id: str) -> AbstractContextManager[Loading | None]:
+        """Fill the table, leaving ``load_id`` as the receipt; None when it is not empty. Undone unless committed."""
+
+
+class Pages(Protocol):
+    """All records of a side at one moment. ``total``: how many."""
+
+    total: int
+
+    def records(self) -> Iterator[Sequence[Record]]:
+        """They, some thousand at a time. Raises SideError."""
+
+
+class Filling(Protocol):
+    """A transaction of the target into which records are written."""
+
+    def write(self, rows: Sequence[Values]) -> Sequence[Record | None]:
+        """Create records of these columns; each as the table shows it now, in the same order. Raises SideError."""
+
+    def commit(self) -> None:
+        """Make it last. Raises SideError, possibly with an unknown effect."""
+
+
+@runtime_checkable
+class Loadable(Protocol):
+    """A side that can be read and filled as a whole."""
+
+    @property
+    def bulk(self) -> Bulk | None:
+        """Moving rows without reading them, where it can."""
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """The columns whose values are the record id. Raises SideError."""
+
+    def pages(self) -> AbstractContextManager[Pages]:
+        """Read the whole. Raises SideError."""
+
+    def filling(self, load_id: str) -> AbstractContextManager[Filling | None]:
+        """Fill it, leaving ``load_id`` as the receipt; None when it is not empty. Undone unless committed."""
+
+    def is_loaded(self, load_id: str) -> bool:
+        """Whether that load was committed; waits for whoever may still commit it. Raises SideError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How rows get from one side to the other."""
+
+    layout: str
+    export: Callable[[], AbstractContextManager[Export]]
+    loading: Callable[[str], AbstractContextManager[Loading | None]]
