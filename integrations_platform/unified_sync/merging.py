@@ -125,7 +125,8 @@ def _open(world: World, plan: Plan, merge: Merge) -> None:
         _end(world, plan, view)
         return
     keep(plan, view)
-    essence = f"{world.pair}\x00{merge.link_id}\x00{merge.old}\x00{merge.survivor}"
+    # One case for each record merged away, whomever the survivor is merged into before the link is stored (P25).
+    essence = f"{world.pair}\x00{merge.link_id}\x00{merge.side}\x00{merge.old}"
     name = hashlib.sha256(essence.encode()).hexdigest()[:12]
     open_rows = [row for (link_id, _), row in world.conflicts.items() if link_id == merge.link_id]
     for row in open_rows:

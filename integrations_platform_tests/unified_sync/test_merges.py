@@ -9,7 +9,7 @@ import pytest
 
 from integrations_platform.unified_sync.port import Capabilities, Status
 from integrations_platform.unified_sync.spec import SIDES, Direction, Guards, SideName, other
-from integrations_platform.unified_sync.store import ConflictStatus, LinkState, Role
+from integrations_platform.unified_sync.store import Conflict, ConflictStatus, LinkState, Role
 from integrations_platform_tests.simulation.memory_store import MemoryStore
 from integrations_platform_tests.unified_sync.arrange import Crash, Story, sync
 from integrations_platform_tests.unified_sync.story_side import Row
@@ -23,6 +23,13 @@ def two_pairs(side: SideName, **more: object) -> tuple[Story, list[Row], list[Ro
     pairs = [story.pair_up(), story.pair_up(email="bob@x.org", name="Bob", city="Chur")]
     mine, theirs = zip(*(pair if side == "A" else pair[::-1] for pair in pairs), strict=True)
     return story, list(mine), list(theirs)
+
+
+def three_pairs(side: SideName) -> tuple[Story, list[Row], list[Row]]:
+    """As :func:`two_pairs`, and one more."""
+    story, mine, theirs = two_pairs(side)
+    pair = story.pair_up(email="cid@x.org", name="Cid", city="Genf")
+    return story, [*mine, pair[side == "B"]], [*theirs, pair[side == "A"]]
 
 
 def merged_case(side: SideName, **more: object) -> tuple[Story, Row, Row]:
@@ -151,6 +158,49 @@ def test_p31_a_decision_is_kept_when_the_run_that_opened_the_case_died_on_its_wa
     assert seen == [side], "the decision stands while it is carried out"
     kept = story.store.memory.conflicts[name]
     assert (kept.status, kept.choice, kept.decided_by) == (ConflictStatus.RESOLVED, side, "clerk")
+
+
+def half_opened_case(side: SideName) -> tuple[Story, list[Row], list[Row], Conflict]:
+    """Of three linked pairs the second was merged into the first, and the run that opened the case died before it
+    stored what became of the link. The rows of ``side``, those of the other one, and the case."""
+    story, mine, theirs = three_pairs(side)
+    story.sides[side].merge(mine[1], mine[0])
+
+    def dies(_point: str) -> None:
+        if story.store.conflicts("story"):
+            raise Crash
+
+    story.at = dies
+    assert story.dies()
+    story.at = lambda _: None
+    case = story.conflict()
+    assert {link.state for link in story.links} == {LinkState.ACTIVE}
+    return story, mine, theirs, case
+
+
+@by_side
+def test_p25_a_half_opened_case_stays_the_one_case_of_its_link_when_the_survivor_is_merged_on(side: SideName) -> None:
+    """Whom the record was merged into is another one by now; that it was merged away is the same case."""
+    story, mine, theirs, case = half_opened_case(side)
+    story.sides[side].merge(mine[0], mine[2])
+    story.sides[other(side)].edit(theirs[1], name="Robert")
+    story.settle()
+    rows = [row for row in story.store.memory.conflicts.values() if row.link_id == case.link_id]
+    assert [(row.conflict_id, row.status, row.n) for row in rows] == [(case.conflict_id, ConflictStatus.OPEN, 2)]
+    assert "Robert" in str(rows[0].value_b if side == "A" else rows[0].value_a)
+
+
+@by_side
+def test_p31_a_decision_of_a_half_opened_case_is_kept_when_the_survivor_is_merged_on(side: SideName) -> None:
+    story, mine, theirs, case = half_opened_case(side)
+    story.decide(side, row=case)
+    story.sides[side].merge(mine[0], mine[2])
+    story.settle()
+    assert [row.archived for row in theirs] == [False, True, False]
+    rows = [row for row in story.store.memory.conflicts.values() if row.link_id == case.link_id]
+    assert [(row.conflict_id, row.status, row.choice) for row in rows] == [
+        (case.conflict_id, ConflictStatus.RESOLVED, side)
+    ]
 
 
 def test_p31_a_create_answered_with_a_record_merged_away_since_is_linked_to_what_is_left() -> None:
