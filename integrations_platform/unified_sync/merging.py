@@ -202,8 +202,10 @@ def _plan_case(world: World, plan: Plan, row: Conflict) -> None:
 
 
 def _is_held_elsewhere(world: World, view: LinkView, side: SideName) -> bool:
-    """Whether another link has the record that is left: its users merged theirs, too. Then the two mean one on both
-    sides, and to remove that record would remove the other link's."""
+    """Whether the record that is left is in others' hands: its users merged theirs, too. Either it is gone into another
+    one, or another link has come to it; to remove it then would remove that link's."""
+    if view.side(side).id in world.listings[side].merged:
+        return True
     ours = (pl.col(f"id_{side.lower()}") == view.side(side).id) & (pl.col("link_id") != view.link_id)
     return not world.links.filter(ours & pl.col("state").is_in(_HOLDING)).is_empty()
 

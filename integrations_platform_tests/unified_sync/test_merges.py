@@ -122,6 +122,22 @@ def test_p31_records_that_both_sides_merged_are_one_and_no_decision_is_asked_or_
 
 
 @by_side
+def test_p31_records_that_both_sides_merged_into_different_ones_are_nobodys_case(side: SideName) -> None:
+    """Neither record of the link is left. A case opened all the same asked a person nothing and was over in the next
+    run, although the one before had written nothing (P1)."""
+    story, mine, theirs = three_pairs(side)
+    story.sides[side].merge(mine[1], mine[0])
+    story.sides[other(side)].merge(theirs[1], theirs[2])
+    story.run()
+    assert story.store.memory.conflicts == {}
+    assert Counter(link.state for link in story.links) == {LinkState.ACTIVE: 2, LinkState.CLOSED: 1}
+    essence = story.store.memory.essence()
+    story.run()
+    assert story.store.memory.essence() == essence
+    assert len(story.a.live()) == len(story.b.live()) == 2
+
+
+@by_side
 def test_p31_a_case_ends_when_the_other_side_merges_too(side: SideName) -> None:
     story, kept, loser = merged_case(side)
     story.decide(side)
@@ -201,6 +217,16 @@ def test_p31_a_decision_of_a_half_opened_case_is_kept_when_the_survivor_is_merge
     assert [(row.conflict_id, row.status, row.choice) for row in rows] == [
         (case.conflict_id, ConflictStatus.RESOLVED, side)
     ]
+
+
+@by_side
+def test_p31_a_half_opened_case_ends_when_the_other_side_merges_too(side: SideName) -> None:
+    story, mine, theirs, case = half_opened_case(side)
+    story.decide(side, row=case)
+    story.sides[other(side)].merge(theirs[1], theirs[2])
+    story.settle()
+    assert [row.archived for row in (mine[0], mine[2], theirs[0], theirs[2])] == [False] * 4
+    assert story.store.conflicts("story") == []
 
 
 def test_p31_a_create_answered_with_a_record_merged_away_since_is_linked_to_what_is_left() -> None:
