@@ -1,4 +1,5 @@
-"""Stories of faults that random histories found in the engine, told plainly so that they do not depend on a seed."""
+"""Stories of faults that random histories found in the engine, and of what they blamed it for without cause, told
+plainly so that they do not depend on a seed."""
 
 from __future__ import annotations
 
@@ -7,10 +8,11 @@ from dataclasses import replace
 import pytest
 
 from integrations_platform.unified_sync.report import RunStatus
-from integrations_platform.unified_sync.spec import SIDES, SideName, Strategy
+from integrations_platform.unified_sync.spec import SIDES, SideName, Strategy, other
 from integrations_platform.unified_sync.store import OpState, Role
-from integrations_platform_tests.simulation import people
+from integrations_platform_tests.simulation import merging, people
 from integrations_platform_tests.simulation.declared import REFERRING, Declared
+from integrations_platform_tests.simulation.memory_store import Crash
 from integrations_platform_tests.simulation.sides import POISON, Nature, Row, healed
 from integrations_platform_tests.simulation.world import LEASE, World
 
@@ -243,3 +245,54 @@ def test_p35_a_record_is_not_created_while_a_required_field_of_it_is_not_on_show
     twin = customers.counterpart("A", customer)
     assert twin is not None
     assert [row.values["customer"] for row in invoices.sides["B"].rows.values()] == [twin.id]
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize("side", SIDES)
+def test_p17_a_merge_is_no_later_change_of_a_record_that_keeps_its_id_its_values_and_its_link(
+    side: SideName, *, recorded: bool
+) -> None:
+    """A city was cleared after the street had been typed on the other side, and before a second record was merged into
+    that one: the city it still showed, which the sync had written, is nobody's later word; nor is it if the run that
+    made the record died before it recorded the link."""
+
+    def die(point: str) -> None:
+        if world.sides[side].rows:
+            world.store.at = lambda _: None
+            raise Crash(point)
+
+    theirs = other(side)
+    world = World(1, Strategy.LATEST, Nature(history=True), Nature(history=True))
+    twin = world.create(theirs)
+    if not recorded:
+        world.store.at = die
+    assert (world.run() is not None) is recorded
+    (row,) = world.sides[side].rows.values()
+    double = world.create(side)
+    for place, edited, column, value in ((side, row, "street", "Hill"), (theirs, twin, "city", None)):
+        world.wait(1)
+        world.edit(place, edited, column, value)
+    world.wait(1)
+    merging.merge_into(world, side, row, [double])
+    world.settle()
+    assert world.counterpart(side, row) is twin
+    assert (row.values["city"], row.values["street"]) == (None, twin.values["street"])
+    assert world.counts["latest decided"] == 1
+
+
+@pytest.mark.parametrize("what_is_left", ["a new id", "a record without a link"])
+def test_p17_a_merge_counts_as_a_change_of_what_a_link_has_not_shown_before(what_is_left: str) -> None:
+    """Under a new id every field is new, even where what made the former record is not recorded yet."""
+    world = World(1, Strategy.LATEST)
+    row = world.create("A")
+    world.run()
+    twin = world.counterpart("A", row)
+    assert twin is not None
+    left, gone = world.sides["B"].insert(twin.values), [twin]
+    if what_is_left == "a new id":
+        gone, left.last_op = [world.create("B"), twin], twin.last_op
+        for intent in list(world.store.memory.intents.values()):
+            world.store.memory.intents[intent.op_id] = replace(intent, state=OpState.SENT)
+    world.wait(1)
+    merging.merge_into(world, "B", left, gone)
+    assert world.truth.times(left.id, "city", left.values["city"]) == [world.now]

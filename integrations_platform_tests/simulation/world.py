@@ -20,9 +20,9 @@ from integrations_platform.unified_sync.port import Kind, Write
 from integrations_platform.unified_sync.report import RunReport, RunStatus
 from integrations_platform.unified_sync.runtime import Runtime
 from integrations_platform.unified_sync.spec import SIDES, SideName, Strategy, other
-from integrations_platform.unified_sync.store import BreakerState, LeaseHeld, OpState
+from integrations_platform.unified_sync.store import BreakerState, LeaseHeld
 from integrations_platform.unified_sync.values import FieldType, Value
-from integrations_platform_tests.simulation import checks, people, referring
+from integrations_platform_tests.simulation import checks, merging, people, referring
 from integrations_platform_tests.simulation.declared import UNIT_OF, Declared
 from integrations_platform_tests.simulation.memory_store import Crash, Memory, MemoryStore, Process
 from integrations_platform_tests.simulation.sides import POISON, Nature, Row, SimulatedSide, healed
@@ -169,7 +169,7 @@ class World:
         elif action == "delete":
             self.delete(side, self.random.choice(live))
         elif action == "merge":
-            self.merge(side)
+            merging.merge(self, side)
         elif action == "scope":
             self.rescope(side, self.random.choice(live))
         else:
@@ -227,44 +227,6 @@ class World:
             self.sides[side].applied = [done for done in self.sides[side].applied if done[0] != row.link_id]
         self.truth.gone[row.id] = self.now
         self.log.append(f"{side} deletes {row.id}")
-
-    def merge(self, side: SideName) -> None:
-        """A user merges one record into another, seeing both; some systems give what is left a new id."""
-        system = self.sides[side]
-        live = [row for row in system.rows.values() if not row.archived and row.in_scope]
-        if not system.nature.merges or len(live) < 2:
-            return
-        survivor, *gone = self.random.sample(live, 2)
-        if self.random.random() < 0.3:
-            gone.append(survivor)
-            survivor = system.insert(dict(survivor.values))
-            survivor.link_id, survivor.last_op = gone[1].link_id, gone[1].last_op
-            for written in self.truth.written.values():
-                if written.record == gone[1].id:
-                    written.record = survivor.id
-        for row in gone:
-            if row is gone[0]:
-                for column, value in [*row.values.items(), *self.truth.clobbered.pop(row.id, ())]:
-                    self.truth.supersede(value, column)
-            del system.rows[row.id]
-            system.merged[row.id] = survivor.id
-            self.truth.merged[row.id] = self.runs
-            self.truth.gone[row.id] = self.now
-        system.touch(survivor, [])
-        for column, value in survivor.values.items():
-            self.truth.touched.setdefault((survivor.id, UNIT_OF[column]), set()).add(side)
-            self.truth.edits[(survivor.id, column)].append((self.now, value))
-        if self._interrupted() & {row.id for row in gone}:  # what became of the write has gone with the record
-            self.truth.doubt(survivor)
-        self.counts["merges"] += 1
-        self.log.append(f"{side} merges {' and '.join(row.id for row in gone)} into {survivor.id}")
-
-    def _interrupted(self) -> set[str]:
-        """Records with a write of ours whose fate nobody has asked about yet."""
-        memory = self.store.memory
-        open_links = {intent.link_id for intent in memory.intents.values() if intent.state is OpState.SENT}
-        links = [link for link in memory.links.values() if link.link_id in open_links]
-        return {name for link in links for name in (link.id_a, link.id_b) if name is not None}
 
     def rescope(self, side: SideName, row: Row) -> None:
         """A record leaves the declared scope, or comes back into it."""
