@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from integrations_platform.connectors.dialect import Dialect
+from integrations_platform.connectors.dialect import Dialect, Fingerprint
 from integrations_platform.connectors.encoding import TAKEN_AS_IS, decode, encode, id_text, key_parts
 from integrations_platform.connectors.introspection import Family, NativeColumn, TableShape, suggested_type
 from integrations_platform.connectors.session import Database, Row
@@ -83,27 +83,34 @@ class Binding:
         return tuple(self.shape.by_name[name] for name in names)
 
     @cached_property
+    def _fingerprint(self) -> Fingerprint:
+        return self.dialect.fingerprint(self._versioned, self.quote, self.salt)
+
+    @property
     def fingerprint(self) -> str:
         """The version's SQL, without its prefix."""
-        return self.dialect.fingerprint(self._versioned, self.quote)
+        return self._fingerprint.text
 
-    @cached_property
+    @property
+    def fingerprint_number(self) -> str | None:
+        """The SQL of the number that the version is the text of, where it is one."""
+        return self._fingerprint.number
+
+    @property
     def digest(self) -> str | None:
         """The SQL of one number over all versions, or None where the server cannot."""
-        able = self.dialect.digest(self.fingerprint)
-        return able[0] if able else None
+        return None if self.fingerprint_number is None else f"bit_xor({self.fingerprint_number})"
 
     def digest_of(self, versions: pl.Series) -> str | None:
         """What :attr:`digest` gives over these versions, as the digest of a listing."""
-        able = self.dialect.digest(self.fingerprint)
-        if able is None:
+        if self.fingerprint_number is None:
             return None
-        bare = pl.DataFrame({"version": versions.str.strip_prefix(self.version_prefix)})
-        return self.digest_text(len(versions), bare.select(able[1].bitwise_xor()).item())
+        number = pl.col("version").str.decode("base64").bin.reinterpret(dtype=pl.UInt64, endianness="big")
+        return self.digest_text(len(versions), versions.to_frame("version").select(number.bitwise_xor()).item())
 
     def digest_text(self, count: int, number: int | None) -> str:
         """The digest of a listing without archived records: scheme, columns, count and number."""
-        return f"{self.version_prefix}{count}:{(number or 0) & (2**64 - 1):016x}"
+        return f"{self.salt}{count}:{(number or 0) & (2**64 - 1):016x}"
 
     @cached_property
     def columns_digest(self) -> str:
@@ -112,9 +119,15 @@ class Binding:
         return hashlib.sha256(listed.encode()).hexdigest()[:6]
 
     @cached_property
-    def version_prefix(self) -> str:
+    def salt(self) -> str:
         """Scheme and column list."""
         return f"{self.dialect.scheme}:{self.columns_digest}:"
+
+    @cached_property
+    def version_prefix(self) -> str:
+        """The salt, where versions do not differ by it: twelve letters need no room of their own in a column of texts,
+        which with a prefix takes four times as much."""
+        return self.salt if self.fingerprint_number is None else ""
 
     @cached_property
     def archived_sql(self) -> str:

@@ -30,6 +30,15 @@ Quote = Callable[..., str]
 
 
 @dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """SQL of a row's version. ``number``: a whole number of 64 bits, of which ``text`` is then the base64, most
+    significant byte first; None where the server cannot make one."""
+
+    text: str
+    number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EngineTypes:
     """Column types of the engine-owned tables."""
 
@@ -87,11 +96,11 @@ class Dialect(ABC):
         return raw.cursor()
 
     def listed(
-        self, _session: Session, _key: NativeColumn, _fingerprint: str, _archived: str, _rest: str, _params: Row,
+        self, _session: Session, _key: NativeColumn, _number: str, _archived: str, _rest: str, _params: Row,
         _quote: Quote,
     ) -> Iterator[pl.DataFrame] | None:  # fmt: skip
-        """A listing without an object per value (columns ``id``, ``version``, a number, and ``archived``), where the
-        driver can; ``_rest`` is the query from FROM on."""
+        """A listing without an object per value (columns ``id``, ``version``, as text, and ``archived``), where the
+        driver can; ``_number`` is the fingerprint's, ``_rest`` the query from FROM on."""
         return None
 
     # Catalogue
@@ -144,14 +153,9 @@ class Dialect(ABC):
     # Expressions
 
     @abstractmethod
-    def fingerprint(self, columns: Sequence[NativeColumn], quote: Quote) -> str:
-        """An expression of text that differs when any of these columns differs, in case too, but for a chance of
-        2⁻⁶⁴ or less."""
-
-    def digest(self, _fingerprint: str) -> tuple[str, pl.Expr] | None:
-        """An aggregate that xors 64 bits of every fingerprint, and the same bits of fingerprints read before (column
-        ``version``), as integers; None where the server has none."""
-        return None
+    def fingerprint(self, columns: Sequence[NativeColumn], quote: Quote, salt: str) -> Fingerprint:
+        """Differs when any of these columns differs, in case too, but for a chance of 2⁻⁶⁴ or less. One that is a
+        number also differs by ``salt``, letters, digits and colons."""
 
     @abstractmethod
     def now(self, session: Session) -> datetime:

@@ -14,13 +14,13 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import polars as pl
 import sqlalchemy as sa
 
 from integrations_platform.connectors.dialect import (
     LOCK_SECONDS,
     Dialect,
     EngineTypes,
+    Fingerprint,
     Quote,
     json_line,
     parsed_url,
@@ -40,7 +40,7 @@ class MySQL(Dialect):
     """MySQL 8 and MariaDB 10.5 or later."""
 
     name = "mysql"
-    scheme = "m1"
+    scheme = "m2"
     begin_read = (
         "SET SESSION wait_timeout = @integrations_patience",  # a snapshot holds no locks, and waits for the plan
         "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
@@ -189,9 +189,9 @@ class MySQL(Dialect):
         sql = "SELECT 1 FROM information_schema.tables WHERE table_schema = %s AND table_name = %s"
         return bool(session.rows(sql, (schema, name)))
 
-    def fingerprint(self, columns: Sequence[NativeColumn], quote: Quote) -> str:
+    def fingerprint(self, columns: Sequence[NativeColumn], quote: Quote, salt: str) -> Fingerprint:
         """Each value as bytes behind its length, NULL as '-'; long ones by their own MD5, since CONCAT has a limit."""
-        parts = []
+        parts = [f"'{salt}'"]
         for column in columns:
             name = quote(column.name)
             if column.storage in _LONG:
@@ -204,12 +204,8 @@ class MySQL(Dialect):
                 shown = f"({name} + 0)"
             text = f"CAST({shown} AS BINARY)"
             parts.append(f"IFNULL(CONCAT(LENGTH({text}), ':', {text}), '-')")
-        return f"MD5(CONCAT({', '.join(parts)}))"
-
-    def digest(self, fingerprint: str) -> tuple[str, pl.Expr]:
-        """Of the first half of its hex digits: BIT_XOR takes 64 bits."""
-        half = pl.col("version").str.slice(0, 16).str.to_integer(base=16, dtype=pl.UInt64)
-        return f"BIT_XOR(CAST(CONV(LEFT({fingerprint}, 16), 16, 10) AS UNSIGNED))", half
+        half = f"LEFT(MD5(CONCAT({', '.join(parts)})), 16)"
+        return Fingerprint(f"TO_BASE64(UNHEX({half}))", f"CAST(CONV({half}, 16, 10) AS UNSIGNED)")
 
     def now(self, session: Session) -> datetime:
         """To the microsecond."""

@@ -118,8 +118,8 @@ def key_of(stored: str) -> pl.Expr:
 
 
 def number_before_end(distance: int) -> pl.Expr:
-    """The eight-byte number in rows that begins so many bytes before their end."""
-    return pl.col("row").bin.slice(-distance, 8).bin.reinterpret(dtype=pl.Int64, endianness="big")
+    """The eight-byte number in rows that begins so many bytes before their end, as base64."""
+    return pl.col("row").bin.slice(-distance, 8).bin.encode("base64")
 
 
 def frame(rows: Sequence[bytes]) -> pl.DataFrame:

@@ -8,6 +8,7 @@ travel as text because psycopg refuses ``infinity`` and years before 1.
 # ruff: noqa: ARG002 - a method of the seam is given what some other dialect needs
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from integrations_platform.connectors.dialect import (
     LOCK_SECONDS,
     Dialect,
     EngineTypes,
+    Fingerprint,
     Quote,
     json_line,
     parsed_url,
@@ -49,7 +51,7 @@ class PostgreSQL(Dialect):
     """PostgreSQL 12 and later."""
 
     name = "postgresql"
-    scheme = "p3"
+    scheme = "p4"
     begin_read = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",)
     begin_write = (
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
@@ -95,10 +97,10 @@ class PostgreSQL(Dialect):
         return raw.cursor(name=f"sync_{uuid4().hex}")
 
     def listed(
-        self, session: Session, key: NativeColumn, fingerprint: str, archived: str, rest: str, params: Row, quote: Quote
+        self, session: Session, key: NativeColumn, number: str, archived: str, rest: str, params: Row, quote: Quote
     ) -> Iterator[pl.DataFrame] | None:
         """By binary COPY: a third of the time of a cursor, and no object per value."""
-        if self.scheme != "p3" or key.nullable:
+        if key.nullable:
             return None
         if key.family is Family.INTEGER:
             name, stored = quote(key.name), key.storage
@@ -106,7 +108,7 @@ class PostgreSQL(Dialect):
             name, stored = f"{quote(key.name)}::text", "text"
         else:
             return None
-        sql = f"SELECT {name}, {fingerprint.removesuffix('::text')}, {archived} {rest}"
+        sql = f"SELECT {name}, {number}, {archived} {rest}"
         # The row ends with the version (four bytes of length, eight of number) and the flag (four and one).
         shown = {"id": packed_rows.key_of(stored), "version": packed_rows.number_before_end(13),
                  "archived": pl.col("row").bin.slice(-1, 1) == b"\x01"}  # fmt: skip
@@ -122,7 +124,7 @@ class PostgreSQL(Dialect):
 
     def learn(self, session: Session) -> None:
         """``hash_record_extended`` exists from 14 on."""
-        self.scheme = "p3" if int(session.rows("SHOW server_version_num")[0][0]) >= 140000 else "p1"
+        self.scheme = "p4" if int(session.rows("SHOW server_version_num")[0][0]) >= 140000 else "p1"
 
     def describe(self, session: Session, object_name: str) -> TableShape | None:
         """Reads pg_catalog: information_schema hides what the role may not use, and then nothing can be explained."""
@@ -196,19 +198,16 @@ class PostgreSQL(Dialect):
         """In that schema."""
         return bool(session.rows("SELECT 1 FROM pg_tables WHERE schemaname = %s AND tablename = %s", (schema, name)))
 
-    def fingerprint(self, columns: Sequence[NativeColumn], quote: Quote) -> str:
+    def fingerprint(self, columns: Sequence[NativeColumn], quote: Quote, salt: str) -> Fingerprint:
         """Text is hashed under collation C, so that a case-insensitive collation or citext hides no edit."""
-        if self.scheme == "p3":
-            return f"hash_record_extended(ROW({', '.join(_hashable(column, quote) for column in columns)}), 0)::text"
+        if self.scheme == "p4":
+            seed = int.from_bytes(hashlib.sha256(salt.encode()).digest()[:8], signed=True)
+            hashed = ", ".join(_hashable(column, quote) for column in columns)
+            number = f"hash_record_extended(ROW({hashed}), '{seed}')"
+            return Fingerprint(f"encode(int8send({number}), 'base64')", number)
         parts = (f"coalesce(octet_length({text})::text || ':' || {text}, '-')"
                  for text in (f"{quote(column.name)}::text" for column in columns))  # fmt: skip
-        return f"md5({' || '.join(parts)})"
-
-    def digest(self, fingerprint: str) -> tuple[str, pl.Expr] | None:
-        """Of the number itself, before it is made text; ``bit_xor`` came with the same version as the hash."""
-        if self.scheme != "p3":
-            return None
-        return f"bit_xor({fingerprint.removesuffix('::text')})", pl.col("version").cast(pl.Int64)
+        return Fingerprint(f"md5({' || '.join(parts)})")
 
     def now(self, session: Session) -> datetime:
         """clock_timestamp(): now() is the start of the transaction."""

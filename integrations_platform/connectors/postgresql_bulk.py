@@ -45,7 +45,7 @@ class PostgresqlBulk:
             plain, release, encoding = session.rows(_EXTRAS, (binding.shape.schema, binding.shape.name))[0]
         columns = _columns(binding)
         if (
-            binding.dialect.scheme != "p3"
+            binding.fingerprint_number is None
             or not plain
             or encoding != "UTF8"
             or [one.name for one in binding.keys] != [key]
@@ -55,7 +55,7 @@ class PostgresqlBulk:
         if not packable or columns[0].storage not in KEYS or {*binding.kinds} != {*names}:
             return None
         packed = [(names[one.name], one.storage, binding.kinds[one.name], binding.zone(one)) for one in columns]
-        return Form(f"{binding.version_prefix}{release}:{packed}", packed_rows.layout(packed))
+        return Form(f"{binding.salt}{release}:{packed}", packed_rows.layout(packed))
 
     @contextmanager
     def export(self, required: Sequence[str]) -> Iterator[_Export]:
@@ -135,8 +135,8 @@ class _Loading:
                 self._copy.write(TRAILER)
                 self._copying.close()
             key = binding.keys[0]
-            sql = f"SELECT {binding.quote(key.name)}, {binding.fingerprint.removesuffix('::text')} FROM {binding.table}"
-            version = binding.version_prefix + packed_rows.number_before_end(8).cast(pl.String)
+            sql = f"SELECT {binding.quote(key.name)}, {binding.fingerprint_number} FROM {binding.table}"
+            version = packed_rows.number_before_end(8)
             for rows in packed_rows.batches(self._session.native, sql, ()):
                 yield packed_rows.frame(rows).select(id=packed_rows.key_of(key.storage), version=version)
 

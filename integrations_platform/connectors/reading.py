@@ -86,18 +86,18 @@ class RelationalSnapshot:
         binding = self._binding
         scope, params = binding.scope
         rest = f"FROM {binding.table} WHERE {scope}"
+        number = binding.fingerprint_number
         pieces = (
             binding.dialect.listed(
-                self._session, binding.keys[0], binding.fingerprint, binding.archived_sql, rest, params, binding.quote
+                self._session, binding.keys[0], number, binding.archived_sql, rest, params, binding.quote
             )
-            if len(binding.keys) == 1
+            if len(binding.keys) == 1 and number is not None
             else None
         )
         if pieces is not None:
-            version = binding.version_prefix + pl.col("version").cast(pl.String)
             live, archived = pl.lit(str(Presence.LIVE)), pl.lit(str(Presence.ARCHIVED))
-            presence = pl.when("archived").then(archived).otherwise(live)
-            frames = [piece.select("id", version=version, presence=presence) for piece in pieces]
+            presence = pl.when("archived").then(archived).otherwise(live).cast(LISTING_SCHEMA["presence"])
+            frames = [piece.select("id", "version", presence=presence) for piece in pieces]
         else:
             sql = f"SELECT {', '.join(binding.key_selects)}, {binding.fingerprint}, {binding.archived_sql} {rest}"
             frames = [self._of_rows(rows, len(binding.keys)) for rows in self._session.stream(sql, params, _ROWS)]

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from integrations_platform.connectors.dialect import Dialect, EngineTypes, Quote, json_line
+from integrations_platform.connectors.dialect import Dialect, EngineTypes, Fingerprint, Quote, json_line
 from integrations_platform.connectors.introspection import Family, InboundKey, NativeColumn, TableShape, integer_bounds
 from integrations_platform.connectors.session import Row, Session
 from integrations_platform.connectors.sql_errors import UnfitValueError
@@ -151,13 +151,13 @@ class SQLite(Dialect):
         """In the file."""
         return bool(session.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (name,)))
 
-    def fingerprint(self, columns: Sequence[NativeColumn], quote: Quote) -> str:
+    def fingerprint(self, columns: Sequence[NativeColumn], quote: Quote, salt: str) -> Fingerprint:
         """Nested where a table has more columns than a function may have arguments."""
         names = [quote(column.name) for column in columns]
         expression = f"integrations_fingerprint({', '.join(names[:_ARGUMENTS])})"
         for start in range(_ARGUMENTS, len(names), _ARGUMENTS):
             expression = f"integrations_fingerprint({expression}, {', '.join(names[start : start + _ARGUMENTS])})"
-        return expression
+        return Fingerprint(expression)
 
     def now(self, session: Session) -> datetime:
         """The clock of this machine, as SQLite sees it."""

@@ -25,18 +25,24 @@ _link, _base, _key = tables.link, tables.base, tables.key
 
 
 def frame(database: Database, pair: str, loads: SqlLoads) -> pl.DataFrame:
-    """All links of a sync in order of link_id, read at one moment."""
+    """All links of a sync, those stored by themselves first and in order of link_id, read at one moment."""
     query = sa.select(*(_link.c[name] for name in LINK_SCHEMA)).where(_link.c.pair == pair)
     pieces = [pl.DataFrame(schema=LINK_SCHEMA)]
     with database.read() as connection:
         for rows in connection.execution_options(yield_per=PIECE).execute(query).partitions():
             columns = zip(*rows, strict=True)
             pieces.append(pl.DataFrame(dict(zip(LINK_SCHEMA, columns, strict=True)), schema=LINK_SCHEMA))
-    whole = pl.concat(pieces)
-    if loads.any_of(pair):
-        whole = pl.concat([whole, loads.links(pair).join(whole, on="link_id", how="anti")])
+    own = pl.concat(pieces)
     # SQLite reads in this order, and sorting copies; PostgreSQL would order by its locale.
-    return whole if whole["link_id"].is_sorted() else whole.sort("link_id")
+    own = own if own["link_id"].is_sorted() else own.sort("link_id")
+    return pl.concat([own, loads.links(pair, own["link_id"])])
+
+
+def any_of(database: Database, pair: str, loads: SqlLoads) -> bool:
+    """Whether a sync has any link."""
+    with database.read() as connection:
+        found = connection.execute(sa.select(_link.c.link_id).where(_link.c.pair == pair).limit(1)).first()
+    return found is not None or loads.any_of(pair)
 
 
 def bases(database: Database, pair: str, link_ids: Sequence[str], loads: SqlLoads) -> dict[str, BaseRow]:

@@ -8,7 +8,7 @@ both sides, and its base is what the row held. As soon as anything of a link is 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -88,10 +88,13 @@ class SqlLoads:
         """Whether any link of the sync may be known by a load alone."""
         return bool(self._loads(pair, OpState.APPLIED))
 
-    def links(self, pair: str) -> pl.DataFrame:
-        """All links of loads, also those stored by themselves meanwhile, as a frame of ``LINK_SCHEMA``."""
+    def links(self, pair: str, others: pl.Series) -> pl.DataFrame:
+        """All links of loads but these ``others``, which are stored by themselves, as a frame of ``LINK_SCHEMA``."""
+        alone = others.filter(others.str.starts_with(ORIGIN)).str.strip_prefix(ORIGIN).to_frame("id")
         frames = [pl.DataFrame(schema=LINK_SCHEMA)]
-        frames += [self._links(load) for load in self._loads(pair, OpState.APPLIED)]
+        for load in self._loads(pair, OpState.APPLIED):
+            known = self._of(load)
+            frames.append(_links(known.join(alone, on="id", how="anti") if alone.height else known))
         return pl.concat(frames)
 
     def of_links(self, pair: str, link_ids: Sequence[str]) -> pl.DataFrame:
@@ -101,7 +104,9 @@ class SqlLoads:
     def of_records(self, pair: str, ids: Sequence[str]) -> pl.DataFrame:
         """Links, known only by a load, of records with these ids, which are the same on both sides."""
         frames = [pl.DataFrame(schema=LINK_SCHEMA)]
-        frames += [self._links(load, ids) for load in self._loads(pair, OpState.APPLIED)]
+        frames += [
+            _links(self._of(load).filter(pl.col("id").is_in(ids))) for load in self._loads(pair, OpState.APPLIED)
+        ]
         links = pl.concat(frames)
         if links.is_empty():
             return links
@@ -140,6 +145,7 @@ class SqlLoads:
         found = {
             digest: ORIGIN + name
             for load in (self._loads(pair, OpState.APPLIED) if wanted else ())
+            if load.key is not FieldType.INTEGER  # of these the record's id tells as much, and it is no newcomer
             for name in self._of(load)["id"]
             if (digest := _digest(load.key, name)) in wanted
         }
@@ -151,34 +157,38 @@ class SqlLoads:
         with self._database.read() as connection:
             return [from_row(Load, row) for row in connection.execute(query).mappings()]
 
-    def _links(self, load: Load, ids: Sequence[str] | None = None) -> pl.DataFrame:
-        """All of the load's links, or those of these records."""
-        known = self._of(load) if ids is None else self._of(load).filter(pl.col("id").is_in(ids))
-        record, version = pl.col("id"), pl.col("version")
-        return known.select(
-            link_id=ORIGIN + record, id_a=record, id_b=record, state=pl.lit(LinkState.ACTIVE.value),
-            version_a=pl.col("version_a") if "version_a" in known.columns else version, version_b=version,
-        )  # fmt: skip
-
     def _of(self, load: Load) -> pl.DataFrame:
         if load.load_id not in self._versions:
             self._versions[load.load_id] = pl.concat(self._parts(load.load_id, _VERSIONS))
         return self._versions[load.load_id]
 
-    def _parts(self, load_id: str, kind: str) -> list[pl.DataFrame]:
+    def _parts(self, load_id: str, kind: str) -> Iterator[pl.DataFrame]:
+        """One at a time: all of them are as large as the table."""
         query = sa.select(_part.c.body).where(_part.c.load_id == load_id, _part.c.kind == kind).order_by(_part.c.number)
         with self._database.read() as connection:
-            bodies = connection.execute(query).scalars().all()
-        try:
-            return [pl.read_parquet(BytesIO(body)) for body in bodies]
-        except pl.exceptions.PolarsError:
-            place = self._database.place
-            raise StateError(f"{load_id} is damaged in {place}; restore it from a backup") from None
+            for (body,) in connection.execution_options(yield_per=1).execute(query):
+                try:
+                    yield pl.read_parquet(BytesIO(body))
+                except pl.exceptions.PolarsError:
+                    place = self._database.place
+                    raise StateError(f"{load_id} is damaged in {place}; restore it from a backup") from None
+
+
+def _links(known: pl.DataFrame) -> pl.DataFrame:
+    record, version = pl.col("id"), pl.col("version")
+    return known.select(
+        link_id=ORIGIN + record,
+        id_a=record,
+        id_b=record,
+        state=pl.lit(LinkState.ACTIVE.value, LINK_SCHEMA["state"]),
+        version_a=pl.col("version_a") if "version_a" in known.columns else version,
+        version_b=version,
+    )
 
 
 def _digest(kind: FieldType, name: str) -> str:
-    """As :func:`identity.key_digests` makes it of the only rule; a whole number is its own key, as its id is."""
-    key = name if kind is FieldType.INTEGER else match_key(kind, canonical(kind, name))
+    """As :func:`identity.key_digests` makes it of the only rule."""
+    key = match_key(kind, canonical(kind, name))
     return hashlib.sha256(f"0\x00{key}".encode()).hexdigest()[:24]
 
 

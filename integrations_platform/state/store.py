@@ -151,8 +151,12 @@ class SqlStore:
             audit_trail.lock_head(connection, lease.pair)
             yield SqlTransaction(self._database, connection, lease.pair, self._clock, self._loads)
 
+    def has_links(self, pair: str) -> bool:
+        """Whether there is any link."""
+        return links.any_of(self._database, pair, self._loads)
+
     def links(self, pair: str) -> pl.DataFrame:
-        """All links, closed ones included, as a frame of ``LINK_SCHEMA`` in order of link_id."""
+        """All links, closed ones included, as a frame of ``LINK_SCHEMA``."""
         return links.frame(self._database, pair, self._loads)
 
     def bases(self, pair: str, link_ids: Sequence[str]) -> Mapping[str, BaseRow]:

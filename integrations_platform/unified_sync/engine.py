@@ -160,7 +160,7 @@ class Engine:
             with faults_in(report):
                 self._record(lease, report, request, sequence, "running")
                 # Runs that were refused or failed before linking anything leave the next one just as much a first run.
-                first_run = not self.store.last_settled(spec.name) and self.store.links(spec.name).is_empty()
+                first_run = not self.store.last_settled(spec.name) and not self.store.has_links(spec.name)
                 self._run_under(lease, spec, callers, request, report, quiet, first_run=first_run)
         except BaseException as fault:
             report.status, report.message = RunStatus.FAILED, f"{type(fault).__name__}: {fault}"
@@ -209,7 +209,7 @@ class Engine:
         earlier: Counter[str] = Counter()
         passes = PASSES
         if self.crew is not None and spec.shards > 1 and request.restore is None and request.only_ops is None:
-            if any(caller.capabilities.tags for caller in callers.values()) and self.store.links(spec.name).is_empty():
+            if any(caller.capabilities.tags for caller in callers.values()) and not self.store.has_links(spec.name):
                 self._observatory.recall(spec, callers, report.run_id, lease)  # once, not by every share
             task = Task.of_run(lease, report.run_id, spec.shards, request, first_run=first_run)
             endings = see_through(spec, task, self.crew, self.store, self.runtime)

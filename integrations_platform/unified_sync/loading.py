@@ -104,7 +104,7 @@ def load_whole(
     Raises SideError of a side that cannot be reached, LeaseLost.
     """
     loads, key = store.loads, _key(spec, places)
-    if loads is None or key is None or not store.links(spec.name).is_empty():
+    if loads is None or key is None or store.has_links(spec.name):
         return False
     way = _as_they_are(spec, places, callers, key) or by_value(spec, places, callers, key)
     if way is None:

@@ -21,7 +21,6 @@ from integrations_platform.unified_sync.answers import ErrorKind as ErrorKind
 from integrations_platform.unified_sync.answers import SideError as SideError
 from integrations_platform.unified_sync.values import FieldType, Value, Values
 
-LISTING_SCHEMA = {"id": pl.String, "version": pl.String, "presence": pl.String}
 TAG_SCHEMA = {"id": pl.String, "link_id": pl.String}
 
 
@@ -41,6 +40,13 @@ class Presence(StrEnum):
     LIVE = "live"
     ARCHIVED = "archived"  # a tombstone: proof that someone archived it
     OUT_OF_SCOPE = "out_of_scope"  # exists, but the declared scope no longer matches
+
+
+LISTING_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "id": pl.String,
+    "version": pl.String,
+    "presence": pl.Enum(Presence),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from integrations_platform.unified_sync.links import LinkView
 from integrations_platform.unified_sync.operations import FieldChange, Operation, operation_id
 from integrations_platform.unified_sync.plan import Plan, World
 from integrations_platform.unified_sync.planner import observe
-from integrations_platform.unified_sync.port import Kind
+from integrations_platform.unified_sync.port import LISTING_SCHEMA, Kind
 from integrations_platform.unified_sync.spec import SideName, other
 from integrations_platform.unified_sync.store import Role, StoredAuditEntry
 from integrations_platform.unified_sync.values import ABSENT, FieldType, Value, compact_json, from_json, to_json
@@ -45,8 +45,8 @@ def plan_restore(world: World, entries: Sequence[StoredAuditEntry]) -> Plan:
     trashed = frame.filter(pl.col("state") != "active").with_columns(
         pl.lit(None, dtype=pl.String).alias("seen_a"),
         pl.lit(None, dtype=pl.String).alias("seen_b"),
-        pl.lit(None, dtype=pl.String).alias("presence_a"),
-        pl.lit(None, dtype=pl.String).alias("presence_b"),
+        pl.lit(None, dtype=LISTING_SCHEMA["presence"]).alias("presence_a"),
+        pl.lit(None, dtype=LISTING_SCHEMA["presence"]).alias("presence_b"),
         pl.lit(value=False).alias("same_a"),
         pl.lit(value=False).alias("same_b"),
     )

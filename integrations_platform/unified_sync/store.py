@@ -21,15 +21,6 @@ from integrations_platform.unified_sync.spec import SideName
 if TYPE_CHECKING:
     from integrations_platform.unified_sync.loading import Loads
 
-LINK_SCHEMA = {
-    "link_id": pl.String,
-    "id_a": pl.String,
-    "id_b": pl.String,
-    "state": pl.String,
-    "version_a": pl.String,
-    "version_b": pl.String,
-}
-
 
 class LinkState(StrEnum):
     """Where a link stands. Only ``ACTIVE`` ones are compared; none is ever removed, so nothing comes back."""
@@ -39,6 +30,16 @@ class LinkState(StrEnum):
     TRASHED = "trashed"  # one side was deleted; asleep until that side comes back
     MERGED_AWAY = "merged_away"
     CLOSED = "closed"  # both sides gone, or unlinked for good
+
+
+LINK_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "link_id": pl.String,
+    "id_a": pl.String,
+    "id_b": pl.String,
+    "state": pl.Enum(LinkState),
+    "version_a": pl.String,
+    "version_b": pl.String,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,6 +394,9 @@ class Store(Protocol):
 
     def transaction(self, lease: Lease) -> AbstractContextManager[Transaction]:
         """A fenced transaction: committed on a clean exit if the token is still current. Raises :class:`LeaseLost`."""
+
+    def has_links(self, pair: str) -> bool:
+        """Whether there is any link."""
 
     def links(self, pair: str) -> pl.DataFrame:
         """All links, closed ones included, as a frame of ``LINK_SCHEMA``."""

@@ -58,7 +58,7 @@ def test_older_servers_fingerprint_by_md5_with_the_same_promises(store: Store, m
     side = store.side()
     old = side.read([modern.id])[modern.id]
     assert old.version.startswith("p1:")
-    assert modern.version.startswith("p3:")
+    assert ":" not in modern.version
     assert only(side.write([change("s", modern, name="x")])).status is Status.STALE
     assert only(side.write([change("u", old, name="x")])).status is Status.APPLIED
 

@@ -208,6 +208,9 @@ class MemoryStore:
         self.memory = work.memory
         self.at("after commit")
 
+    def has_links(self, pair: str) -> bool:
+        return not self.links(pair).is_empty()
+
     def links(self, pair: str) -> pl.DataFrame:
         rows = [
             (row.link_id, row.id_a, row.id_b, row.state.value, row.version_a, row.version_b)
