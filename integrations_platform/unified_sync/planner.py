@@ -105,6 +105,7 @@ def observe(
             find_late_removals(world, side, views)
         for side in SIDES:
             _look_again(world, plan, side, views, chunk)
+        world.references.recognise(world.places, views)
         done += len(chunk)
         world.progress("comparing", done, classes.look.height)
         yield from zip(views, chunk, strict=True)

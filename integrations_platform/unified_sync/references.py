@@ -10,12 +10,14 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 
 from integrations_platform.unified_sync.forms import FieldPlace
+from integrations_platform.unified_sync.links import LinkView
 from integrations_platform.unified_sync.spec import SIDES, SideName, SyncSpec
 from integrations_platform.unified_sync.store import LinkState, Store
 from integrations_platform.unified_sync.values import FieldType, Unresolved, Value
 
 # An archived record is still the one that is meant: only writing needs a record that is there (``record_id``).
 _MEANT = (LinkState.ACTIVE, LinkState.TRASHED, LinkState.OUT_OF_SCOPE)
+_NOBODY = (None, None, LinkState.CLOSED)
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,26 @@ class References:
                     link = links.get(value)
                     record[name] = link[0] if link and link[1] in _MEANT else Unresolved(value)
 
+    def recognise(self, places: Sequence[FieldPlace], views: Sequence[LinkView]) -> None:
+        """Take a reference that stands as it was agreed for just that, also after the link it means has ended: a merge
+        on the other side is no edit of it. If neither side's reference has a link, nobody can say who is meant."""
+        for place in places if self.targets else ():
+            name, target = place.spec.name, self.targets.get(place.spec.name)
+            if target is None:
+                continue
+            puzzling = [
+                (side, view.side(side), agreed)
+                for view in views
+                if (side := _without_link(view, name)) is not None
+                and isinstance(agreed := view.side(side).base.get(name), str)
+            ]
+            ids = self.store.record_ids(target.pair, sorted({agreed for *_, agreed in puzzling})) if puzzling else {}
+            for side, known, agreed in puzzling:
+                id_a, id_b, _ = ids.get(agreed, _NOBODY)
+                theirs = id_a if target.side(side) == "A" else id_b
+                if known.now is not None and theirs is not None and known.now[name] == Unresolved(theirs):
+                    known.now[name] = agreed
+
     def record_id(self, field_name: str, side: SideName, link_id: str) -> str | None:
         """The id on ``side`` of the record a resolved reference means; None if it is not there (any more, or again:
         one that was deleted and is to be made anew has the id of the lost one until it is)."""
@@ -90,3 +112,11 @@ class References:
             rows = self.store.quarantined(pair)
             self._withheld[pair] = {(row.link_id, row.side): row.record_id for row in rows if row.link_id and row.side}
         return self._withheld[pair]
+
+
+def _without_link(view: LinkView, field_name: str) -> SideName | None:
+    """The one side whose reference has no link, of two records that are there; None if it is neither or both."""
+    if view.a.now is None or view.b.now is None:
+        return None
+    found = [side for side in SIDES if isinstance((view.side(side).now or {}).get(field_name), Unresolved)]
+    return found[0] if len(found) == 1 else None

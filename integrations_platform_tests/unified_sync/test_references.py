@@ -13,7 +13,7 @@ import pytest
 from integrations_platform.state import SqlStore, open_store
 from integrations_platform.unified_sync.port import Change, ColumnForm
 from integrations_platform.unified_sync.report import RunReport
-from integrations_platform.unified_sync.spec import Strategy, SyncSpec
+from integrations_platform.unified_sync.spec import SIDES, SideName, Strategy, SyncSpec, other
 from integrations_platform.unified_sync.values import FieldType
 from integrations_platform_tests.unified_sync.arrange import Story, shown, sync, text
 from integrations_platform_tests.unified_sync.story_side import Row
@@ -340,3 +340,66 @@ def test_p35_a_customer_that_was_only_hidden_there_is_referred_to_again_when_it_
     books.invoices.b.insert({"number": "R1", "customer": twin.id, "note": None})
     books.run()
     assert books.invoices.a.only().values["customer"] == ann.id
+
+
+def invoice_of_one_merged_away(
+    store: SqlStore, side: SideName, strategy: Strategy = Strategy.MANUAL, *, required: bool = False
+) -> tuple[Books, Row, Row, str]:
+    """An invoice of Bob, whom users of ``side`` have merged into Ann since; the rows of the invoice on that side and on
+    the other one, where Bob is still somebody, and the id of Ann on ``side``."""
+    books = Books(store, required=required)
+    books.invoices.spec = books.invoices.spec.overridden(strategy=strategy)
+    ann, bob = books.customer(), books.customer("bob@x.org")
+    row = books.invoice(bob.id)
+    books.run()
+    books.run()
+    known = books.customers.sides[side]
+    ann, bob = (next(it for it in known.live() if it.values["email"] == key) for key in ("ann@x.org", "bob@x.org"))
+    known.merge(bob, ann)
+    books.run("customers")
+    mine, theirs = (row, books.invoices.b.only()) if side == "A" else (books.invoices.b.only(), row)
+    return books, mine, theirs, ann.id
+
+
+@pytest.mark.parametrize(
+    ("strategy", "to", "decided"),
+    [
+        *((strategy, "nobody", False) for strategy in Strategy),
+        (Strategy.MANUAL, "the survivor", False),
+        (Strategy.MANUAL, "nobody", True),
+    ],
+)
+@pytest.mark.parametrize("side", SIDES)
+def test_p9_who_was_merged_away_on_the_one_side_is_no_edit_of_the_other_sides_reference(
+    store: SqlStore, side: SideName, strategy: Strategy, to: str, *, decided: bool
+) -> None:
+    """The reference there stands as it was agreed, though its link has ended: one edit against it is no conflict."""
+    books, mine, theirs, ann = invoice_of_one_merged_away(store, side, strategy)
+    invoices, far = books.invoices, other(side)
+    if decided:  # to keep the other record by itself
+        (case,) = store.conflicts("customers")
+        store.decide("customers", case.conflict_id, case.n, far, None, "eva", books.customers.tick(), "")
+        books.run("customers")
+    invoices.sides[side].edit(mine, customer=None if to == "nobody" else ann)
+    invoices.sides[far].edit(theirs, note="call first")  # so that the record is read
+    books.run("invoices")
+    assert store.conflicts("invoices", None) == []
+    survivor = {"A": "a1", "B": "b70"}[far]
+    assert theirs.values["customer"] == (None if to == "nobody" else survivor)
+    assert mine.values["note"] == "call first"
+    books.run()
+    before = invoices.writes
+    books.run()
+    assert invoices.writes == before, "P1"
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_p15_edits_flow_beside_a_reference_both_of_whose_records_lost_their_link(
+    store: SqlStore, side: SideName
+) -> None:
+    books, mine, theirs, _ = invoice_of_one_merged_away(store, side, required=True)
+    books.invoices.sides[side].edit(mine, note="paid")
+    books.invoices.sides[other(side)].edit(theirs, number="R7")
+    books.run("invoices")
+    assert (theirs.values["note"], mine.values["number"]) == ("paid", "R7")
+    assert books.held() == []
