@@ -31,12 +31,14 @@ class SqlAccounts:
         second. Whoever comes meanwhile waits; nothing is changed when ``step`` raises."""
         mine = _account.c.account == account
         now = to_text(self._clock())
-        first = self._database.insert_missing(_account)
+        locked = sa.select(_account.c.body).where(mine).with_for_update()  # SQLite's writers come one at a time anyway
         with self._database.write() as connection:
-            # A row to lock must be there first. SQLite needs no lock: its writers come one at a time anyway.
-            connection.execute(first, {"account": account, "body": None, "changed_at": now})
-            body = connection.execute(sa.select(_account.c.body).where(mine).with_for_update()).scalar_one()
-            changed, result = step(body)
+            row = connection.execute(locked).one_or_none()
+            if row is None:  # a row to lock must be there first
+                missing = {"account": account, "body": None, "changed_at": now}
+                connection.execute(self._database.insert_missing(_account), missing)
+                row = connection.execute(locked).one()
+            changed, result = step(row.body)
             connection.execute(sa.update(_account).where(mine).values(body=changed, changed_at=now))
         return result
 

@@ -39,6 +39,8 @@ _SLACK = timedelta(seconds=5)  # between the time a record says it was changed a
 Links = Mapping[str, Mapping[str, Mapping[str, set[int]]]]
 """Association type ids by object, record id and associated id."""
 
+_json_of = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make one for every record
+
 
 @dataclass
 class Sent:
@@ -115,7 +117,7 @@ class Binding:
         held = [values.get(name) or None for name in self.columns]
         tied = [sorted((to, sorted(types)) for to, types in links.get(target, {}).get(str(row["id"]), {}).items())
                 for target in self.references.values()]  # fmt: skip
-        text = json.dumps([list(self.kinds), held, tied, bool(row.get("archived"))], ensure_ascii=False)
+        text = _json_of([list(self.kinds), held, tied, bool(row.get("archived"))])
         return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
     def presence(self, row: Mapping[str, Any]) -> Presence:
