@@ -14,7 +14,7 @@ from operator import attrgetter
 
 from integrations_platform.unified_sync.clobbers import CLOBBERED
 from integrations_platform.unified_sync.conflicts import decided_values, end_of_clobber, overwritten_side, plan_parked
-from integrations_platform.unified_sync.evidence import Interval, change_interval, record_interval, told
+from integrations_platform.unified_sync.evidence import Interval, Moment, change_interval, record_interval, told
 from integrations_platform.unified_sync.forms import FieldPlace, Unrepresentable
 from integrations_platform.unified_sync.links import LinkView
 from integrations_platform.unified_sync.merge import Decision, Verb, decide, disagreeing, untouched
@@ -200,7 +200,9 @@ def _intervals(world: World, view: LinkView, unit: Unit, has_base: bool) -> tupl
     found = []
     for side in SIDES:
         known = view.side(side)
-        moment = replace(world.moments[side], observed_at=known.seen_at or world.moments[side].observed_at)
+        moment = world.moments[side]
+        if known.seen_at is not None:
+            moment = Moment(known.seen_at, moment.clock)
         record = known.record
         modified = record.modified if record else None
         if not has_base:

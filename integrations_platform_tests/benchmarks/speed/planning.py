@@ -123,11 +123,11 @@ def _world(pairs: int, conflicts: int) -> tuple[SyncSpec, Engine, dict[str, _Sid
     for name, side in sides.items():
         side.listing = pl.DataFrame(
             {"id": f"{name.lower()}_" + numbers, "version": "v" + numbers}
-        ).with_columns(presence=pl.lit(Presence.LIVE.value))  # fmt: skip
+        ).with_columns(presence=pl.lit(Presence.LIVE.value, LISTING_SCHEMA["presence"]))  # fmt: skip
     store.settled = pl.DataFrame(
         {"link_id": "l_" + numbers, "id_a": "a_" + numbers, "id_b": "b_" + numbers}
     ).with_columns(
-        state=pl.lit(LinkState.ACTIVE.value), version_a="v" + numbers, version_b="v" + numbers
+        state=pl.lit(LinkState.ACTIVE.value, LINK_SCHEMA["state"]), version_a="v" + numbers, version_b="v" + numbers
     )  # fmt: skip
     return spec, engine, sides
 
