@@ -158,6 +158,17 @@ def test_p40_a_target_that_alters_what_is_sent_is_filled_record_by_record(world:
     assert world.b.rows("SELECT count(*) FROM person") == [(4,)]
 
 
+def test_p10_a_key_that_is_spelled_otherwise_on_each_side_is_linked_record_by_record(world: World) -> None:
+    number = {"postgresql": "ALTER COLUMN id TYPE numeric(25, 2)", "mysql": "MODIFY id decimal(25, 2)"}
+    world.a.run(f"ALTER TABLE person {number[world.a.kind]}")
+    report = world.run()
+    assert (report.counts["loaded"], report.counts["created_b"]) == (0, 4)
+    assert ("3.00", "3") in {row[1:3] for row in world.memory()["links"]}
+    world.a.run("UPDATE person SET name = 'Cy' WHERE id = 3")
+    world.settle()
+    assert person(world.b, 3, "name") == "Cy"
+
+
 def test_p5_a_load_is_not_given_up_while_whoever_began_it_may_still_commit(world: World) -> None:
     if world.b.kind != "postgresql":
         pytest.skip("the same on all; PostgreSQL can be told to wait for less than ten seconds")
