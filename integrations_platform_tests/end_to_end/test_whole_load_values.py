@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from integrations_platform.connectors.whole_table import _Filling
 from integrations_platform.state.loads import SqlLoads
 from integrations_platform.unified_sync.port import ErrorKind, SideError
 from integrations_platform.unified_sync.report import RunStatus
@@ -187,6 +188,34 @@ def test_p5_a_load_is_not_given_up_while_whoever_began_it_may_still_commit(world
         assert not asking.is_loaded("load:never")
         assert not asking.is_loaded("load:never"), "asking leaves nothing"
     platform.close()
+
+
+def test_p5_a_load_whose_commit_was_never_answered_is_asked_for_and_later_edits_merge_by_field(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = _Filling.commit
+
+    def unheard(filling: _Filling) -> None:
+        whole(filling)
+        raise SideError(ErrorKind.TRANSIENT, "the connection is gone", effect_unknown=True)
+
+    monkeypatch.setattr(_Filling, "commit", unheard)
+    assert world.run().status is RunStatus.FAILED
+    monkeypatch.setattr(_Filling, "commit", whole)
+    world.a.run("UPDATE person SET name = 'Ann' WHERE id = 1")
+    world.b.run("UPDATE person SET city = 'Lugo' WHERE id = 1")
+    world.settle()
+    for base in (world.a, world.b):
+        assert (person(base, 1, "name"), person(base, 1, "city")) == ("Ann", "Lugo")
+    assert world.memory()["conflicts"] == []
+
+
+def test_p26_a_target_that_holds_anything_is_filled_record_by_record(world: World) -> None:
+    add(world.b, "(9, 'i@example.org', 'There', '', 1, NULL, NULL, NULL, NULL)")
+    assert world.run().counts["loaded"] == 0
+    world.settle()
+    for base in (world.a, world.b):
+        assert base.rows("SELECT count(*) FROM person") == [(5,)]
 
 
 class Died(BaseException):
