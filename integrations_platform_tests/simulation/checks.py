@@ -70,9 +70,22 @@ def watch(world: World, name: SideName, side: SimulatedSide, row: Row, write: Wr
             assert shown == typed(column, seen), f"P22: {shown!r} overwritten, {seen!r} was seen"
     for column in set(write.values) - decided:
         unit = UNIT_OF[column]
-        sides = world.truth.touched.get((row.id, unit), set())
-        sides = sides | (world.truth.touched.get((twin.id, unit), set()) if twin is not None else {"A", "B"})
-        assert sides, f"P9(iii): {column} of {row.id} written although nobody changed {unit}"
+        wanted = _was_changed(world, row, twin, unit, write) or (unit == "customer" and referring.merged(world, row))
+        assert wanted, f"P9(iii): {column} of {row.id} written although nobody changed {unit}"
+
+
+def _was_changed(world: World, row: Row, twin: Row | None, unit: str, write: Write) -> bool:
+    """Whether users have changed a unit since the sides agreed, or a write of ours has set them apart. A worker that
+    was given up goes on with what it has planned: that the sides agree since it stood still, or that the record its
+    write was made from is gone and another stands for it, it cannot know."""
+    process, truth = world.processes[-1], world.truth
+    if process.overtaken:
+        made_from = json.loads(world.store.memory.intents[write.op_id].body)["other"]
+        return not process.disputed.isdisjoint({(row.id, unit), (made_from, unit)})
+    if twin is None:
+        return True
+    places = {(row.id, unit), (twin.id, unit)}
+    return not truth.apart.isdisjoint(places) or not places.isdisjoint(truth.touched)
 
 
 def check_removal(world: World, name: SideName, row: Row, write: Write) -> None:

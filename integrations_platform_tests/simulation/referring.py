@@ -45,6 +45,13 @@ def dangling(world: World, *rows: Row) -> bool:
     return any(str(row.values["customer"]) in world.customers.truth.gone for row in rows)
 
 
+def merged(world: World, row: Row) -> bool:
+    """Whether a record refers to a customer whom users merged into another one: the link both sides meant may have
+    ended with that, and whoever the other side's reference means now is meant."""
+    assert world.customers is not None
+    return str(row.values["customer"]) in world.customers.truth.merged
+
+
 def watch(world: World, name: SideName, write: Write) -> None:
     """P35, at the moment a write takes effect: whom it refers to is there, and is whom the other side meant."""
     if "customer" not in world.units or write.kind not in (Kind.CREATE, Kind.UPDATE) or world.restoring:

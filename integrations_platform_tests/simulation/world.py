@@ -276,6 +276,10 @@ class World:
         twin = self.counterpart(name, row)
         if twin is not None and write.kind is not Kind.CREATE:
             units = {UNIT_OF[column] for column in write.values}
+            rows = [one for one in self.store.conflicts("sim") if one.link_id == write.link_id]
+            decided = {one.unit for one in rows if one.choice is not None}
+            late = self.processes[-1].overtaken
+            self.truth.apart |= {(row.id, unit) for unit in units if late or unit in decided}
             self.agree(row, twin, {unit: self.units[unit] for unit in units})
 
     def agree(self, row: Row, twin: Row, units: Mapping[str, tuple[str, ...]]) -> None:
@@ -302,6 +306,9 @@ class World:
         for side in self.sides.values():
             side.applied, side.looked = [], {}
         process = Process(self.store)
+        for waiting in self.processes:
+            if not waiting.overtaken:
+                waiting.disputed = frozenset({*self.truth.touched, *self.truth.apart})
         self.processes.append(process)
         tokens, failures, lies = self.store.tokens + 1, self._failures(), self._lies()
         try:

@@ -1,0 +1,143 @@
+"""Stories of writes that random histories took for nobody's wish (P9): each is told plainly, and each ends well."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from integrations_platform.unified_sync.report import RunStatus
+from integrations_platform.unified_sync.spec import SIDES, SideName, Strategy, other
+from integrations_platform.unified_sync.store import ConflictStatus
+from integrations_platform.unified_sync.values import Value
+from integrations_platform_tests.simulation import merging
+from integrations_platform_tests.simulation.checks import watch
+from integrations_platform_tests.simulation.declared import REFERRING, Declared
+from integrations_platform_tests.simulation.sides import Nature, Row
+from integrations_platform_tests.simulation.world import LEASE, World
+
+
+def two_records(world: World) -> tuple[Row, Row]:
+    row = world.create("A")
+    world.run()
+    twin = world.counterpart("A", row)
+    assert twin is not None
+    return row, twin
+
+
+def outlived(world: World, side: SideName, edit: tuple[str, Value] | None) -> None:
+    """A run that stands still once it has stored what it will write, until another run has ended. Meanwhile the record
+    it writes from, on ``side``, is edited, or deleted."""
+
+    def stand_still(_point: str) -> None:
+        world.sides[other(side)].at = lambda _: None
+        (row,) = world.sides[side].rows.values()
+        if edit is None:
+            world.delete(side, row)
+        else:
+            world.edit(side, row, *edit)
+        world.wait(LEASE + 1)
+        world.run()
+
+    world.sides[other(side)].at = lambda point: stand_still(point) if point == "before write" else None
+    report = world.run()
+    assert report is not None
+    assert report.status is RunStatus.FAILED
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_p9_a_worker_that_was_given_up_writes_what_it_planned_although_the_sides_have_agreed_since(
+    side: SideName,
+) -> None:
+    """The edit it carries was taken back while it stood still, and another run saw that: the late write is no edit, and
+    the next run takes it back."""
+    world = World(1, Strategy.MANUAL)
+    rows = dict(zip(SIDES, two_records(world), strict=True))
+    name = rows[side].values["name"]
+    world.edit(side, rows[side], "name", "Ada")
+    outlived(world, side, ("name", name))
+    assert rows[other(side)].values["name"] == "Ada"
+    world.settle()
+    assert [row.values["name"] for row in rows.values()] == [name, name]
+
+
+def test_p9_a_worker_that_was_given_up_writes_what_the_record_said_that_is_gone_and_made_anew_since() -> None:
+    """A user had cleared a field of it and then deleted it all; what the other side had to say brought it back."""
+    world = World(1, Strategy.MANUAL)
+    row, twin = two_records(world)
+    email = row.values["email"]
+    world.edit("B", twin, "email", None)
+    world.edit("A", row, "name", "Ada")
+    outlived(world, "B", None)
+    assert row.values["email"] is None
+    world.settle()
+    (anew,) = world.sides["B"].rows.values()
+    assert [(one.values["name"], one.values["email"]) for one in (row, anew)] == [("Ada", email)] * 2
+
+
+def test_p9_a_worker_that_was_given_up_has_no_leave_to_write_what_nobody_had_changed() -> None:
+    world = World(1, Strategy.MANUAL)
+    row, twin = two_records(world)
+    world.edit("A", row, "name", "Ada")
+    side = world.sides["B"]
+    side.watch = lambda theirs, written, write: watch(
+        world, "B", theirs, written, replace(write, values={**write.values, "city": "Ghent"})
+    )
+    with pytest.raises(AssertionError, match=r"P9\(iii\): city of b1 written although nobody changed address"):
+        outlived(world, "A", ("tier", "gold"))
+    assert twin.values["city"] != "Ghent"
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_p9_what_a_decision_has_written_to_one_side_goes_to_the_other_also_when_its_row_is_closed(
+    side: SideName,
+) -> None:
+    """A user's clearing was overwritten unseen, and the strategy brings it back: to the other side, while this one has
+    moved again. A person who decides otherwise just then finds that the sides have come to say what was overwritten."""
+    natures = {side: Nature(compare_and_set=False, history=True), other(side): Nature()}
+    wins = Strategy.SOURCE_WINS if side == "A" else Strategy.TARGET_WINS
+    world = World(1, wins, natures["A"], natures["B"])
+    rows = dict(zip(SIDES, two_records(world), strict=True))
+
+    def once(at: str, column: str, value: Value, *, decides: bool = False) -> None:
+        def step_in(point: str) -> None:
+            if point != at:
+                return
+            world.sides[side].at = lambda _: None
+            world.edit(side, rows[side], column, value)
+            for conflict in world.store.conflicts("sim") if decides else ():
+                world.store.decide("sim", conflict.conflict_id, 1, "base", None, "clerk", world.tick(), "")
+
+        world.sides[side].at = step_in
+        world.run()
+
+    world.edit(other(side), rows[other(side)], "email", "new@x.org")
+    once("before write", "email", None)
+    (conflict,) = world.store.conflicts("sim")
+    assert (conflict.choice, rows[side].values["email"]) == (side, "new@x.org")
+    once("before read", "tier", "gold", decides=True)
+    world.settle()
+    assert [row.values["email"] for row in rows.values()] == [None, None]
+    (closed,) = world.store.conflicts("sim", None)
+    assert closed.status is ConflictStatus.CONVERGED
+
+
+def test_p9_a_reference_to_a_customer_who_was_merged_away_on_both_sides_comes_to_mean_who_is_left() -> None:
+    """Nobody edited it, but the link that both sides meant has ended; the other side's reference says who is left."""
+    customers = World(1, Strategy.MANUAL)
+    invoices = World(1, Strategy.MANUAL, declared=Declared("invoices", REFERRING, refers="sim"), customers=customers)
+    one, two = [customers.create("A") for _ in range(2)]
+    customers.run()
+    left, gone = (customers.counterpart("A", row) for row in (one, two))
+    invoice = invoices.create("A", {"name": "1", "email": "1@x.org", "customer": one.id})
+    invoices.run()
+    twin = invoices.counterpart("A", invoice)
+    assert left is not None
+    assert gone is not None
+    assert twin is not None
+    merging.merge_into(customers, "A", two, [one])
+    merging.merge_into(customers, "B", left, [gone])
+    customers.run()
+    invoices.edit("B", twin, "name", "2")  # it is looked at once more
+    invoices.settle()
+    assert (invoice.values["customer"], twin.values["customer"]) == (two.id, left.id)
