@@ -29,7 +29,16 @@ from integrations_platform.unified_sync.references import References
 from integrations_platform.unified_sync.report import RunReport, RunStatus
 from integrations_platform.unified_sync.restoring import plan_restore
 from integrations_platform.unified_sync.runtime import Runtime
-from integrations_platform.unified_sync.sharding import Crew, Ending, Task, beating, see_through, seen_by_all, sum_up
+from integrations_platform.unified_sync.sharding import (
+    Crew,
+    Ending,
+    Endings,
+    Task,
+    beating,
+    see_through,
+    seen_by_all,
+    sum_up,
+)
 from integrations_platform.unified_sync.shares import ENDED, WHOLE, Board, Part, Share
 from integrations_platform.unified_sync.spec import SideName, SyncSpec, spec_digest
 from integrations_platform.unified_sync.store import (
@@ -216,7 +225,7 @@ class Engine:
             earlier, passes = sum_up(report, endings), PASSES - 1
             if not report.lost_shards:
                 self._note(lease, report, seen_by_all(endings))
-            if report.status is not RunStatus.SUCCEEDED or not endings.two_sided:
+            if report.status is not RunStatus.SUCCEEDED or not self._looks_again(spec, endings):
                 return
         self._passes(lease, spec, callers, request, report, WHOLE, earlier, passes, first_run=first_run)
 
@@ -298,8 +307,13 @@ class Engine:
                 actor=request.actor,
             )
             Writer(spec.name, plan, callers, self.store, lease, self.runtime, report, committer, share).carry_out()
-            if not plan.two_sided or request.only_ops is not None:
+            if request.only_ops is not None or not self._looks_again(spec, plan):
                 return
+
+    def _looks_again(self, spec: SyncSpec, first: Plan | Endings) -> bool:
+        """Whether a second look confirms now what went to both sides. Not while it is open what became of some write:
+        nothing is planned over that, or a record may be made twice (P10); the next run asks first and confirms then."""
+        return first.two_sided and not self.store.open_intents(spec.name)
 
     def _stands(
         self, lease: Lease, look: Look, spec: SyncSpec, callers: Mapping[SideName, Caller], quiet: Quiet,

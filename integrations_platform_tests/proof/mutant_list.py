@@ -904,10 +904,10 @@ MUTANTS: tuple[Mutant, ...] = (
             Edit("engine.py", "            if standing:\n", "            if standing and report.refusals:\n"),
             Edit(
                 "engine.py",
-                "            if not plan.two_sided or request.only_ops is not None:\n",
+                "            if request.only_ops is not None or not self._looks_again(spec, plan):\n",
                 "            if standing:\n"
                 "                report.refusals, report.status = standing, RunStatus.REFUSED\n"
-                "            if not plan.two_sided or request.only_ops is not None:\n",
+                "            if request.only_ops is not None or not self._looks_again(spec, plan):\n",
             ),
         ),
         "M35",

@@ -17,6 +17,7 @@ from integrations_platform.unified_sync.engine import Engine, Request
 from integrations_platform.unified_sync.plan import Plan
 from integrations_platform.unified_sync.report import RunReport
 from integrations_platform.unified_sync.runtime import Runtime
+from integrations_platform.unified_sync.sharding import Crew
 from integrations_platform.unified_sync.spec import (
     SIDES,
     FieldSpec,
@@ -69,6 +70,7 @@ class Story:
     shared_store: Store | None = None
     known: Mapping[str, SyncSpec] = field(default_factory=dict)
     policy: CallPolicy = field(default_factory=lambda: CallPolicy(open_after=1000))
+    crew: Crew | None = None
 
     def __post_init__(self) -> None:
         self.time = BEGIN
@@ -119,7 +121,7 @@ class Story:
         )
         policies = {self.a.name: self.policy, self.b.name: self.policy}
         store = self.shared_store or self.store
-        return Engine(store, runtime, {self.spec.name: self.spec, **self.known}, policies)
+        return Engine(store, runtime, {self.spec.name: self.spec, **self.known}, policies, self.crew)
 
     def run(self, *, spec: SyncSpec | None = None, **request: Any) -> RunReport:
         """One run; everything planned must have an outcome (P11)."""

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import pytest
 
-from integrations_platform.unified_sync.port import Capabilities, ErrorKind, Outcome, SideError, Status, Write
-from integrations_platform.unified_sync.spec import Strategy
+from integrations_platform.unified_sync.port import Capabilities, ErrorKind, Kind, Outcome, SideError, Status, Write
+from integrations_platform.unified_sync.report import RunStatus
+from integrations_platform.unified_sync.sharding import Ending, Task
+from integrations_platform.unified_sync.shares import ENDED
+from integrations_platform.unified_sync.spec import Strategy, SyncSpec
 from integrations_platform.unified_sync.store import OpState
-from integrations_platform_tests.unified_sync.arrange import Crash, Story, sync
+from integrations_platform_tests.unified_sync.arrange import Crash, Story, shown, sync
 
 REPLAYS = Capabilities(compare_and_set=True, replays=True, archive=True)  # as QuickBooks with its request ids
 SILENT = Capabilities(archive=True)  # a system that tells nothing at all
@@ -195,3 +201,74 @@ def test_p26_a_record_missing_from_an_incomplete_listing_is_not_made_a_second_ti
     story.b.unlisted.clear()
     story.settle()
     assert (len(story.a.rows), len(story.b.rows), len(story.links)) == (1, 1, 1)
+
+
+@dataclass
+class OneForAll:
+    """A crew of which one process finds all the work to be its own and the others have none; and the board they use."""
+
+    story: Story
+    words: dict[tuple[str, int], str] = field(default_factory=dict)
+
+    def board(self, _task: Task) -> OneForAll:
+        return self
+
+    @contextmanager
+    def working(self, spec: SyncSpec, task: Task) -> Iterator[Callable[[], Mapping[int, str]]]:
+        self.story.engine().work(spec, self.story.sides, replace(task, of=1), 0, self)
+        for number in range(1, task.of):
+            self.say(ENDED, number, Ending(status=RunStatus.SUCCEEDED).to_json())
+        yield dict
+
+    def say(self, topic: str, number: int, word: str) -> None:
+        self.words.setdefault((topic, number), word)
+
+    def pulse(self, number: int, at: datetime) -> None:
+        """They are one."""
+
+    def said(self, topic: str) -> frozenset[int]:
+        return frozenset(self.read(topic))
+
+    def read(self, topic: str) -> Mapping[int, str]:
+        return {number: word for (about, number), word in self.words.items() if about == topic}
+
+    def wipe(self) -> None:
+        self.words.clear()
+
+    def close(self) -> None:
+        self.words.clear()
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+@pytest.mark.parametrize("why", ["nobody answers", "it is gone when it is looked for"])
+def test_p10_a_second_look_of_the_same_run_plans_nothing_over_a_create_of_which_nothing_is_known_yet(
+    why: str, shards: int
+) -> None:
+    """A run looks twice when a decision went to both sides. What was to be made had another name by then, so it was
+    made under another operation, too; the next run was told of the first one and left the second without its link."""
+    story = Story(sync(shards=shards))
+    row, twin = story.pair_up()
+    story.crew = OneForAll(story)
+    story.a.edit(row, name="Left")
+    story.b.edit(twin, name="Right")
+    story.run()
+    story.decide("value", '{"name": "Both"}')
+    story.b.able, story.b.nature = REPLAYS, replace(story.b.nature, returns_record=False)
+    new = story.a.insert({"email": "new@x.org", "name": "New", "city": None})
+
+    def untold(writes: list[Write], outcomes: list[Outcome]) -> list[Outcome]:
+        if writes[0].kind is not Kind.CREATE or writes[0].values["name"] != "New":
+            return outcomes
+        story.a.edit(new, name="Newer")
+        if why == "nobody answers":
+            return []
+        story.b.remove(story.b.rows[outcomes[0].id or ""])
+        return outcomes
+
+    story.b.answers = untold
+    report = story.run()
+    story.b.answers = None
+    assert (report.status, report.counts["unknown_b"]) == (RunStatus.PARTIAL, 1)
+    story.settle()
+    assert shown(story.b) == [("ann@x.org", "Both", "Bern"), ("new@x.org", "Newer", None)] == shown(story.a)
+    assert (len(story.links), story.held(), story.store.conflicts("story")) == (2, [], [])
