@@ -262,6 +262,7 @@ class Committer:
     def _refused(self, operation: Operation, outcome: Outcome) -> Quarantined:
         view = self.plan.views[operation.link_id]
         origin = view.side(other(operation.side))
+        values = {**(origin.now or origin.base), **{change.name: change.sent for change in operation.fields}}
         return Quarantined(
             subject=f"{operation.link_id}:{operation.side}",
             side=operation.side,
@@ -270,7 +271,7 @@ class Committer:
             reason="rejected",
             message=outcome.message or f"refused ({outcome.code or 'no reason given'})",
             cause=operation.op_id,
-            values=dumps({k: v for k, v in (origin.now or origin.base).items() if v is not ABSENT}),
+            values=dumps({k: v for k, v in values.items() if v is not ABSENT}),
             run_id=self.run_id,
             at=self.runtime.clock(),
         )

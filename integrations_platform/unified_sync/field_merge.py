@@ -226,7 +226,7 @@ def build_update(
         if world.quarantined:
             cleared(world, plan, write_to(view, side).name)
         return False
-    subject = write_to(view, side)
+    subject = write_to(view, side, {change.name: change.sent for change in changes})
     prepared = prepare(world, plan, subject, changes)
     if prepared is None:
         return False

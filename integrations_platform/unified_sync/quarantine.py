@@ -40,11 +40,13 @@ class Subject:
         return f"{self.side}:{self.record_id}" if self.link_id is None else f"{self.link_id}:{self.side}"
 
 
-def write_to(view: LinkView, side: SideName, *, creates: bool = False) -> Subject:
-    """The write to one side of a link, shown with the values it would have carried; one that ``creates`` a record is
-    told by the record it is made from."""
+def write_to(view: LinkView, side: SideName, sent: Values | None = None, *, creates: bool = False) -> Subject:
+    """The write to one side of a link, shown with the values it would have carried: the other side's, and over them
+    those ``sent``, which a person may have decided. One that ``creates`` a record is told by the record it is made
+    from."""
     known, origin = view.side(side), view.side(other(side))
-    return Subject(side, view.link_id, origin.id if creates else known.id, origin.now or known.now or known.base)
+    values = origin.now or known.now or known.base
+    return Subject(side, view.link_id, origin.id if creates else known.id, {**values, **sent} if sent else values)
 
 
 def withhold(world: World, plan: Plan, subject: Subject, *, reason: str, message: str, cause: str) -> None:

@@ -275,6 +275,18 @@ def test_a_decided_value_the_other_side_cannot_hold_is_told_not_forgotten() -> N
     assert any("cannot be carried out" in warning and "5" in warning for warning in report.warnings)
 
 
+def test_a_decided_value_that_is_refused_is_shown_as_what_is_held_back() -> None:
+    """And not what the other side shows, which nobody tried to write."""
+    story, row, twin = dispute()
+    story.a.refuses = story.b.refuses = lambda write: True
+    story.decide("value", '{"name": "Both"}')
+    story.run()
+    held = {item.subject: json.loads(item.values) for item in story.held()}
+    both = {"email": "ann@x.org", "name": "Both", "city": "Bern"}
+    assert held == {"A:a1:A": both, "A:a1:B": both}
+    assert (row.values["name"], twin.values["name"]) == ("Left", "Right")
+
+
 def test_every_decision_and_every_loser_is_in_the_audit_with_its_author() -> None:
     story, _, _ = dispute()
     story.decide("A")

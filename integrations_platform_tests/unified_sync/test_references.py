@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -340,6 +341,35 @@ def test_p35_a_customer_that_was_only_hidden_there_is_referred_to_again_when_it_
     books.invoices.b.insert({"number": "R1", "customer": twin.id, "note": None})
     books.run()
     assert books.invoices.a.only().values["customer"] == ann.id
+
+
+def test_p24_a_decision_for_who_is_gone_waits_for_that_one_and_shows_what_it_holds_back(store: SqlStore) -> None:
+    """Not for whom the sides name, who may well be there; it is carried out when the one decided for is back."""
+    books = Books(store)
+    ann, bob = books.customer(), books.customer("bob@x.org")
+    row = books.invoice(ann.id)
+    books.run()
+    twin = books.invoices.b.only()
+    books.invoices.a.edit(row, customer=bob.id)
+    books.invoices.b.edit(twin, customer="b99")
+    books.customers.a.archive(ann)
+    books.run()
+    (conflict,) = store.conflicts("invoices")
+    store.decide("invoices", conflict.conflict_id, conflict.n, "base", None, "eva", books.customers.tick(), "")
+    for _ in range(4):
+        books.run()
+    held = store.quarantined("invoices")
+    assert [(item.subject, item.reason) for item in held] == [
+        ("A:a1:A", "unresolved_reference"),
+        ("A:a1:B", "unresolved_reference"),
+    ]
+    assert ["record A:a1," in item.message for item in held] == [True, True]
+    assert [json.loads(item.values)["customer"] for item in held] == ["A:a1", "A:a1"]
+    assert (row.values["customer"], twin.values["customer"]) == (bob.id, "b99")
+    books.customers.a.archive(ann, archived=False)
+    books.run()
+    assert (row.values["customer"], twin.values["customer"]) == (ann.id, "b70")
+    assert (books.held(), store.conflicts("invoices")) == ([], [])
 
 
 def invoice_of_one_merged_away(
