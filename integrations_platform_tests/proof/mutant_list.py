@@ -590,8 +590,8 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "classify.py",
-                'settled = pl.col("same_a") & pl.col("same_b")',
-                'settled = pl.col("same_a") | pl.col("same_b")',
+                'moved = moved.unique("link_id")',
+                'moved = moved.filter(pl.col("link_id").is_duplicated()).unique("link_id")',
             ),
         ),
         "M38",
@@ -984,7 +984,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "trashed-never-wakes",
         "A record brought back after its delete stays unknown to the sync.",
         ("P6", "P2"),
-        (Edit("classify.py", "(live_a | live_b))\n", "(live_a & live_b & ~live_a))\n"),),
+        (Edit("classify.py", ' | _alive("a") | _alive("b"))', ")"),),
     ),
     # identity
     Mutant(
@@ -1021,11 +1021,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "Candidates for a match are paired in the order in which they were listed.",
         ("P28", "P27", "P8"),
         (
-            Edit(
-                "classify.py",
-                'return live.join(known, on="id", how="anti").sort("id")',
-                'return live.join(known, on="id", how="anti").reverse()',
-            ),
+            Edit("classify.py", '["id"].sort().to_list()', '["id"].to_list()'),
             Edit(
                 "identity.py",
                 "            nodes = tuple(sorted(buckets[digest]))\n",
