@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import polars as pl
@@ -20,7 +20,13 @@ from integrations_platform.unified_sync.merge import Policy
 from integrations_platform.unified_sync.merging import follow_merges
 from integrations_platform.unified_sync.plan import Unit, World
 from integrations_platform.unified_sync.port import TAG_SCHEMA, Listing, Snapshot
-from integrations_platform.unified_sync.rebuilding import find_tagged_records, rebuild
+from integrations_platform.unified_sync.rebuilding import (
+    Rebuilt,
+    find_tagged_records,
+    frame_of,
+    rebuild,
+    recognise_away,
+)
 from integrations_platform.unified_sync.references import References
 from integrations_platform.unified_sync.runtime import Runtime
 from integrations_platform.unified_sync.shares import WHOLE, Share
@@ -65,9 +71,9 @@ class Observatory:
             if lease is not None:
                 self.store.renew(lease, self.runtime.lease_seconds, now)
             links = self.store.links(spec.name)
-            if links.is_empty() and any(caller.capabilities.tags for caller in callers.values()):
-                links = self._rebuilt(callers, listings, lease)
-            links, merges = follow_merges(links, listings)
+            lost = links.is_empty() and any(caller.capabilities.tags for caller in callers.values())
+            found = self._rebuilt(callers, listings) if lost else None
+            links, merges = follow_merges(frame_of(found.links) if found is not None else links, listings)
             moments = {name: Moment(now, clocks[name]) for name in callers}
             observations = [
                 Observation(name, taken_at, listings[name].frame.height, listings[name].complete, listings[name].reason)
@@ -82,34 +88,34 @@ class Observatory:
                 )
                 for unit, members in spec.units
             ]
-            yield (
-                World(
-                    spec=spec,
-                    pair=spec.name,
-                    run_id=run_id,
-                    now=now,
-                    taken_at=taken_at,
-                    clock=self._heartbeat(lease),
-                    places=places,
-                    units=tuple(units),
-                    snapshots=snapshots,
-                    listings=listings,
-                    moments=moments,
-                    previous=self.store.last_settled(spec.name),
-                    capabilities={name: caller.capabilities for name, caller in callers.items()},
-                    links=links,
-                    store=self.store,
-                    references=References.of(spec, self.store, self.known),
-                    conflicts={
-                        (row.link_id, row.unit): row for row in self.store.conflicts(spec.name, ConflictStatus.OPEN)
-                    },
-                    quarantined={row.subject: row for row in self.store.quarantined(spec.name)},
-                    progress=self.runtime.progress,
-                    merges=merges,
-                    share=share,
-                ),
-                observations,
+            world = World(
+                spec=spec,
+                pair=spec.name,
+                run_id=run_id,
+                now=now,
+                taken_at=taken_at,
+                clock=self._heartbeat(lease),
+                places=places,
+                units=tuple(units),
+                snapshots=snapshots,
+                listings=listings,
+                moments=moments,
+                previous=self.store.last_settled(spec.name),
+                capabilities={name: caller.capabilities for name, caller in callers.items()},
+                links=links,
+                store=self.store,
+                references=References.of(spec, self.store, self.known),
+                conflicts={
+                    (row.link_id, row.unit): row for row in self.store.conflicts(spec.name, ConflictStatus.OPEN)
+                },
+                quarantined={row.subject: row for row in self.store.quarantined(spec.name)},
+                progress=self.runtime.progress,
+                merges=merges,
+                share=share,
             )
+            if found is not None:
+                world = self._completed(world, found, lease)
+            yield world, observations
 
     def _listed(self, spec: SyncSpec, caller: Caller, snapshot: Snapshot, name: SideName) -> Listing:
         stage = f"looking through {spec.side(name).place}"
@@ -130,9 +136,7 @@ class Observatory:
 
         return now
 
-    def _rebuilt(
-        self, callers: Mapping[SideName, Caller], listings: Mapping[SideName, Listing], lease: Lease | None
-    ) -> pl.DataFrame:
+    def _rebuilt(self, callers: Mapping[SideName, Caller], listings: Mapping[SideName, Listing]) -> Rebuilt:
         """A state without links beside records that carry tags has been lost: rebuild it from the tags (P29)."""
         none = pl.DataFrame(schema=TAG_SCHEMA)
         tags = {
@@ -140,7 +144,7 @@ class Observatory:
             for name, caller in callers.items()
         }
         present, away = find_tagged_records(callers, tags, listings)
-        rows, tombstones, frame = rebuild(
+        rows, tombstones = rebuild(
             tags,
             present,
             away,
@@ -148,8 +152,15 @@ class Observatory:
             {name: caller.capabilities.tags for name, caller in callers.items()},
             self.runtime.clock(),
         )
+        return Rebuilt(rows, tombstones, away, tags)
+
+    def _completed(self, world: World, found: Rebuilt, lease: Lease | None) -> World:
+        """The world with every link that a rebuild can tell, all of them stored at once: what a run that dies had left
+        out, no later one would look for."""
+        more = recognise_away(world, found.away, found.tags)
+        rows = [*found.links, *more]
         if lease is not None and rows:
             with self.store.transaction(lease) as tx:
                 tx.put_links(rows)
-                tx.put_tombstones(tombstones)
-        return frame
+                tx.put_tombstones(found.tombstones)
+        return replace(world, links=pl.concat([world.links, frame_of(more)]))

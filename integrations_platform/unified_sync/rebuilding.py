@@ -1,24 +1,40 @@
 """Links rebuilt from what the records themselves carry, after a loss of the whole state (P29).
 
 A tag alone names both records: the one it was left on, and in the link's name the one it began with. A side that
-carries no tags is recognised by match keys like any first sync, which is decided in :mod:`.newcomers`.
+carries no tags is recognised by match keys like any first sync, which is decided in :mod:`.newcomers`; only what is out
+of scope, and therefore no newcomer, is recognised here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
 
 from integrations_platform.unified_sync.calls import Caller
-from integrations_platform.unified_sync.identity import origin_of
+from integrations_platform.unified_sync.forms import read_fields
+from integrations_platform.unified_sync.identity import Node, link_name, match_records, origin_of
+from integrations_platform.unified_sync.introductions import Newcomers, keys_of
+from integrations_platform.unified_sync.links import SideView
 from integrations_platform.unified_sync.merging import survivor_of
+from integrations_platform.unified_sync.plan import World
 from integrations_platform.unified_sync.port import Listing, Presence
 from integrations_platform.unified_sync.spec import SIDES, SideName, other
 from integrations_platform.unified_sync.store import LINK_SCHEMA, Link, LinkState, Tombstone
 
 CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What the tags tell: ``links`` and ``tombstones``. ``away``: records out of scope that a tag is on or names."""
+
+    links: list[Link]
+    tombstones: list[Tombstone]
+    away: set[Node]
+    tags: Mapping[SideName, pl.DataFrame]
 
 
 def find_tagged_records(
@@ -54,8 +70,8 @@ def rebuild(
     merged: Mapping[SideName, Mapping[str, str]],
     carries: Mapping[SideName, bool],
     at: datetime,
-) -> tuple[list[Link], list[Tombstone], pl.DataFrame]:
-    """Links from the tags on the records, for a state that knows none. Returns rows, tombstones, and the link frame.
+) -> tuple[list[Link], list[Tombstone]]:
+    """Links from the tags on the records, for a state that knows none, and tombstones.
 
     ``present`` and ``away`` as found by :func:`find_tagged_records`. A tagged record whose counterpart is gone becomes
     a sleeping link, so that it is not created a second time. On a side that carries no tags (``carries``) the
@@ -88,12 +104,43 @@ def rebuild(
         if not whole:
             gone: SideName = "B" if "A" in ids else "A"
             tombstones.append(Tombstone(link_id, gone, "ignore", None, None, at))
-    frame = pl.DataFrame(
-        [(link.link_id, link.id_a, link.id_b, link.state.value, None, None) for link in links],
-        schema=LINK_SCHEMA,
-        orient="row",
-    )
-    return links, tombstones, frame
+    return links, tombstones
+
+
+def frame_of(links: Sequence[Link]) -> pl.DataFrame:
+    """Rebuilt links as planning looks at them: nothing is agreed on."""
+    rows = [(link.link_id, link.id_a, link.id_b, link.state.value, None, None) for link in links]
+    return pl.DataFrame(rows, schema=LINK_SCHEMA, orient="row")
+
+
+def recognise_away(world: World, away: set[Node], tags: Mapping[SideName, pl.DataFrame]) -> list[Link]:
+    """Links of tagged records out of scope whose counterparts no tag names any more: told by their match keys. No
+    listing shows such a record, so that a counterpart without a tag would be taken for new, and made a second time."""
+    known = {side: set(world.links[f"id_{side.lower()}"].to_list()) for side in SIDES}
+    lone = {node for node in away if node[1] not in known[node[0]]}
+    if not lone:
+        return []
+    nodes: Newcomers = {}
+    for side in SIDES:
+        listed = world.listings[side].frame.filter(pl.col("presence") == Presence.LIVE.value)["id"].to_list()
+        ids = [name for name in listed if name not in known[side]] + sorted(name for at, name in lone if at == side)
+        for start in range(0, len(ids), CHUNK):
+            for record in world.snapshots[side].read(ids[start : start + CHUNK]).values():
+                if record.presence is not Presence.ARCHIVED:
+                    values = read_fields(world.places, side, record.values)
+                    nodes[(side, record.id)] = SideView(record.id, record.version, values, {}, record)
+    names = {(side, record_id): tag for side in SIDES for record_id, tag in tags[side].iter_rows()}
+    taken = set(world.links["link_id"].to_list())
+    links = []
+    for id_a, id_b in match_records(world.spec, keys_of(world, nodes), {}).pairs:
+        asleep = sorted(lone & {("A", id_a), ("B", id_b)})
+        if not asleep:
+            continue  # nobody is missing from the listings: two newcomers like any other
+        tag = names.get(asleep[0])
+        link_id = tag if tag is not None and tag not in taken else link_name(*asleep[0], taken)
+        taken.add(link_id)
+        links.append(Link(link_id, id_a, id_b, LinkState.OUT_OF_SCOPE))
+    return links
 
 
 def _before_its_merge(record_id: str, used: set[str], merged: Mapping[str, str]) -> str:

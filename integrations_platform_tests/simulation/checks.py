@@ -336,7 +336,8 @@ def linked_ids(world: World) -> dict[SideName, set[str]]:
 
 def recognisable(world: World) -> set[str]:
     """Records of links that can be told from what the records carry: a tag that names both of them, or, where the
-    side that would have to carry it has none, one match key that is theirs alone."""
+    side that would have to carry it has none, one match key that is theirs alone. A key is read off records that are
+    found: in a listing, or by a tag of their own. One that is out of scope and carries none is told by nothing."""
     keys = {name: [_key(row) for row in side.rows.values() if not row.archived] for name, side in world.sides.items()}
     found = set()
     for link in world.store.memory.links.values():
@@ -347,7 +348,9 @@ def recognisable(world: World) -> set[str]:
         tagged = row_b if carrier == "B" else row_a
         named = world.sides[carrier].nature.tags and tagged.link_id == link.link_id
         alike = _key(row_a) and _key(row_a) == _key(row_b) and all(of.count(_key(row_a)) == 1 for of in keys.values())
-        if named or alike:
+        rows: tuple[tuple[SideName, Row], ...] = (("A", row_a), ("B", row_b))
+        met = all(row.in_scope or (world.sides[name].nature.tags and row.link_id) for name, row in rows)
+        if named or (alike and met):
             found |= {row_a.id, row_b.id}
     return found
 

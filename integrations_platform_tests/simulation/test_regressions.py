@@ -182,6 +182,54 @@ def test_after_a_loss_a_record_whose_counterpart_carries_no_tag_is_recognised_by
     assert world.counterpart("A", row) is twin
 
 
+@pytest.mark.parametrize("nature_a", [Nature(), TOLD_BY_ANSWERS_ALONE], ids=["tags", "no tags"])
+def test_p29_a_record_out_of_scope_that_carries_no_tag_is_told_by_nothing_after_a_loss(nature_a: Nature) -> None:
+    """Its counterpart is on a side without tags, and no listing shows it: the counterpart looks like a new record. Once
+    it is back in scope, a person is asked, and nothing more is made or removed."""
+    world = World(1, Strategy.MANUAL, nature_a, TOLD_BY_ANSWERS_ALONE)
+    row = world.create("A")
+    world.run()
+    world.rescope("A", row)
+    people.forget(world)
+    (twin,) = world.sides["B"].rows.values()
+    anew = world.counterpart("B", twin)
+    assert anew is not None
+    assert anew is not row
+    world.rescope("A", row)
+    world.settle()
+    (held,) = world.store.quarantined(world.spec.name)
+    assert (held.record_id, held.reason) == (row.id, "ambiguous_match")
+    assert [len(world.sides[name].rows) for name in SIDES] == [2, 1]
+    assert not any(one.archived for side in world.sides.values() for one in side.rows.values())
+
+
+@pytest.mark.parametrize("says", ["itself", "a record made anew since"])
+def test_p29_a_tagged_record_out_of_scope_is_told_by_its_key_where_its_tag_names_nobody_else(says: str) -> None:
+    """Its counterpart is on a side without tags and looked like a new record, which was made a second time: no listing
+    shows the one that was there, but its tag and a read by its id do."""
+    world = World(1, Strategy.MANUAL, nature_b=TOLD_BY_ANSWERS_ALONE)
+    first: SideName = "A" if says == "itself" else "B"
+    world.create(first)
+    world.run()
+    (row,), (twin,) = (list(world.sides[name].rows.values()) for name in SIDES)
+    if says == "itself":
+        world.edit("B", twin, "name", "Bea")
+    else:
+        world.delete("B", twin)
+        world.edit("A", row, "name", "Ada")
+    world.run()
+    assert row.link_id == ("A:a1" if says == "itself" else "B:b1")
+    twin = world.counterpart("A", row) or twin
+    world.rescope("A", row)
+    people.forget(world)
+    assert world.counterpart("A", row) is twin
+    world.edit("B", twin, "city", "Ghent")
+    world.run()
+    world.rescope("A", row)
+    world.settle()
+    assert [len(world.sides[name].rows) for name in SIDES] == [1, 1]
+
+
 def late_write() -> tuple[World, Row, Row]:
     """A paused worker wrote "older" over what the sides had agreed on since: the source says "newer"."""
     world = World(1, Strategy.MANUAL, nature_b=Nature(compare_and_set=False))
