@@ -75,17 +75,16 @@ def watch(world: World, name: SideName, side: SimulatedSide, row: Row, write: Wr
 
 
 def _was_changed(world: World, row: Row, twin: Row | None, unit: str, write: Write) -> bool:
-    """Whether users have changed a unit since the sides agreed, or a write of ours has set them apart. A worker that
-    was given up goes on with what it has planned: that the sides agree since it stood still, or that the record its
-    write was made from is gone and another stands for it, it cannot know."""
+    """Whether users have changed a unit since the sides agreed, or a write of ours owes it to this record. A worker
+    that was given up goes on with what it has planned: that the sides agree since it stood still, or that the record
+    its write was made from is gone and another stands for it, it cannot know."""
     process, truth = world.processes[-1], world.truth
     if process.overtaken:
         made_from = json.loads(world.store.memory.intents[write.op_id].body)["other"]
         return not process.disputed.isdisjoint({(row.id, unit), (made_from, unit)})
     if twin is None:
         return True
-    places = {(row.id, unit), (twin.id, unit)}
-    return not truth.apart.isdisjoint(places) or not places.isdisjoint(truth.touched)
+    return (row.id, unit) in truth.touched or (twin.id, unit) in truth.touched or (row.id, unit) in truth.owed
 
 
 def check_removal(world: World, name: SideName, row: Row, write: Write) -> None:

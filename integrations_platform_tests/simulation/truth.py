@@ -35,8 +35,8 @@ class Truth:
     compare-and-set nor history while somebody else was at them; nothing is promised about those (B7). ``clobbered``:
     per record the values such a write went over where the side keeps a history. ``past_losses``: what the audits of
     lost states held. ``gone``: when a record was deleted or archived; ``shown_gone``: when a listing last showed such a
-    one as live. ``apart``: (record, unit) that a write of ours has set apart from the other side: half of a
-    decision, or the late write of a worker that was given up.
+    one as live. ``owed``: (record, unit) that a write of ours has set apart from the other side: what half of a
+    decision has not reached, and what the late write of a worker that was given up has hit.
     """
 
     tokens: int = 0
@@ -50,7 +50,7 @@ class Truth:
     merged: dict[str, int] = field(default_factory=dict)  # records merged away, and after how many runs
     gone: dict[str, datetime] = field(default_factory=dict)
     shown_gone: dict[str, datetime] = field(default_factory=dict)
-    apart: set[tuple[str, str]] = field(default_factory=set)
+    owed: set[tuple[str, str]] = field(default_factory=set)
 
     def token(self, column: str) -> Value:
         """A value nobody has written before, if the column's type has so many."""
@@ -108,7 +108,7 @@ class Truth:
         """Nobody's earlier edit of this unit is in dispute any more."""
         self.touched.pop((row.id, unit), None)
         self.touched.pop((twin.id, unit), None)
-        self.apart -= {(row.id, unit), (twin.id, unit)}
+        self.owed -= {(row.id, unit), (twin.id, unit)}
 
     def doubt(self, row: Row) -> None:
         """Nothing is remembered of this record any more: any difference may be anybody's."""

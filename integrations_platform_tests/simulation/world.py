@@ -278,8 +278,9 @@ class World:
             units = {UNIT_OF[column] for column in write.values}
             rows = [one for one in self.store.conflicts("sim") if one.link_id == write.link_id]
             decided = {one.unit for one in rows if one.choice is not None}
-            late = self.processes[-1].overtaken
-            self.truth.apart |= {(row.id, unit) for unit in units if late or unit in decided}
+            self.truth.owed |= {(twin.id, unit) for unit in units & decided}
+            if self.processes[-1].overtaken:
+                self.truth.owed |= {(row.id, unit) for unit in units}
             self.agree(row, twin, {unit: self.units[unit] for unit in units})
 
     def agree(self, row: Row, twin: Row, units: Mapping[str, tuple[str, ...]]) -> None:
@@ -308,7 +309,7 @@ class World:
         process = Process(self.store)
         for waiting in self.processes:
             if not waiting.overtaken:
-                waiting.disputed = frozenset({*self.truth.touched, *self.truth.apart})
+                waiting.disputed = frozenset({*self.truth.touched, *self.truth.owed})
         self.processes.append(process)
         tokens, failures, lies = self.store.tokens + 1, self._failures(), self._lies()
         try:
