@@ -59,6 +59,8 @@ class Writer:
         self._down: dict[SideName, str] = {}
         self._misconfigured: SideError | None = None
         self._known: set[str] = set()  # creates that may have been sent before the one that is answered
+        self._lone: dict[str | None, str] | None = None  # links to be made by a create on the second side, by record
+        self._needless: set[str] = set()  # those of them whose record turned out to have its counterpart already
 
     def carry_out(self) -> None:
         """Store what needs no call, then write batch by batch. Raises LeaseLost, or SideError for configuration."""
@@ -139,7 +141,7 @@ class Writer:
         if side in self._down:
             self.report.counts[f"deferred_{letter}"] += len(batch)
             return
-        batch = self._looked_at(side, kind, batch)
+        batch = self._looked_at(side, kind, self._still_needed(side, kind, batch))
         if not batch:
             return
         if kind is Kind.CREATE:
@@ -162,6 +164,12 @@ class Writer:
         self._commit(side, kind, batch, outcomes)
         if self._misconfigured is not None:
             raise self._misconfigured
+
+    def _still_needed(self, side: SideName, kind: Kind, batch: Sequence[Operation]) -> Sequence[Operation]:
+        """Without creates for records that turned out in this run to have their counterpart."""
+        needed = [op for op in batch if kind is not Kind.CREATE or op.link_id not in self._needless]
+        self.report.counts[f"stale_{side.lower()}"] += len(batch) - len(needed)
+        return needed
 
     def _looked_at(self, side: SideName, kind: Kind, batch: Sequence[Operation]) -> Sequence[Operation]:
         """A side that compares no versions is read once more just before it is written to: what changed since the plan
@@ -285,7 +293,29 @@ class Writer:
             return False
         return record is None or record.version != operation.expected_version
 
+    def _followed(self, side: SideName, outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
+        """Answers to creates that name a record merged away since, with the id of what is left: an old answer may show
+        the record still, as it was then."""
+        merged = self.plan.merged.get(side, {})
+        return {
+            op_id: replace(outcome, id=survivor_of(merged, outcome.id), record=None)
+            for op_id, outcome in outcomes.items()
+            if outcome.id is not None and outcome.id in merged
+        }
+
+    def _spare(self, side: SideName, made: Sequence[tuple[Operation, str | None]]) -> None:
+        """Records that looked new, and that a create on their own side says it had made before: they have their
+        counterparts, and none need be made any more."""
+        if side != SIDES[0]:
+            return  # what is made for records of the second side has been made by now
+        if self._lone is None:
+            creates = [op for op in self.plan.operations if op.kind is Kind.CREATE and op.side != side]
+            self._lone = {op.other_id: op.link_id for op in creates}
+        self._needless |= {self._lone[record_id] for _, record_id in made if record_id in self._lone}
+
     def _commit(self, side: SideName, kind: Kind, batch: Sequence[Operation], outcomes: Mapping[str, Outcome]) -> None:
+        followed = self._followed(side, outcomes) if kind is Kind.CREATE else {}
+        outcomes = {**outcomes, **followed}
         done = [op for op in batch if outcomes[op.op_id].status in (Status.APPLIED, Status.ALREADY)]
         records: dict[str, Record] = {}
         unread = []
@@ -310,18 +340,15 @@ class Writer:
         for operation in done:
             outcome, record = outcomes[operation.op_id], records.get(operation.op_id)
             told = outcome.record is not None and outcome.status is Status.APPLIED  # the write and its record in one
-            if _of_another(operation, outcome.id, record) or (
+            if (operation.op_id not in followed and _of_another(operation, outcome.id, record)) or (
                 record is not None and not told and self._untouched(side, operation, record)
             ):
                 records.pop(operation.op_id, None)
                 believed[operation.op_id] = Outcome(operation.op_id, Status.UNKNOWN)
         if kind is Kind.CREATE:
-            merged = self.plan.merged.get(side, {})  # an old answer may name a record that was merged away since
-            for op_id, outcome in believed.items():
-                if outcome.id is not None and outcome.id in merged:
-                    believed[op_id] = replace(outcome, id=survivor_of(merged, outcome.id))
             made = [(operation, believed[operation.op_id].id) for operation in done]
             refused = claimed_by_others(self.store, self.plan.spec, side, made)
+            self._spare(side, made)
             believed |= {
                 op_id: Outcome(op_id, Status.REJECTED, code=ALREADY_LINKED, message=message)
                 for op_id, message in refused.items()

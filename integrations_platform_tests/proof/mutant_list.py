@@ -277,8 +277,8 @@ MUTANTS: tuple[Mutant, ...] = (
             ),
             Edit(
                 "writer.py",
-                "            if _of_another(operation, outcome.id, record) or (\n",
-                "            if False or (\n",
+                "(operation.op_id not in followed and _of_another(operation, outcome.id, record)) or (\n",
+                "False or (\n",
             ),
         ),
         "M17",

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from integrations_platform.unified_sync.audit import verify_chain
 from integrations_platform.unified_sync.clobbers import CLOBBERED
+from integrations_platform.unified_sync.identity import origin_of
+from integrations_platform.unified_sync.merging import survivor_of
 from integrations_platform.unified_sync.port import Kind, Write
 from integrations_platform.unified_sync.report import RunReport, RunStatus
 from integrations_platform.unified_sync.spec import SideName, other
@@ -346,12 +348,21 @@ def recognisable(world: World) -> set[str]:
         carrier: SideName = "B" if link.link_id.startswith("A:") else "A"
         tagged = row_b if carrier == "B" else row_a
         named = world.sides[carrier].nature.tags and tagged.link_id == link.link_id
+        named = named and _is_meant(world.sides[other(carrier)], row_a if carrier == "B" else row_b, link.link_id)
         alike = _key(row_a) and _key(row_a) == _key(row_b) and all(of.count(_key(row_a)) == 1 for of in keys.values())
         rows: tuple[tuple[SideName, Row], ...] = (("A", row_a), ("B", row_b))
         met = all(row.in_scope or (world.sides[name].nature.tags and row.link_id) for name, row in rows)
         if named or (alike and met):
             found |= {row_a.id, row_b.id}
     return found
+
+
+def _is_meant(side: SimulatedSide, row: Row, tag: str) -> bool:
+    """Whether a tag on the other side's record names this one, or it carries the same: one made anew after the record
+    that the link began with had been deleted is named by nothing else."""
+    origin = origin_of(tag)
+    merged_into = {survivor_of(side.merged, name) for name in (origin[1] if origin is not None else ())}
+    return row.id in merged_into or (side.nature.tags and row.link_id == tag)
 
 
 def _key(row: Row) -> str:

@@ -168,6 +168,37 @@ def test_a_create_answered_with_a_record_that_has_another_link_by_now_waits_for_
     assert len(world.sides["B"].rows) == 1
 
 
+def made_before_the_loss() -> tuple[World, Row, Row]:
+    """A record of the target, and the one made of it on a source that repeats its first answer."""
+    world = World(1, Strategy.MANUAL, nature_a=TOLD_BY_ANSWERS_ALONE)
+    origin = world.create("B")
+    world.run()
+    (made,) = world.sides["A"].rows.values()
+    return world, origin, made
+
+
+def test_a_create_answered_with_a_record_that_looked_new_itself_tells_whose_it_is() -> None:
+    """Its key was edited before the memory was lost: both looked new, and the run died of two links on one record when
+    the counterpart it did not need had been made."""
+    world, origin, made = made_before_the_loss()
+    world.edit("A", made, "email", "other@x.org")
+    people.forget(world)
+    assert world.counterpart("A", made) is origin
+    world.settle()
+    assert [len(world.sides[name].rows) for name in SIDES] == [1, 1]
+
+
+def test_p31_a_create_answered_with_a_record_as_it_was_before_it_was_merged_away_is_linked_to_what_is_left() -> None:
+    """The first answer had shown the record, and shows it still; the link took the id of one that is not there."""
+    world, origin, made = made_before_the_loss()
+    left = world.create("A")
+    merging.merge_into(world, "A", left, [made])
+    people.forget(world)
+    assert world.counterpart("A", left) is origin
+    world.settle()
+    assert [len(world.sides[name].rows) for name in SIDES] == [1, 1]
+
+
 def test_after_a_loss_a_record_whose_counterpart_carries_no_tag_is_recognised_by_its_key() -> None:
     """Its own tag, left by a later write, does not mean that the other record is gone."""
     world = World(1, Strategy.MANUAL, nature_b=TOLD_BY_ANSWERS_ALONE)
@@ -228,6 +259,29 @@ def test_p29_a_tagged_record_out_of_scope_is_told_by_its_key_where_its_tag_names
     world.rescope("A", row)
     world.settle()
     assert [len(world.sides[name].rows) for name in SIDES] == [1, 1]
+
+
+@pytest.mark.parametrize("why", ["its key was edited", "it is out of scope"])
+def test_p29_a_tag_that_names_a_deleted_record_does_not_tell_the_one_made_anew_in_its_place(why: str) -> None:
+    """That one is on a side without tags, and its match key tells it only while both have the same and are listed."""
+    world = World(1, Strategy.MANUAL, nature_b=TOLD_BY_ANSWERS_ALONE)
+    first = world.create("B")
+    world.run()
+    (row,) = world.sides["A"].rows.values()
+    world.delete("B", first)
+    world.edit("A", row, "name", "Ada")
+    world.run()
+    anew = world.counterpart("A", row)
+    assert anew is not None
+    assert row.link_id == f"B:{first.id}"
+    if why == "it is out of scope":
+        world.rescope("B", anew)
+    else:
+        world.edit("B", anew, "email", "other@x.org")
+    people.forget(world)
+    assert world.counterpart("A", row) is not anew
+    world.settle()
+    assert not any(one.archived for side in world.sides.values() for one in side.rows.values())
 
 
 def late_write() -> tuple[World, Row, Row]:
