@@ -126,7 +126,7 @@ class Binding:
     @cached_property
     def version_prefix(self) -> str:
         """The salt, where versions do not differ by it: twelve letters need no room of their own in a column of texts,
-        which with a prefix takes four times as much."""
+        which with a prefix takes three times as much."""
         return self.salt if self.fingerprint_number is None else ""
 
     @cached_property
@@ -170,8 +170,21 @@ class Binding:
 
     def bound(self, name: str, value: Value) -> Any:
         """A canonical value as the driver takes it for that column. Raises UnfitValueError."""
-        column = self.shape.by_name[name]
-        return self.dialect.bind(column, encode(column, value, self._zones[name]))
+        return self.binders[name](value)
+
+    @cached_property
+    def binders(self) -> Mapping[str, Callable[[Value], Any]]:
+        """:meth:`bound` of each column."""
+        return {name: self._binder(column) for name, column in self.shape.by_name.items()}
+
+    def _binder(self, column: NativeColumn) -> Callable[[Value], Any]:
+        zone, bind = self._zones[column.name], self.dialect.bind
+        as_is = TAKEN_AS_IS.get(column.family) if self.dialect.binds_as_is else None
+
+        def bound(value: Value) -> Any:
+            return value if value is None or type(value) is as_is else bind(column, encode(column, value, zone))
+
+        return bound
 
     @cached_property
     def _zones(self) -> Mapping[str, str]:
@@ -209,17 +222,6 @@ class Binding:
             name: written[name] if value == sent else self._readers[name][1](value)
             for name, value, sent in zip(self.kinds, raw, bound, strict=True)
         }
-
-    def binder(self, name: str) -> Callable[[Value], Any]:
-        """:meth:`bound` of one column."""
-        column = self.shape.by_name[name]
-        zone, bind = self._zones[name], self.dialect.bind
-        as_is = TAKEN_AS_IS.get(column.family) if self.dialect.binds_as_is else None
-
-        def bound(value: Value) -> Any:
-            return value if value is None or type(value) is as_is else bind(column, encode(column, value, zone))
-
-        return bound
 
     def present(self, values: Values) -> dict[str, Value]:
         """The values that say something."""

@@ -16,13 +16,13 @@ import polars as pl
 import sqlalchemy as sa
 
 from integrations_platform.connectors.introspection import Family, InboundKey, NativeColumn, TableShape
-from integrations_platform.connectors.session import Database, Row, Session
+from integrations_platform.connectors.session import Row, Session
 from integrations_platform.unified_sync.loading_port import Bulk
 from integrations_platform.unified_sync.port import Problem
 from integrations_platform.unified_sync.values import FieldType
 
 if TYPE_CHECKING:
-    from integrations_platform.connectors.binding import Binding
+    from integrations_platform.connectors.whole_table import WholeTable
 
 LOCK_SECONDS = 10  # a rival's lock is waited for no longer; all attempts of a call together stay within a lease
 
@@ -141,12 +141,7 @@ class Dialect(ABC):
     def table_exists(self, session: Session, schema: str | None, name: str) -> bool:
         """Whether a table of that exact name exists."""
 
-    def bulk(
-        self,
-        _database: Database,
-        _bind: Callable[[Session], Binding],
-        _tables: Callable[[Session, Binding], bool],
-    ) -> Bulk | None:
+    def bulk(self, _table: WholeTable) -> Bulk | None:
         """Moving whole tables without reading them, if the dialect can."""
         return None
 

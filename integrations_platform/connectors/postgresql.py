@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -19,7 +19,6 @@ import polars as pl
 import sqlalchemy as sa
 
 from integrations_platform.connectors import packed_rows
-from integrations_platform.connectors.binding import Binding
 from integrations_platform.connectors.dialect import (
     LOCK_SECONDS,
     Dialect,
@@ -33,7 +32,8 @@ from integrations_platform.connectors.dialect import (
 from integrations_platform.connectors.introspection import Family, InboundKey, NativeColumn, TableShape
 from integrations_platform.connectors.postgresql_bulk import PostgresqlBulk
 from integrations_platform.connectors.postgresql_catalogue import COLUMNS, DELETE_RULES, INBOUND, native_column
-from integrations_platform.connectors.session import Database, Row, Session
+from integrations_platform.connectors.session import Row, Session
+from integrations_platform.connectors.whole_table import WholeTable
 from integrations_platform.patience import IDLE_SECONDS, patient_postgresql
 from integrations_platform.unified_sync.loading_port import Bulk
 from integrations_platform.unified_sync.port import Problem
@@ -158,11 +158,9 @@ class PostgreSQL(Dialect):
         )
         return [f"{schema}.{row[0]}" if schema else row[0] for row in rows]
 
-    def bulk(
-        self, database: Database, bind: Callable[[Session], Binding], tables: Callable[[Session, Binding], bool]
-    ) -> Bulk | None:
+    def bulk(self, table: WholeTable) -> Bulk | None:
         """By binary COPY."""
-        return PostgresqlBulk(database, bind, tables)
+        return PostgresqlBulk(table)
 
     def inbound_keys(self, session: Session, shape: TableShape) -> list[InboundKey]:
         """From pg_constraint, partitions' own copies left out."""

@@ -7,7 +7,7 @@ with a row than to keep it (triggers, rules, row security) are not moved at all:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ from integrations_platform.connectors.binding import Binding
 from integrations_platform.connectors.introspection import Family, NativeColumn
 from integrations_platform.connectors.packed_rows import HEADER, KEYS, STORED, TRAILER
 from integrations_platform.connectors.session import Database, Session
-from integrations_platform.connectors.whole_table import receive
+from integrations_platform.connectors.whole_table import Fill, WholeTable, total
 from integrations_platform.unified_sync.loading_port import Form, Piece
 
 _EXTRAS = """
@@ -31,17 +31,14 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 
 
 @dataclass(frozen=True)
 class PostgresqlBulk:
-    """Fulfils ``loading_port.Bulk``. ``bind`` describes the table, ``tables`` makes the engine-owned ones and says
-    whether they are there."""
+    """Fulfils ``loading_port.Bulk``."""
 
-    database: Database
-    bind: Callable[[Session], Binding]
-    tables: Callable[[Session, Binding], bool]
+    table: WholeTable
 
     def form(self, key: str, names: Mapping[str, str]) -> Form | None:
         """Only a table of its own, keyed by one column that is never NULL, of types packed without loss."""
-        with self.database.session() as session:
-            binding = self.bind(session)
+        with self.table.database.session() as session:
+            binding = self.table.bind(session)
             plain, release, encoding = session.rows(_EXTRAS, (binding.shape.schema, binding.shape.name))[0]
         columns = _columns(binding)
         if (
@@ -60,35 +57,20 @@ class PostgresqlBulk:
     @contextmanager
     def export(self, required: Sequence[str]) -> Iterator[_Export]:
         """Inside one snapshot."""
-        with self.database.connection() as session:
-            with self.database.translated():
-                binding = self.bind(session)
-                for statement in binding.dialect.begin_read:
-                    session.run(statement)
-                scope, params = binding.scope
-                total = session.rows(f"SELECT COUNT(*) FROM {binding.table} WHERE {scope}", params)[0][0]
+        database = self.table.database
+        with database.reading(self.table.dialect.begin_read) as session:
+            with database.translated():
+                binding = self.table.bind(session)
+                export = _Export(database, session, binding, frozenset(required), total(session, binding))
                 # Nobody knows how many rows are plain, so the planner expects a few, and has workers hand them over.
                 session.run("SET LOCAL max_parallel_workers_per_gather = 0")
-            yield _Export(self.database, session, binding, frozenset(required), total)
-            with self.database.translated():
-                session.run("ROLLBACK")
+            yield export
 
     @contextmanager
     def loading(self, load_id: str) -> Iterator[_Loading | None]:
         """Behind a lock that keeps other writers out, so that all the table shows is what was sent."""
-        with self.database.connection() as session:
-            with self.database.translated():
-                binding = self.bind(session)
-                able = self.tables(session, binding)
-                for statement in binding.dialect.begin_write:
-                    session.run(statement)
-                session.run(f"LOCK TABLE {binding.table} IN SHARE ROW EXCLUSIVE MODE")
-                empty = able and receive(session, binding, load_id)
-            loading = _Loading(self.database, session, binding)
-            yield loading if empty else None
-            if not loading.committed:
-                with self.database.translated():
-                    session.run("ROLLBACK")
+        with self.table.fill(load_id, lock="SHARE ROW EXCLUSIVE") as fill:
+            yield None if fill is None else _Loading(fill)
 
 
 @dataclass
@@ -112,16 +94,13 @@ class _Export:
 
 
 class _Loading:
-    """Whoever leaves it by an exception closes the connection, and the server undoes all."""
-
-    def __init__(self, database: Database, session: Session, binding: Binding) -> None:
-        self._database, self._session, self._binding = database, session, binding
+    def __init__(self, fill: Fill) -> None:
+        self._fill, self._session, self._binding = fill, fill.session, fill.binding
         self._copying = ExitStack()
         self._copy: Any = None
-        self.committed = False
 
     def send(self, piece: Piece) -> None:
-        with self._database.translated():
+        with self._fill.database.translated():
             if self._copy is None:
                 sql = f"COPY {self._binding.table} ({_listed(self._binding)}) FROM STDIN (FORMAT binary)"
                 self._copy = self._copying.enter_context(self._session.native.cursor().copy(sql))
@@ -130,7 +109,7 @@ class _Loading:
 
     def versions(self) -> Iterator[pl.DataFrame]:
         binding = self._binding
-        with self._database.translated():
+        with self._fill.database.translated():
             if self._copy is not None:
                 self._copy.write(TRAILER)
                 self._copying.close()
@@ -141,11 +120,7 @@ class _Loading:
                 yield packed_rows.frame(rows).select(id=packed_rows.key_of(key.storage), version=version)
 
     def commit(self) -> None:
-        try:
-            self._session.run("COMMIT")
-        except self._database.faults as fault:
-            raise self._database.error(fault, committing=True) from None
-        self.committed = True
+        self._fill.commit()
 
 
 def _columns(binding: Binding) -> list[NativeColumn]:

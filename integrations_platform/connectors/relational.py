@@ -94,7 +94,7 @@ class RelationalSide:
     @property
     def bulk(self) -> Bulk | None:
         """Moving the table without reading its rows, where the dialect can."""
-        return self._dialect.bulk(self._database, self._binding, self._have_tables)
+        return self._dialect.bulk(self._whole)
 
     @property
     def keys(self) -> Sequence[str]:
@@ -116,7 +116,7 @@ class RelationalSide:
 
     @property
     def _whole(self) -> WholeTable:
-        return WholeTable(self._database, self._binding, self._have_tables)
+        return WholeTable(self._database, self._dialect, self._binding, self._have_tables)
 
     def _have_tables(self, session: Session, binding: Binding) -> bool:
         self._create_tables(session, binding)
@@ -165,16 +165,10 @@ class RelationalSide:
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
         """See :meth:`port.Side.snapshot`."""
-        # Not `session()`: an error of whoever uses the snapshot is not an error of this database.
-        with self._database.connection() as session:
+        with self._database.reading(self._dialect.begin_read) as session:
             with self._database.translated():
-                binding = self._binding(session)
-                for statement in self._dialect.begin_read:
-                    session.run(statement)
-                snapshot = RelationalSnapshot(binding, session)
+                snapshot = RelationalSnapshot(self._binding(session), session)
             yield snapshot
-            with self._database.translated():
-                session.run("ROLLBACK")
 
     def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
         """Values and receipts of one moment."""

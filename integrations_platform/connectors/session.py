@@ -143,6 +143,18 @@ class Database:
                 UnicodeError, UnfitValueError)  # fmt: skip
 
     @contextmanager
+    def reading(self, begin: Sequence[str]) -> Iterator[Session]:
+        """A transaction that is read in. Not :meth:`session`: an error of whoever uses what is read is not one of this
+        database."""
+        with self.connection() as session:
+            with self.translated():
+                for statement in begin:
+                    session.run(statement)
+            yield session
+            with self.translated():
+                session.run("ROLLBACK")
+
+    @contextmanager
     def transaction(self, session: Session, begin: Sequence[str]) -> Iterator[None]:
         """Commit on a clean exit, roll back otherwise. A connection lost while committing has an unknown effect."""
         try:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from integrations_platform.connectors.archive import Archive
 from integrations_platform.connectors.binding import Binding
+from integrations_platform.connectors.dialect import Dialect
 from integrations_platform.connectors.ledger import Entry, Ledger
 from integrations_platform.connectors.session import Database, Row, Session
 from integrations_platform.connectors.writing import is_unique_violation
@@ -21,7 +22,7 @@ from integrations_platform.unified_sync.values import Values
 PAGE = 2000  # records held as objects
 
 
-def receive(session: Session, binding: Binding, load_id: str) -> bool:
+def _receive(session: Session, binding: Binding, load_id: str) -> bool:
     """Leave the receipt of a load in the transaction that is open, if the table is empty; whether it is: no row,
     archived row or tag. Whatever was there once is for the ordinary plan."""
     there = session.rows(f"SELECT 1 FROM {binding.table} LIMIT 1")
@@ -31,7 +32,7 @@ def receive(session: Session, binding: Binding, load_id: str) -> bool:
     return True
 
 
-def is_received(database: Database, session: Session, binding: Binding, load_id: str) -> bool:
+def _is_received(database: Database, session: Session, binding: Binding, load_id: str) -> bool:
     """Whether the receipt of a load is there for good."""
     try:
         for statement in binding.dialect.begin_write:
@@ -47,42 +48,63 @@ def is_received(database: Database, session: Session, binding: Binding, load_id:
     return False
 
 
+class Fill:
+    """A transaction that fills a table. Whoever leaves it by an exception closes the connection, and the server undoes
+    all."""
+
+    def __init__(self, database: Database, session: Session, binding: Binding) -> None:
+        self.database, self.session, self.binding = database, session, binding
+        self.committed = False
+
+    def commit(self) -> None:
+        """See :meth:`loading_port.Filling.commit`."""
+        try:
+            self.session.run("COMMIT")
+        except self.database.faults as fault:
+            raise self.database.error(fault, committing=True) from None
+        self.committed = True
+
+
 @dataclass(frozen=True)
 class WholeTable:
     """A table as ``loading_port.Loadable`` has it. ``bind`` describes it, ``tables`` makes the engine-owned ones and
     says whether they are there."""
 
     database: Database
+    dialect: Dialect
     bind: Callable[[Session], Binding]
     tables: Callable[[Session, Binding], bool]
 
     @contextmanager
     def pages(self) -> Iterator[_Pages]:
         """Inside one snapshot."""
-        with self.database.connection() as session:
+        with self.database.reading(self.dialect.begin_read) as session:
             with self.database.translated():
-                binding = self.bind(session)
-                for statement in binding.dialect.begin_read:
-                    session.run(statement)
-                scope, params = binding.scope
-                total = session.rows(f"SELECT COUNT(*) FROM {binding.table} WHERE {scope}", params)[0][0]
-            yield _Pages(self.database, session, binding, total)
-            with self.database.translated():
-                session.run("ROLLBACK")
+                pages = _Pages(self.database, session, self.bind(session))
+            yield pages
 
     @contextmanager
     def filling(self, load_id: str) -> Iterator[_Filling | None]:
         """Nobody else sees the rows, or can touch them, before they are committed."""
+        with self.fill(load_id) as fill:
+            yield None if fill is None else _Filling(fill)
+
+    @contextmanager
+    def fill(self, load_id: str, lock: str = "") -> Iterator[Fill | None]:
+        """A transaction in which the table is empty and the receipt left; None when it is not. ``lock``: the mode in
+        which others are kept from the table meanwhile."""
         with self.database.connection() as session:
             with self.database.translated():
                 binding = self.bind(session)
                 able = self.tables(session, binding)
-                for statement in binding.dialect.begin_write:
+                for statement in self.dialect.begin_write:
                     session.run(statement)
-                empty = able and receive(session, binding, load_id)
-            filling = _Filling(self.database, session, binding)
-            yield filling if empty else None
-            if not filling.committed:
+                if lock:
+                    session.run(f"LOCK TABLE {binding.table} IN {lock} MODE")
+                empty = able and _receive(session, binding, load_id)
+            fill = Fill(self.database, session, binding)
+            yield fill if empty else None
+            if not fill.committed:
                 with self.database.translated():
                     session.run("ROLLBACK")
 
@@ -90,15 +112,19 @@ class WholeTable:
         """By its receipt."""
         with self.database.session() as session:
             binding = self.bind(session)
-            return self.tables(session, binding) and is_received(self.database, session, binding, load_id)
+            return self.tables(session, binding) and _is_received(self.database, session, binding, load_id)
 
 
-@dataclass
+def total(session: Session, binding: Binding) -> int:
+    """How many records are in scope."""
+    scope, params = binding.scope
+    return int(session.rows(f"SELECT COUNT(*) FROM {binding.table} WHERE {scope}", params)[0][0])
+
+
 class _Pages:
-    database: Database
-    session: Session
-    binding: Binding
-    total: int
+    def __init__(self, database: Database, session: Session, binding: Binding) -> None:
+        self.database, self.session, self.binding = database, session, binding
+        self.total = total(session, binding)
 
     def records(self) -> Iterator[Sequence[Record]]:
         scope, params = self.binding.scope
@@ -108,24 +134,22 @@ class _Pages:
                 yield [_record(self.binding, row) for row in rows]
 
 
+@dataclass(frozen=True)
 class _Filling:
-    """Whoever leaves it by an exception closes the connection, and the server undoes all."""
-
-    def __init__(self, database: Database, session: Session, binding: Binding) -> None:
-        self._database, self._session, self._binding = database, session, binding
-        self.committed = False
+    fill: Fill
 
     def write(self, rows: Sequence[Values]) -> Sequence[Record | None]:
         if not rows:
             return []
-        binding, columns = self._binding, tuple(self._binding.kinds)
-        with self._database.translated():
-            binders = [binding.binder(name) for name in columns]
+        session, binding = self.fill.session, self.fill.binding
+        columns = tuple(binding.kinds)
+        with self.fill.database.translated():
+            binders = [binding.binders[name] for name in columns]
             bound = [tuple([bind(row[name]) for bind, name in zip(binders, columns, strict=True)]) for row in rows]
             places = [columns.index(key.name) for key in binding.keys]
             keys = [tuple(row[place] for place in places) for row in bound]
-            binding.dialect.fill(self._session, binding.table, columns, bound, binding.quote)
-            shown = self._session.rows(
+            binding.dialect.fill(session, binding.table, columns, bound, binding.quote)
+            shown = session.rows(
                 f"SELECT {_selected(binding)} FROM {binding.table} "
                 f"WHERE {binding.dialect.keys_in(binding.key_columns, len(keys))}",
                 [part for key in keys for part in key],
@@ -142,11 +166,7 @@ class _Filling:
         return [records.get(record_id) for record_id in ids]
 
     def commit(self) -> None:
-        try:
-            self._session.run("COMMIT")
-        except self._database.faults as fault:
-            raise self._database.error(fault, committing=True) from None
-        self.committed = True
+        self.fill.commit()
 
 
 def _selected(binding: Binding) -> str:

@@ -60,8 +60,8 @@ def classify(links: pl.DataFrame, listing_a: Listing, listing_b: Listing, *, eve
 
 
 def _by_column(links: pl.DataFrame, listing_a: Listing, listing_b: Listing, *, everything: bool) -> Classes:
-    """By leaving out what equals its base, a side at a time: joining all links with all records takes ten times the
-    room of either."""
+    """By leaving out what equals its base, a side at a time: joining all links with all records takes several
+    times the room of either."""
     listings = {"a": listing_a.frame, "b": listing_b.frame}
     live = {letter: _those(frame, "presence", _LIVE) for letter, frame in listings.items()}
     active = _those(links, "state", _ACTIVE)

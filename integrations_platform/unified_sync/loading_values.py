@@ -43,9 +43,9 @@ def by_value(
         return None
     if key.type not in (FieldType.INTEGER, FieldType.TEXT, FieldType.UUID) or not all(map(_goes_over, places)):
         return None
-    for name, side, column in (("A", source, key.source), ("B", target, key.target)):
-        if [*callers[name].call(lambda side=side: side.keys)] != [*column]:  # type: ignore[index, misc]
-            return None
+    identified = callers["A"].call(lambda: source.keys), callers["B"].call(lambda: target.keys)
+    if identified != ([*key.source], [*key.target]):
+        return None
 
     @contextmanager
     def export() -> Iterator[Export]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from integrations_platform.connectors.whole_table import _Filling
+from integrations_platform.connectors.whole_table import Fill
 from integrations_platform.state.loads import SqlLoads
 from integrations_platform.unified_sync.port import ErrorKind, SideError
 from integrations_platform.unified_sync.report import RunStatus
@@ -193,15 +193,15 @@ def test_p5_a_load_is_not_given_up_while_whoever_began_it_may_still_commit(world
 def test_p5_a_load_whose_commit_was_never_answered_is_asked_for_and_later_edits_merge_by_field(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = _Filling.commit
+    whole = Fill.commit
 
-    def unheard(filling: _Filling) -> None:
-        whole(filling)
+    def unheard(fill: Fill) -> None:
+        whole(fill)
         raise SideError(ErrorKind.TRANSIENT, "the connection is gone", effect_unknown=True)
 
-    monkeypatch.setattr(_Filling, "commit", unheard)
+    monkeypatch.setattr(Fill, "commit", unheard)
     assert world.run().status is RunStatus.FAILED
-    monkeypatch.setattr(_Filling, "commit", whole)
+    monkeypatch.setattr(Fill, "commit", whole)
     world.a.run("UPDATE person SET name = 'Ann' WHERE id = 1")
     world.b.run("UPDATE person SET city = 'Lugo' WHERE id = 1")
     world.settle()
