@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from integrations_platform.connectors.whole_table import Fill
-from integrations_platform.state.loads import SqlLoads
 from integrations_platform.unified_sync.port import ErrorKind, SideError
 from integrations_platform.unified_sync.report import RunStatus
 from integrations_platform_tests.end_to_end.arrange import Base, World
+from integrations_platform_tests.end_to_end.load_contract import LoadStories, person
 from integrations_platform_tests.servers import Server
 
 COLUMNS = "id, email, name, city, balance, born, seen, active, attrs"
@@ -86,9 +86,8 @@ def add(base: Base, *rows: str) -> None:
         base.run(f"INSERT INTO person ({COLUMNS}) VALUES {row}".replace("%", "%%"))
 
 
-def person(base: Base, number: int, column: str) -> Any:
-    """One value of one person."""
-    return base.rows(f"SELECT {column} FROM person WHERE id = {number}")[0][0]
+class TestValueByValue(LoadStories):
+    """Between two sorts of database."""
 
 
 def test_p2_the_target_is_filled_by_one_operation_and_the_world_is_settled(world: World) -> None:
@@ -101,24 +100,6 @@ def test_p2_the_target_is_filled_by_one_operation_and_the_world_is_settled(world
     assert (again.written, again.counts["settled"], again.counts["read_a"], again.counts["read_b"]) == (0, 4, 0, 0)
     assert world.verify().agrees
     assert world.chain_fault() is None
-
-
-def test_p4_what_is_remembered_is_what_a_load_record_by_record_remembers(
-    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    world.run()
-    loaded = world.memory()
-    monkeypatch.setattr(SqlLoads, "readable", False)
-    world.b.run("DELETE FROM person", "DELETE FROM integrations_ledger")
-    world.state_url = f"sqlite:///{tmp_path / 'other.sqlite'}"
-    assert world.run().counts["loaded"] == 0
-    one_by_one = world.memory()
-    assert loaded["links"] == one_by_one["links"]
-
-    def values(memory: Any) -> list[str]:
-        return [text.partition("values_a=")[2].partition(", values_b=")[0] for text in memory["bases"]]
-
-    assert sorted(values(loaded)) == sorted(values(one_by_one))
 
 
 def test_p9_edits_of_two_fields_on_both_sides_of_a_loaded_record_are_no_conflict(world: World) -> None:
@@ -216,35 +197,3 @@ def test_p26_a_target_that_holds_anything_is_filled_record_by_record(world: Worl
     world.settle()
     for base in (world.a, world.b):
         assert base.rows("SELECT count(*) FROM person") == [(5,)]
-
-
-class Died(BaseException):
-    """The process ends here."""
-
-
-@pytest.mark.parametrize(
-    ("when", "where"),
-    [("after", "begin"), ("after", "add"), ("before", "vouch"), ("before", "end"), ("after", "end")],
-)
-def test_p5_a_load_cut_at_any_step_is_finished_or_forgotten_and_later_edits_are_plain(
-    world: World, monkeypatch: pytest.MonkeyPatch, when: str, where: str
-) -> None:
-    whole = getattr(SqlLoads, where)
-
-    def dies(*arguments: Any) -> None:
-        if when == "after":
-            whole(*arguments)
-        raise Died
-
-    monkeypatch.setattr(SqlLoads, where, dies)
-    with pytest.raises(Died):
-        world.run()
-    monkeypatch.setattr(SqlLoads, where, whole)
-    committed = world.b.rows("SELECT count(*) FROM person") == [(4,)]
-    assert committed == (where == "end"), "the target has all of it or nothing"
-    world.a.run("UPDATE person SET name = 'Edited meanwhile' WHERE id = 1")
-    world.settle()
-    assert person(world.b, 1, "name") == "Edited meanwhile"
-    memory = world.memory()
-    assert (memory["conflicts"], memory["quarantine"], len(memory["links"])) == ([], [], 4)
-    assert world.chain_fault() is None

@@ -1,0 +1,69 @@
+"""What holds of every load of a whole table, whichever way its rows go.
+
+A module that uses it has a fixture ``world``: the table ``person``, four people on the source, nothing on the target.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integrations_platform.state.loads import SqlLoads
+from integrations_platform_tests.end_to_end.arrange import Base, World
+
+
+def person(base: Base, number: int, column: str) -> Any:
+    """One value of one person."""
+    return base.rows(f"SELECT {column} FROM person WHERE id = {number}")[0][0]
+
+
+class Died(BaseException):
+    """The process ends here."""
+
+
+class LoadStories:
+    """Nobody can tell it from a load record by record, and no death leaves half of it."""
+
+    def test_p4_what_is_remembered_is_what_a_load_record_by_record_remembers(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        world.run()
+        loaded = world.memory()
+        monkeypatch.setattr(SqlLoads, "readable", False)
+        world.b.run(*(f"DELETE FROM {table}" for table in ("person", "integrations_ledger", "integrations_archive")))
+        world.state_url = f"sqlite:///{tmp_path / 'other.sqlite'}"
+        assert world.run().counts["loaded"] == 0
+        one_by_one = world.memory()
+        assert loaded["links"] == one_by_one["links"]
+
+        def values(memory: Any) -> list[str]:
+            return [text.partition("values_a=")[2].partition(", values_b=")[0] for text in memory["bases"]]
+
+        assert sorted(values(loaded)) == sorted(values(one_by_one))
+
+    @pytest.mark.parametrize("where", ["begin", "add", "vouch", "end"])
+    @pytest.mark.parametrize("when", ["before", "after"])
+    def test_p5_a_load_cut_at_any_step_is_finished_or_forgotten_and_later_edits_are_plain(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, where: str, when: str
+    ) -> None:
+        whole = getattr(SqlLoads, where)
+
+        def dies(*arguments: Any) -> None:
+            if when == "after":
+                whole(*arguments)
+            raise Died
+
+        monkeypatch.setattr(SqlLoads, where, dies)
+        with pytest.raises(Died):
+            world.run()
+        monkeypatch.setattr(SqlLoads, where, whole)
+        committed = world.b.rows("SELECT count(*) FROM person") == [(4,)]
+        assert committed == (where == "end"), "the target has all of it or nothing"
+        world.a.run("UPDATE person SET name = 'Edited meanwhile' WHERE id = 1")
+        world.settle()
+        assert person(world.b, 1, "name") == "Edited meanwhile"
+        memory = world.memory()
+        assert (memory["conflicts"], memory["quarantine"], len(memory["links"])) == ([], [], 4)
+        assert world.chain_fault() is None
