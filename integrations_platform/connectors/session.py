@@ -76,7 +76,8 @@ class Session:
             while rows := cursor.fetchmany(chunk):
                 yield rows
         finally:
-            cursor.close()
+            if self._raw.is_valid:  # a connection that is closed took its cursors with it
+                cursor.close()
 
     @property
     def native(self) -> Any:

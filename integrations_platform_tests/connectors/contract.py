@@ -291,6 +291,15 @@ class SideContract:
         nulls = store.side(only={"name": (None,)})
         assert set(versions(nulls)) == {ids[None]}
 
+    @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+    def test_who_is_stopped_while_it_reads_the_whole_table_hears_nothing_of_the_connection(self, store: Store) -> None:
+        store.run("INSERT INTO people (name) VALUES ('a'), ('b')")
+        with pytest.raises(KeyboardInterrupt), store.side().pages() as pages:
+            reading = pages.records()
+            next(iter(reading))
+            raise KeyboardInterrupt
+        reading.close()  # as the interpreter does it, at a moment of its own
+
     def test_a_digest_tells_all_that_a_listing_would_and_nothing_else(self, store: Store) -> None:
         side = store.side(only={"name": ("in", "too")})
         store.run("INSERT INTO people (name) VALUES ('in'), ('out'), ('too')")
