@@ -158,8 +158,9 @@ def _with_parked(
     differing = disagreeing(places, view.sight("A"), view.sight("B"))
     back = based and unseen is None and not (view.a.changed_from(differing) and view.b.changed_from(differing))
     chosen = decided_values(plan, view, places, parked, unseen)
-    # One side went back to its base, or a user has knowingly replaced what had replaced the overwritten value.
-    if back and (parked.kind == "field" or (parked.kind in CLOBBERED.values() and chosen is None)):
+    # One side went back to its base, or a user has knowingly replaced what had replaced the overwritten value. Not so
+    # while a decision holds: what looks like going back may be the half of it that is written already.
+    if back and chosen is None and (parked.kind == "field" or parked.kind in CLOBBERED.values()):
         plan.conflicts.append(replace(parked, status=ConflictStatus.WITHDRAWN, closed_at=world.now))
         return decision
     if unseen is not None:

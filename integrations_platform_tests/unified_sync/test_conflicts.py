@@ -12,7 +12,7 @@ import pytest
 from integrations_platform.unified_sync.spec import Strategy
 from integrations_platform.unified_sync.store import ConflictStatus, DecisionRefused, Role
 from integrations_platform.unified_sync.values import FieldType
-from integrations_platform_tests.unified_sync.arrange import Story, sync, text
+from integrations_platform_tests.unified_sync.arrange import Crash, Story, sync, text
 from integrations_platform_tests.unified_sync.story_side import Row
 
 
@@ -141,6 +141,35 @@ def test_p24_a_decision_is_carried_out_in_one_run_and_the_rejected_values_are_ke
     story.b.edit(twin, name="Later")
     story.settle()
     assert row.values["name"] == "Later", "P24: the base advanced with the decision"
+
+
+@pytest.mark.parametrize("stopped", ["the process dies", "the other side refuses"])
+@pytest.mark.parametrize(("choice", "end"), [("base", "Ann"), ("value", "Both")])
+def test_p24_half_of_a_decision_is_not_taken_for_a_user_who_went_back(choice: str, end: str, stopped: str) -> None:
+    """The first side shows what was decided, which may be the base, and the other one still what lost: that must not
+    go over. The decision holds until both sides show it."""
+    story, row, twin = dispute()
+    story.decide(choice, '{"name": "Both"}' if choice == "value" else None)
+    points = iter(["the first half", "the second half"])
+
+    def die(point: str) -> None:
+        if point == "before write" and next(points) == "the second half":
+            raise Crash(point)
+
+    if stopped == "the process dies":
+        story.at = die
+        assert story.dies()
+        story.at = lambda _: None
+    else:
+        story.b.refuses = lambda write: True
+        story.run()
+        story.run()
+        story.b.refuses = lambda write: False
+        story.store.release_quarantined("story", [item.subject for item in story.held()], "clerk", story.tick())
+    assert (row.values["name"], twin.values["name"]) == (end, "Right")
+    story.settle()
+    assert row.values["name"] == twin.values["name"] == end
+    assert statuses(story) == [ConflictStatus.RESOLVED]
 
 
 @pytest.mark.parametrize("choice", ["A", "B", "base", "value"])
