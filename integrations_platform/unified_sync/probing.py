@@ -25,6 +25,7 @@ from integrations_platform.unified_sync.port import (
     Status,
 )
 from integrations_platform.unified_sync.spec import SideName
+from integrations_platform.unified_sync.values import ABSENT
 
 
 class Fate(Enum):
@@ -110,6 +111,6 @@ def _fate(operation: Operation, record: Record | None, receipts: bool) -> Fate:
         return Fate.APPLIED if record.last_op == operation.op_id else Fate.NOT_APPLIED
     if record.version == operation.expected_version:
         return Fate.NOT_APPLIED
-    if all(record.values.get(column) == value for column, value in operation.columns.items()):
+    if all(record.values.get(column, ABSENT) == value for column, value in operation.columns.items()):
         return Fate.APPLIED
     return Fate.UNDECIDED

@@ -112,6 +112,29 @@ def test_p5b_an_interrupted_update_under_a_newer_edit_is_told_by_its_repetition(
     assert story.store.memory.conflicts == {}
 
 
+@pytest.mark.parametrize("able", [REPLAYS, TAGS, SILENT], ids=["replays", "tags", "silent"])
+@pytest.mark.parametrize("point", ["before write", "after write"])
+def test_p12_an_interrupted_clearing_is_not_told_done_by_a_column_that_is_not_returned(
+    point: str, able: Capabilities
+) -> None:
+    """What is not seen is not empty: taken for done, a write that had never been sent let the old city come back as
+    somebody's edit, to the side where it had been cleared, once the column was there again."""
+    story = Story(sync())
+    story.b.able = able
+    row, twin = story.pair_up()
+    story.a.edit(row, city=None)
+    _dies_at(story, point)
+    there = twin.values.pop("city")
+    story.b.columns_of = ("email", "name")
+    story.b.touch(twin)
+    story.run()
+    story.b.columns_of, twin.values["city"] = ("email", "name", "city"), there
+    story.b.touch(twin)
+    story.settle()
+    assert shown(story.a) == shown(story.b) == [("ann@x.org", "Ann", None)]
+    assert story.store.memory.conflicts == {}
+
+
 def test_nothing_is_planned_while_a_side_that_alone_could_tell_says_nothing() -> None:
     story = newcomer(REPLAYS)
     _dies_at(story, "before write")
