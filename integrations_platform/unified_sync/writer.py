@@ -25,7 +25,7 @@ from integrations_platform.unified_sync.report import RunReport
 from integrations_platform.unified_sync.runtime import Runtime
 from integrations_platform.unified_sync.shares import WHOLE, Share
 from integrations_platform.unified_sync.spec import SIDES, SideName
-from integrations_platform.unified_sync.store import ConflictStatus, Lease, OpState, Store
+from integrations_platform.unified_sync.store import Conflict, ConflictStatus, Lease, OpState, Store
 from integrations_platform.unified_sync.watching import span
 
 _log = logging.getLogger(__name__)
@@ -102,8 +102,9 @@ class Writer:
 
     def _store_settled(self) -> None:
         plan = self.plan
+        ended, others = self._endings()
         with self.store.transaction(self.lease) as tx:
-            tx.put_conflicts(plan.conflicts)
+            tx.put_conflicts(others)
             tx.put_quarantined(plan.quarantine)
             tx.resolve_quarantined(plan.cleared, self.runtime.clock())
             tx.put_tombstones(plan.tombstones)
@@ -115,6 +116,7 @@ class Writer:
             rows = [view.row(plan.spec, plan.taken_at) for view in views]
             with self.store.transaction(self.lease) as tx:
                 tx.put_links(rows)
+                tx.put_conflicts([row for view in views for row in ended.get(view.link_id, ())])
                 tx.append_audit(self.committer.linked([view for view in views if view.is_new]))
                 late = [operation for view in views for operation in view.adopted]
                 tx.append_audit([recovered_line(item, self.report.run_id, self.runtime.clock()) for item in late])
@@ -124,6 +126,17 @@ class Writer:
         for start in range(0, len(plan.touched), ROWS):
             with self.store.transaction(self.lease) as tx:
                 tx.set_versions(plan.touched[start : start + ROWS])
+
+    def _endings(self) -> tuple[dict[str, list[Conflict]], list[Conflict]]:
+        """The conflicts of links on which one ends, by link, and all others. It ends together with the base that its
+        sides have come to agree on: ended before that, the next edit of one side would be a new conflict (P5b)."""
+        settled = set(self.plan.settlements)
+        over = (row.link_id for row in self.plan.conflicts if row.status is not ConflictStatus.OPEN)
+        ended: dict[str, list[Conflict]] = {link_id: [] for link_id in over if link_id in settled}
+        others: list[Conflict] = []
+        for row in self.plan.conflicts:
+            ended.get(row.link_id, others).append(row)
+        return ended, others
 
     def _log_parked(self) -> None:
         spec, systems = self.plan.spec, " and ".join(sorted({self.plan.spec.side(side).system for side in SIDES}))

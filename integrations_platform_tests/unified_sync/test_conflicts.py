@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from integrations_platform.unified_sync.spec import Strategy
+from integrations_platform.unified_sync.spec import SideName, Strategy
 from integrations_platform.unified_sync.store import ConflictStatus, DecisionRefused, Role
 from integrations_platform.unified_sync.values import FieldType
 from integrations_platform_tests.unified_sync.arrange import Crash, Story, sync, text
@@ -100,6 +100,33 @@ def test_b3_a_conflict_ends_when_the_users_come_to_agree() -> None:
     story.b.edit(twin, name="Later")
     story.settle()
     assert row.values["name"] == "Later", "the field flows again"
+
+
+@pytest.mark.parametrize("edited", ["A", "B"])
+@pytest.mark.parametrize("end", [ConflictStatus.CONVERGED, ConflictStatus.RESOLVED])
+def test_p5b_a_run_that_dies_as_it_ends_a_conflict_leaves_none_to_come_with_the_next_edit(
+    end: ConflictStatus, edited: SideName
+) -> None:
+    """It had told that the users agree, or that both sides show what was decided, and not yet stored on what: the base
+    was still the one they had disputed about, and the next edit of one side a dispute with the other, who wrote
+    nothing."""
+    story, row, twin = dispute()
+    if end is ConflictStatus.CONVERGED:
+        story.a.edit(row, name="Right")
+    else:
+        story.decide("value", '{"name": "Both"}')
+
+    def dies(_point: str) -> None:
+        if not story.store.conflicts("story"):
+            raise Crash
+
+    story.at = dies
+    assert story.dies()
+    story.at = lambda _: None
+    story.sides[edited].edit({"A": row, "B": twin}[edited], name="Later")
+    story.settle()
+    assert (row.values["name"], twin.values["name"]) == ("Later", "Later")
+    assert statuses(story) == [end]
 
 
 @pytest.mark.parametrize(("side", "end"), [("A", "Right"), ("B", "Left")])
