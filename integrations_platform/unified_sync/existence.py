@@ -72,6 +72,7 @@ def plan_existence(world: World, plan: Plan, view: LinkView) -> bool:
             plan.notes.setdefault(view.link_id, []).append("left the declared scope; nothing is deleted")
         return False
     if any(stand is Standing.UNPROVEN for stand in stands.values()):
+        await_record(plan, view)
         plan.counts["unproven"] += 1
         plan.notes.setdefault(view.link_id, []).append("not seen, and nothing proves that it was deleted")
         for side in SIDES:
@@ -84,6 +85,15 @@ def plan_existence(world: World, plan: Plan, view: LinkView) -> bool:
     deleted: SideName = "A" if stands["A"] in _GONE else "B"
     _one_sided(world, plan, view, deleted, stands[deleted])
     return False
+
+
+def await_record(plan: Plan, view: LinkView) -> None:
+    """Note whose record is not there although nothing ends the link. A record that carries its name was made for it, by
+    a create that took effect after it was given up; as long as that can be, it is no new one (P10)."""
+    for side in SIDES:
+        record = view.side(side).record
+        if view.side(side).now is None and (record is None or record.presence is Presence.ARCHIVED):
+            plan.awaited.add((side, view.link_id))
 
 
 def keep(plan: Plan, view: LinkView) -> None:
@@ -223,6 +233,7 @@ def _bring_back(
     rule: str = USERS,
 ) -> None:
     """Bring the record back on ``side``: un-archived where a tombstone allows it, else created anew, same link."""
+    await_record(plan, view)
     plan.notes.setdefault(view.link_id, []).append(rule)
     able = world.capabilities[side]
     if stand is Standing.ARCHIVED and able.archive and able.restore:
@@ -253,6 +264,7 @@ def _bring_back(
 
 
 def _park_record(world: World, plan: Plan, view: LinkView, deleted: SideName, parked: Conflict | None) -> None:
+    await_record(plan, view)
     if parked is None:
         name = hashlib.sha256(f"{world.pair}\x00{view.link_id}\x00\x00{view.base_version}".encode()).hexdigest()[:12]
         plan.conflicts.append(
@@ -295,6 +307,7 @@ def _trashed(world: World, plan: Plan, view: LinkView, stands: dict[SideName, St
     left_alone = tomb is not None and tomb.policy in (OnDelete.IGNORE.value, OnDelete.UNLINK.value)
     if stands[deleted] is not Standing.LIVE and (left_alone or stands[kept] is not Standing.LIVE):
         return False
+    await_record(plan, view)
     if not all(stand in (Standing.LIVE, *_GONE) for stand in stands.values()):
         return False
     missing = [side for side in SIDES if stands[side] is not Standing.LIVE]

@@ -13,7 +13,6 @@ from integrations_platform.unified_sync.forms import FieldPlace, Unrepresentable
 from integrations_platform.unified_sync.identity import Node, key_digests_by_rule, origin_of
 from integrations_platform.unified_sync.links import SideView
 from integrations_platform.unified_sync.plan import Plan, World
-from integrations_platform.unified_sync.port import Kind
 from integrations_platform.unified_sync.spec import SideName
 from integrations_platform.unified_sync.values import Invalid, Value
 
@@ -39,7 +38,7 @@ def gather(world: World, plan: Plan, nodes: Newcomers, faults: Mapping[Node, str
         "newcomers",
         {
             "leaving": sorted(leaving),
-            "awaited": [(op.side, op.link_id) for op in plan.operations if op.kind is Kind.CREATE],
+            "awaited": sorted(plan.awaited),
             "owners": {digest: list(links) for digest, links in _owners(world, digests).items()},
             "seen": [
                 (*node, known.record.link_id if known.record else None, node in faults, list(keys[node].items()))
@@ -55,7 +54,7 @@ def gather(world: World, plan: Plan, nodes: Newcomers, faults: Mapping[Node, str
             seen.owners[digest] = tuple(link for link in links if link not in leaving)
         for side, record_id, tag, faulty, by_rule in word["seen"]:
             if (side, tag) in awaited:
-                continue  # made by a write that was given up too early: this plan's create finds it by its tag
+                continue  # made by a write that was given up too early: the next create of its link finds it by its tag
             node = (side, record_id)
             seen.tags[node], seen.keys[node] = tag, dict(by_rule)
             if faulty:

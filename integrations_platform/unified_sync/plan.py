@@ -135,8 +135,9 @@ class Plan:
     ``taken_at``: when the observation began. ``views``: links with anything to commit, by id. ``settlements``: ids of
     views whose row is stored without a remote write. ``touched``: (link id, version A, version B) where only versions
     moved. ``tags``: external ids to leave on records, as (side, record id, link id). ``moved``: links whose record was
-    merged away. ``waiting``: subjects that wait for what they refer to. ``merged``: records merged away, and into
-    which, by side, as the listings tell it. ``notes``: why, by link, in words.
+    merged away. ``waiting``: subjects that wait for what they refer to. ``awaited``: records of links that are not
+    there and not given up, as (side, link id). ``merged``: records merged away, and into which, by side, as the
+    listings tell it. ``notes``: why, by link, in words.
     """
 
     spec: SyncSpec
@@ -152,6 +153,7 @@ class Plan:
     quarantine: list[Quarantined] = field(default_factory=list)
     cleared: list[str] = field(default_factory=list)
     waiting: set[str] = field(default_factory=set)
+    awaited: set[tuple[SideName, str]] = field(default_factory=set)
     merged: Mapping[SideName, Mapping[str, str]] = field(default_factory=dict)
     tombstones: list[Tombstone] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from integrations_platform.unified_sync.classify import Classes, classify
-from integrations_platform.unified_sync.existence import plan_existence
+from integrations_platform.unified_sync.existence import await_record, plan_existence
 from integrations_platform.unified_sync.field_merge import plan_fields
 from integrations_platform.unified_sync.forms import read_fields
 from integrations_platform.unified_sync.guards import evaluate_guards
@@ -215,6 +215,7 @@ def _readable(world: World, plan: Plan, view: LinkView) -> bool:
                 message, cause = f"field {name} holds {value.raw!r}: {value.reason}", f"invalid:{known.version}"
                 subject = Subject(side, view.link_id, known.id, known.now)
                 withhold(world, plan, subject, reason="invalid", message=message, cause=cause)
+                await_record(plan, view)
                 return False
     return True
 
