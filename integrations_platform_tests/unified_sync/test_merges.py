@@ -278,6 +278,23 @@ def test_p31_decided_for_the_other_side_both_records_stay_and_one_is_no_longer_s
 
 
 @by_side
+def test_p31_a_run_that_dies_as_it_ends_a_case_decided_for_the_other_side_has_closed_its_link(side: SideName) -> None:
+    """No later run would look at it again: there is nothing left to decide."""
+    story, _, _ = merged_case(side)
+    story.decide(other(side))
+
+    def dies(_point: str) -> None:
+        if not story.store.conflicts("story"):
+            raise Crash
+
+    story.at = dies
+    assert story.dies()
+    story.at = lambda _: None
+    story.settle()
+    assert sorted(link.state for link in story.links) == [LinkState.ACTIVE, LinkState.CLOSED]
+
+
+@by_side
 def test_p22_a_decision_about_a_merge_counts_only_for_the_record_its_author_saw(side: SideName) -> None:
     story, _, loser = merged_case(side)
     story.decide(side)
