@@ -178,8 +178,7 @@ def _with_parked(
         if all((view.side(side).now or {})[field] == chosen[side][field] for field in names):
             continue
         for field in names:
-            seen, origin = (view.side(side).now or {})[field], (view.side(other(side)).now or {})[field]
-            sent = chosen[side][field]
+            seen, sent, origin = (view.side(side).now or {})[field], chosen[side][field], chosen[other(side)][field]
             changes[side].append(
                 FieldChange(
                     field,

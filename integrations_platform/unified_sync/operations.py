@@ -20,7 +20,8 @@ from integrations_platform.unified_sync.values import ABSENT, FieldType, Value, 
 
 @dataclass(slots=True)  # not frozen: made for every field of every new record, and freezing triples what that costs
 class FieldChange:
-    """One field of a write: what the written side showed, what is sent, and the other side's value it comes from.
+    """One field of a write: what the written side showed, what is sent, and the other side's value it comes from; of a
+    decision for both sides, the one that goes there.
 
     ``lost``: the value it replaces was written by a user and goes to the audit before the call. ``commits``: the base
     takes both values once the write is confirmed (not so for two-sided resolutions and restores).

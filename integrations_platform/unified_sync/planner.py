@@ -157,8 +157,8 @@ def _observe_side(
 
 def _adopt_late_writes(world: World, side: SideName, views: Sequence[LinkView]) -> None:
     """Recognise writes of ours that took effect after they were given up (a paused process that went on): by the
-    receipt on the record. Their values are ours, not a user's, so they become the base instead of a change. Where the
-    sides agreed on something newer meanwhile, that holds as long as nobody has edited what was written."""
+    receipt on the record, once. Their values are ours, not a user's, so they become the base instead of a change. Where
+    the sides agreed on something newer meanwhile, that holds as long as nobody has edited what was written."""
     receipts: dict[str, LinkView] = {}
     for view in views:
         record = view.side(side).record
@@ -166,15 +166,26 @@ def _adopt_late_writes(world: World, side: SideName, views: Sequence[LinkView]) 
             receipts[record.last_op] = view
     given_up = world.store.intents(world.pair, sorted(receipts)) if receipts else {}
     for op_id, intent in given_up.items():
-        if intent.state is OpState.NOT_APPLIED and intent.link_id == receipts[op_id].link_id:
-            operation = from_intent(world.spec, intent)
-            view = receipts[op_id]
-            now = view.side(side).now or {}
-            untouched = all(now.get(change.name, ABSENT) == change.sent for change in operation.fields)
-            same_base = operation.base_version == view.base_version
-            if (same_base or untouched) and not _is_adopted(view, operation):
-                adopt(world.spec, view, operation, view.side(side).record)
-                view.adopted.append(operation)
+        view = receipts[op_id]
+        if intent.state is not OpState.NOT_APPLIED or intent.link_id != view.link_id:
+            continue
+        operation = from_intent(world.spec, intent)
+        if not operation.fields:
+            continue
+        now = view.side(side).now or {}
+        untouched = all(now.get(change.name, ABSENT) == change.sent for change in operation.fields)
+        same_base = operation.base_version == view.base_version
+        if (same_base or untouched) and not _is_adopted(view, operation):
+            adopt(world.spec, view, _without_dispute(world, operation), view.side(side).record)
+        view.adopted.append(operation)
+
+
+def _without_dispute(world: World, operation: Operation) -> Operation:
+    """Half of a decision is no agreement while its conflict goes on; once that has ended, it is a write like any."""
+    for change in operation.fields:
+        unit = world.spec.field_named(change.name).group or change.name
+        change.commits |= not operation.is_restore and (operation.link_id, unit) not in world.conflicts
+    return operation
 
 
 def _look_again(

@@ -119,6 +119,7 @@ class Writer:
                 tx.put_conflicts([row for view in views for row in ended.get(view.link_id, ())])
                 tx.append_audit(self.committer.linked([view for view in views if view.is_new]))
                 late = [operation for view in views for operation in view.adopted]
+                tx.close_intents([(operation.op_id, OpState.APPLIED) for operation in late])
                 tx.append_audit([recovered_line(item, self.report.run_id, self.runtime.clock()) for item in late])
             for view in views:
                 view.is_new = False

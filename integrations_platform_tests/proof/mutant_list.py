@@ -338,8 +338,8 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Edit(
                 "planner.py",
-                "        if intent.state is OpState.NOT_APPLIED and intent.link_id",
-                "        if intent.state is OpState.STALE and intent.link_id",
+                "        if intent.state is not OpState.NOT_APPLIED or intent.link_id",
+                "        if intent.state is not OpState.STALE or intent.link_id",
             ),
         ),
     ),
