@@ -361,7 +361,9 @@ class Writer:
                 believed[operation.op_id] = Outcome(operation.op_id, Status.UNKNOWN)
         if kind is Kind.CREATE:
             made = [(operation, believed[operation.op_id].id) for operation in done]
-            refused = claimed_by_others(self.store, self.plan.spec, side, made)
+            # An answer that names the record of another may be a slip; to a create that was sent before, it is none.
+            named = [(op, outcomes[op.op_id].id if op.op_id in self._known else told_id) for op, told_id in made]
+            refused = claimed_by_others(self.store, self.plan.spec, side, named)
             self._spare(side, made)
             believed |= {
                 op_id: Outcome(op_id, Status.REJECTED, code=ALREADY_LINKED, message=message)

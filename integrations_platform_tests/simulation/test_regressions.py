@@ -168,6 +168,27 @@ def test_a_create_answered_with_a_record_that_has_another_link_by_now_waits_for_
     assert len(world.sides["B"].rows) == 1
 
 
+def test_a_create_answered_in_every_run_with_a_record_that_another_link_has_its_name_on_waits_for_a_person() -> None:
+    """The answer was taken for a slip each time, and the create sent again without end."""
+    world = World(1, Strategy.MANUAL)
+    row, another = world.create("A"), world.create("A")
+    world.run()
+    twin, made = (world.counterpart("A", one) for one in (row, another))
+    assert twin is not None
+    assert made is not None
+    world.delete("B", twin)
+    world.edit("A", row, "name", "Ada")
+    report = world.run(dry_run=True)
+    assert report is not None
+    assert report.plan is not None
+    (operation,) = report.plan.operations
+    world.sides["B"].receipts[operation.op_id] = made.id
+    world.settle()
+    (held,) = world.store.quarantined(world.spec.name)
+    assert f"was created before, as {made.id}, which is linked to another record by now" in held.message
+    assert list(world.sides["B"].rows.values()) == [made]
+
+
 def made_before_the_loss() -> tuple[World, Row, Row]:
     """A record of the target, and the one made of it on a source that repeats its first answer."""
     world = World(1, Strategy.MANUAL, nature_a=TOLD_BY_ANSWERS_ALONE)
