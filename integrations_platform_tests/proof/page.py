@@ -102,8 +102,11 @@ def _weaker() -> str:
         " plan. For records written in that window the simulation does not claim P3, P9, P21 and P22 (it counts the"
         " windows); all else is checked there too. SQL sides have compare-and-set. Where a listing lags behind reading"
         " by id, an edit of digits that the other side does not keep, made after an edit there that the listing does"
-        " not show yet, is not told from one made before it; simulated users make none there. Clocks may be skewed by"
-        " up to five minutes, but their reading is wrong by no more than the uncertainty it declares.\n"
+        " not show yet, is not told from one made before it; simulated users make none there. A worker that stands"
+        " still inside the call of a create until its lease is over, and another one has made the record, finds it by"
+        " the tag it carries; where a user has merged it away meanwhile, and the tag was all the side had to tell by,"
+        " it is made once more, and P10 is not claimed of that second one. Clocks may be skewed by up to five minutes,"
+        " but their reading is wrong by no more than the uncertainty it declares.\n"
     )
 
 

@@ -36,7 +36,9 @@ class Truth:
     per record the values such a write went over where the side keeps a history. ``past_losses``: what the audits of
     lost states held. ``gone``: when a record was deleted or archived; ``shown_gone``: when a listing last showed such a
     one as live. ``owed``: (record, unit) that a write of ours has set apart from the other side: what half of a
-    decision has not reached, and what the late write of a worker that was given up has hit.
+    decision has not reached, and what the late write of a worker that was given up has hit. ``doubles``: (record, link)
+    that such a worker has made although the link had its record: that one was merged away just before, and with it
+    went the tag by which alone the side would have known.
     """
 
     tokens: int = 0
@@ -51,6 +53,7 @@ class Truth:
     gone: dict[str, datetime] = field(default_factory=dict)
     shown_gone: dict[str, datetime] = field(default_factory=dict)
     owed: set[tuple[str, str]] = field(default_factory=set)
+    doubles: set[tuple[str, str]] = field(default_factory=set)
 
     def token(self, column: str) -> Value:
         """A value nobody has written before, if the column's type has so many."""

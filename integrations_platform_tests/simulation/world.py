@@ -268,6 +268,10 @@ class World:
         if write.kind is Kind.CREATE:  # what the other side could not say then is owed, and nobody's clearing
             for column in set(self.declared.columns) - set(write.values):
                 self.truth.touched[(row.id, UNIT_OF[column])] = {"A", "B"}
+            link = self.store.memory.links.get(write.link_id)
+            first = None if link is None else link.id_a if name == "A" else link.id_b
+            if self.processes[-1].overtaken and first in self.sides[name].merged:
+                self.truth.doubles.add((row.id, write.link_id))
         if self.restoring:
             for column, value in write.values.items():
                 self.truth.touched.setdefault((row.id, UNIT_OF[column]), set()).add(name)
