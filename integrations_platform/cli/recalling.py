@@ -198,7 +198,8 @@ def _verify_chain(platform: Platform, named: Named, *, as_json: bool) -> None:
     from integrations_platform.cli.output import count, emit, say
     from integrations_platform.unified_sync.audit import verify_chain
 
-    checked, problem = verify_chain(platform.store.audit(named.spec.name), platform.store.audit_head(named.spec.name))
+    store, name = platform.store, named.spec.name
+    checked, problem = verify_chain(store.audit(name), store.audit_head(name), store.seal)
     if as_json:
         emit({"sync": named.spec.name, "intact": problem is None, "lines_checked": checked, "problem": problem})
     elif problem is None:

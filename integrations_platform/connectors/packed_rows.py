@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from integrations_platform.unified_sync.loading_port import VALUES
+from integrations_platform.unified_sync.loading_port import VALUES, Respelling
 from integrations_platform.unified_sync.values import FieldType, Value, canonical, dumps
 
 BATCH = 20_000  # rows held at once: some 5 MB
@@ -49,6 +49,7 @@ _READ: dict[str, Callable[[bytes], Any]] = {
 }
 
 STORED = frozenset(_READ)
+_ONE_SPELLING = frozenset({"int2", "int4", "int8", "bool", "date", "timestamptz"})
 _WHOLE = {"int2": (pl.Int16, 2), "int4": (pl.Int32, 4), "int8": (pl.Int64, 8)}
 KEYS = frozenset({*_WHOLE, "text", "varchar"})
 """Types of a first field from which record ids are read, as columns."""
@@ -73,10 +74,59 @@ def _values(columns: Sequence[tuple[str, Callable[[bytes], Any], FieldType, str]
     for name, read, kind, zone in columns:
         (length,) = struct.unpack_from("!i", row, at)
         at += 4
-        raw = None if length < 0 else read(row[at : at + length])
-        found[name] = canonical(kind, raw, zone)
+        found[name] = _value(read, kind, zone, None if length < 0 else row[at : at + length])
         at += max(length, 0)
     return found
+
+
+def _value(read: Callable[[bytes], Any], kind: FieldType, zone: str, packed: bytes | None) -> Value:
+    return canonical(kind, None if packed is None else read(packed), zone)
+
+
+def differences(text: str, rows: pl.DataFrame) -> tuple[pl.DataFrame, Iterator[Respelling]]:
+    """See :meth:`loading_port.Bulk.compare`; ``text`` is the layout of both."""
+    columns = json.loads(text)
+    pairs = list(zip(_split(rows["before"], len(columns)), _split(rows["row"], len(columns)), strict=True))
+    changed = pl.DataFrame(
+        {column[0]: before.ne_missing(now) for column, (before, now) in zip(columns, pairs, strict=True)}
+    )
+
+    def respellings() -> Iterator[Respelling]:
+        for (name, stored, kind, zone), (before, now) in zip(columns, pairs, strict=True):
+            told = pl.DataFrame({"before": before, "now": now}).with_row_index("at").filter(changed[name])
+            for at, *raw in told.filter(_may_say_the_same(stored, kind)).iter_rows():
+                yield Respelling(at, name, *(_value(_READ[stored], FieldType(kind), zone, one) for one in raw))
+
+    return changed, respellings()
+
+
+def _split(rows: pl.Series, count: int) -> Iterator[pl.Series]:
+    """The fields of packed rows, one after the other; null for NULL."""
+    here = pl.DataFrame({"row": rows}).with_columns(at=pl.lit(2, pl.Int64))
+    for _ in range(count):
+        size = pl.col("row").bin.slice(pl.col("at"), 4).bin.reinterpret(dtype=pl.Int32, endianness="big")
+        here = here.with_columns(at=pl.col("at") + 4, size=size)
+        value = pl.col("row").bin.slice(pl.col("at"), pl.col("size"))
+        yield here.select(pl.when(pl.col("size") >= 0).then(value)).to_series()
+        here = here.with_columns(at=pl.col("at") + pl.col("size").clip(0))
+
+
+def _may_say_the_same(stored: str, kind: str) -> pl.Expr:
+    """Whether two different packed values (columns ``before``, ``now``) may be one value in two spellings."""
+    if stored in _ONE_SPELLING:
+        return pl.lit(value=False)
+    nothing = pl.col("before").is_null() | pl.col("now").is_null()
+    if stored == "numeric":  # digits have one form for each number of decimal places, which is the last of four numbers
+        return nothing | (pl.col("before").bin.slice(6, 2) != pl.col("now").bin.slice(6, 2))
+    if stored in ("text", "varchar") and kind == FieldType.TEXT:
+        return nothing | _takes_thought("before") | _takes_thought("now")
+    return pl.lit(value=True)
+
+
+def _takes_thought(column: str) -> pl.Expr:
+    """Whether a text may have other spellings: by its form of accents, by its ends of line, or by being blank."""
+    text = pl.col(column).cast(pl.String).str
+    return (text.len_bytes() != text.len_chars()) | text.contains("\r", literal=True) | (text.strip_chars() == "")
 
 
 def batches(connection: Any, sql: str, params: Sequence[Any]) -> Iterator[list[bytes]]:

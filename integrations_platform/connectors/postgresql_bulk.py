@@ -1,4 +1,4 @@
-"""Moving a whole PostgreSQL table by binary COPY, rows untouched.
+"""Moving rows of a PostgreSQL table by binary COPY, untouched: all of them into an empty one, or those that changed.
 
 Owns which tables may be moved so and what of them is plain. A row is not plain, and left for the ordinary way, if it
 lacks a required value or holds one that has no canonical form (an infinite date, not a number). Tables that do more
@@ -7,6 +7,7 @@ with a row than to keep it (triggers, rules, row security) are not moved at all:
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,11 +18,15 @@ import polars as pl
 from integrations_platform.connectors import packed_rows
 from integrations_platform.connectors.binding import Binding
 from integrations_platform.connectors.introspection import Family, NativeColumn
+from integrations_platform.connectors.ledger import LEDGER_TABLE, Ledger, chunks
 from integrations_platform.connectors.packed_rows import HEADER, KEYS, STORED, TRAILER
 from integrations_platform.connectors.session import Database, Session
 from integrations_platform.connectors.whole_table import Fill, WholeTable, total
-from integrations_platform.unified_sync.loading_port import Form, Piece
+from integrations_platform.unified_sync.loading_port import Form, Piece, Respelling
 
+_STAGE = "pg_temp.sync_stage"
+_NULL, _EIGHT = struct.pack("!i", -1), struct.pack("!i", 8)
+_VERSION = 12  # bytes of a version at the end of a row: its length and itself
 _EXTRAS = """
 SELECT c.relkind = 'r' AND NOT c.relhasrules AND NOT c.relrowsecurity
        AND NOT EXISTS (SELECT 1 FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal),
@@ -69,8 +74,46 @@ class PostgresqlBulk:
     @contextmanager
     def loading(self, load_id: str) -> Iterator[_Loading | None]:
         """Behind a lock that keeps other writers out, so that all the table shows is what was sent."""
-        with self.table.fill(load_id, lock="SHARE ROW EXCLUSIVE") as fill:
+        with self.table.fill(load_id, empty=True, lock="SHARE ROW EXCLUSIVE") as fill:
             yield None if fill is None else _Loading(fill)
+
+    def pick(self, ids: Sequence[str], required: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """By their keys, inside one snapshot."""
+        database = self.table.database
+        with database.reading(self.table.dialect.begin_read) as session, database.translated():
+            binding = self.table.bind(session)
+            key, scope, params = _columns(binding)[0], *binding.scope
+            name, ledger = binding.quote(key.name), Ledger(binding).table
+            conditions = [scope, *_plainness(binding, frozenset(required))]
+            if self.table.dialect.table_exists(session, binding.shape.schema, LEDGER_TABLE):
+                conditions.append(f"NOT EXISTS (SELECT 1 FROM {ledger} AS written "
+                                  f"WHERE written.record_id = {name}::text AND written.pair = %s)")  # fmt: skip
+                params = (*params, binding.pair)
+            # OFFSET keeps the conditions out of the join: the planner expects few rows to be plain, and would look for
+            # each of them in all that are wanted.
+            sql = (
+                f"SELECT {_listed(binding)}, {binding.fingerprint_number} FROM (SELECT {binding.table}.* "
+                f"FROM unnest(%s::{key.storage}[]) AS wanted(sync_wanted) JOIN {binding.table} ON {name} = sync_wanted "
+                f"OFFSET 0) AS chosen WHERE {' AND '.join(conditions)}"
+            )
+            head = struct.pack("!h", len(_columns(binding)))
+            for some in chunks(ids, packed_rows.BATCH):
+                for rows in packed_rows.batches(session.native, sql, (some, *params)):
+                    shown = packed_rows.frame(rows).select(
+                        id=packed_rows.key_of(key.storage), version=packed_rows.number_before_end(8)
+                    )
+                    plain = pl.Series("row", [head + row[2:-_VERSION] for row in rows], dtype=pl.Binary)
+                    yield shown.with_columns(plain)
+
+    def compare(self, layout: str, rows: pl.DataFrame) -> tuple[pl.DataFrame, Iterator[Respelling]]:
+        """By their bytes."""
+        return packed_rows.differences(layout, rows)
+
+    @contextmanager
+    def changing(self, load_id: str) -> Iterator[_Changing | None]:
+        """Side by side with other writers: what somebody else changed is left as it is."""
+        with self.table.fill(load_id, empty=False) as fill:
+            yield None if fill is None else _Changing(fill)
 
 
 @dataclass
@@ -84,13 +127,12 @@ class _Export:
     def pieces(self) -> Iterator[Piece]:
         binding = self.binding
         scope, params = binding.scope
-        columns = _columns(binding)
-        plain = [test for column in columns for test in _plain(binding.quote(column.name), column, self.required)]
-        sql = f"SELECT {_listed(binding)} FROM {binding.table} WHERE {' AND '.join([scope, *plain])}"
+        conditions = " AND ".join([scope, *_plainness(binding, self.required)])
+        key = packed_rows.key_of(_columns(binding)[0].storage)
+        sql = f"SELECT {_listed(binding)} FROM {binding.table} WHERE {conditions}"
         with self.database.translated():
             for rows in packed_rows.batches(self.session.native, sql, params):
-                ids = packed_rows.frame(rows).select(packed_rows.key_of(columns[0].storage).alias("id"), "row")
-                yield Piece(b"".join(rows), ids)
+                yield Piece(b"".join(rows), packed_rows.frame(rows).select(key.alias("id"), "row"))
 
 
 class _Loading:
@@ -121,6 +163,73 @@ class _Loading:
 
     def commit(self) -> None:
         self._fill.commit()
+
+
+class _Changing:
+    """Rows go into a table of the transaction's own, and from there into the table by one statement each for those that
+    replace and those that are added."""
+
+    def __init__(self, fill: Fill) -> None:
+        self._fill, self._session, self._binding = fill, fill.session, fill.binding
+        self._copying = ExitStack()
+        self._copy: Any = None
+
+    def send(self, rows: pl.DataFrame) -> None:
+        with self._fill.database.translated():
+            if self._copy is None:
+                self._copy = self._begin()
+            head = struct.pack("!h", len(_columns(self._binding)) + 1)
+            expected = rows["expected"].str.decode("base64")
+            self._copy.write(b"".join(
+                head + row[2:] + (_NULL if version is None else _EIGHT + version)
+                for row, version in zip(rows["row"], expected, strict=True)
+            ))  # fmt: skip
+
+    def _begin(self) -> Any:
+        binding = self._binding
+        listed = ", ".join(f"{binding.quote(one.name)} AS {_staged(at)}" for at, one in enumerate(_columns(binding)))
+        self._session.run(f"CREATE TEMPORARY TABLE {_STAGE} ON COMMIT DROP AS "
+                          f"SELECT {listed}, 0::bigint AS sync_expected FROM {binding.table} WITH NO DATA")  # fmt: skip
+        copy = self._copying.enter_context(
+            self._session.native.cursor().copy(f"COPY {_STAGE} FROM STDIN (FORMAT binary)")
+        )
+        copy.write(HEADER)
+        return copy
+
+    def versions(self) -> Iterator[pl.DataFrame]:
+        binding, columns = self._binding, _columns(self._binding)
+        key, number = binding.quote(columns[0].name), binding.fingerprint_number
+        values = ", ".join(f"{binding.quote(one.name)} = {_staged(at)}" for at, one in enumerate(columns) if at)
+        staged = ", ".join(_staged(at) for at in range(len(columns)))
+        replace = (
+            f"UPDATE {binding.table} SET {values} FROM {_STAGE} "
+            f"WHERE {key} = {_staged(0)} AND sync_expected = {number} RETURNING {key}, {number}"
+        )
+        add = (
+            f"INSERT INTO {binding.table} ({_listed(binding)}) SELECT {staged} FROM {_STAGE} "
+            f"WHERE sync_expected IS NULL ON CONFLICT DO NOTHING RETURNING {key}, {number}"
+        )
+        with self._fill.database.translated():
+            if self._copy is None:
+                return
+            self._copy.write(TRAILER)
+            self._copying.close()
+            shown = packed_rows.number_before_end(8)
+            for sql in (replace, add):
+                for rows in packed_rows.batches(self._session.native, sql, ()):
+                    yield packed_rows.frame(rows).select(id=packed_rows.key_of(columns[0].storage), version=shown)
+
+    def commit(self) -> None:
+        self._fill.commit()
+
+
+def _staged(place: int) -> str:
+    return f"sync_staged_{place}"
+
+
+def _plainness(binding: Binding, required: frozenset[str]) -> list[str]:
+    """Conditions under which a row is plain."""
+    return [test for column in _columns(binding) for test in _plain(binding.quote(column.name), column, required)]
 
 
 def _columns(binding: Binding) -> list[NativeColumn]:

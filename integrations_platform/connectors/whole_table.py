@@ -22,14 +22,15 @@ from integrations_platform.unified_sync.values import Values
 PAGE = 2000  # records held as objects
 
 
-def _receive(session: Session, binding: Binding, load_id: str) -> bool:
-    """Leave the receipt of a load in the transaction that is open, if the table is empty; whether it is: no row,
-    archived row or tag. Whatever was there once is for the ordinary plan."""
+def _is_empty(session: Session, binding: Binding) -> bool:
+    """Whether there is no row, archived row or tag. Whatever was there once is for the ordinary plan."""
     there = session.rows(f"SELECT 1 FROM {binding.table} LIMIT 1")
-    if there or Archive(binding).versions(session) or Ledger(binding).all_tags(session):
-        return False
+    return not (there or Archive(binding).versions(session) or Ledger(binding).all_tags(session))
+
+
+def _receive(session: Session, binding: Binding, load_id: str) -> None:
+    """Leave the receipt of a load in the transaction that is open."""
     Ledger(binding).add(session, [Entry(load_id, load_id, load_id)])
-    return True
 
 
 def _is_received(database: Database, session: Session, binding: Binding, load_id: str) -> bool:
@@ -37,7 +38,7 @@ def _is_received(database: Database, session: Session, binding: Binding, load_id
     try:
         for statement in binding.dialect.begin_write:
             session.run(statement)
-        Ledger(binding).add(session, [Entry(load_id, load_id, load_id)])
+        _receive(session, binding, load_id)
     except database.faults as fault:
         if is_unique_violation(fault):
             return True
@@ -49,7 +50,7 @@ def _is_received(database: Database, session: Session, binding: Binding, load_id
 
 
 class Fill:
-    """A transaction that fills a table. Whoever leaves it by an exception closes the connection, and the server undoes
+    """A transaction that writes a table. Whoever leaves it by an exception closes the connection, and the server undoes
     all."""
 
     def __init__(self, database: Database, session: Session, binding: Binding) -> None:
@@ -86,13 +87,13 @@ class WholeTable:
     @contextmanager
     def filling(self, load_id: str) -> Iterator[_Filling | None]:
         """Nobody else sees the rows, or can touch them, before they are committed."""
-        with self.fill(load_id) as fill:
+        with self.fill(load_id, empty=True) as fill:
             yield None if fill is None else _Filling(fill)
 
     @contextmanager
-    def fill(self, load_id: str, lock: str = "") -> Iterator[Fill | None]:
-        """A transaction in which the table is empty and the receipt left; None when it is not. ``lock``: the mode in
-        which others are kept from the table meanwhile."""
+    def fill(self, load_id: str, *, empty: bool, lock: str = "") -> Iterator[Fill | None]:
+        """A transaction in which the receipt is left; None where none can be, or where the table is to be ``empty`` and
+        is not. ``lock``: the mode in which others are kept from the table meanwhile."""
         with self.database.connection() as session:
             with self.database.translated():
                 binding = self.bind(session)
@@ -101,9 +102,11 @@ class WholeTable:
                     session.run(statement)
                 if lock:
                     session.run(f"LOCK TABLE {binding.table} IN {lock} MODE")
-                empty = able and _receive(session, binding, load_id)
+                able = able and (not empty or _is_empty(session, binding))
+                if able:
+                    _receive(session, binding, load_id)
             fill = Fill(self.database, session, binding)
-            yield fill if empty else None
+            yield fill if able else None
             if not fill.committed:
                 with self.database.translated():
                     session.run("ROLLBACK")

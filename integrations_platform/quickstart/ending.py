@@ -120,7 +120,6 @@ def proof(scene: Scene) -> None:
         totals = [sum((side[key].balance for key in shared), Decimal(0)) for side in (crm, shop)]
         narrator.claim(f"the balances of shared customers add up to {totals[0]:,} in both", totals[0] == totals[1],
                        f"{totals[0]} and {totals[1]}")  # fmt: skip
-        lines, fault = verify_chain(
-            scene.platform.store.audit(scene.spec.name), scene.platform.store.audit_head(scene.spec.name)
-        )
+        store, name = scene.platform.store, scene.spec.name
+        lines, fault = verify_chain(store.audit(name), store.audit_head(name), store.seal)
         narrator.claim(f"the audit's {lines:,} lines are chained by hash and unaltered", fault is None, fault or "")

@@ -102,10 +102,11 @@ class SqlRecords:
         query = sa.select(_audit).where(_audit.c.pair == pair, about(link_id, self._loads.holding(pair, link_id)))
         if before is not None:
             query = query.where(_audit.c.number < before)
-        return [
+        lines = [
             StoredAuditEntry(row["number"], from_row(AuditEntry, row), row["previous_hash"], row["hash"])
             for row in self._all(query.order_by(_audit.c.number.desc()).limit(limit))
         ]
+        return list(self._loads.told(pair, link_id, lines))
 
     def runs(self, pair: str, run_ids: Sequence[str]) -> Mapping[str, RunRecord]:
         """Runs by id, as far as they are known."""

@@ -32,6 +32,7 @@ from integrations_platform.state.shards import SqlBoard
 from integrations_platform.state.standings import Standings, standings
 from integrations_platform.state.transaction import SqlTransaction
 from integrations_platform.unified_sync.audit import GENESIS
+from integrations_platform.unified_sync.loading import LOAD
 from integrations_platform.unified_sync.spec import SIDES, SideName
 from integrations_platform.unified_sync.store import (
     BaseRow,
@@ -294,7 +295,12 @@ class SqlStore:
         """Audit lines of a pair in order; read page by page, so a slow reader holds nothing up. ``within``: from the
         first moment on and before the second."""
         link = None if link_id is None else audit_trail.about(link_id, self._loads.holding(pair, link_id))
-        return audit_trail.read(self._database, pair, after, link, run_id, limit, within)
+        lines = audit_trail.read(self._database, pair, after, link, run_id, limit, within)
+        return lines if link_id is None else self._loads.told(pair, link_id, lines)
+
+    def seal(self, op_id: str) -> str | None:
+        """What the audit must say of a load of changes, given its rows; None for any other operation."""
+        return self._loads.seal(op_id) if op_id.startswith(LOAD) else None
 
     def audit_head(self, pair: str) -> tuple[int, str]:
         """Number and hash of the last audit line, as kept apart from the lines; (0, the genesis hash) before any."""

@@ -419,6 +419,18 @@ CREATE TABLE sync_shard (
 
 UPDATE integrations_alembic_version SET version_num='0008' WHERE integrations_alembic_version.version_num = '0007';
 
+-- Running upgrade 0008 -> 0009
+
+ALTER TABLE sync_load ADD COLUMN side TEXT DEFAULT 'B' NOT NULL;
+
+ALTER TABLE sync_load ADD COLUMN whole BOOLEAN DEFAULT true NOT NULL;
+
+ALTER TABLE sync_load ADD COLUMN number BIGINT DEFAULT '0' NOT NULL;
+
+ALTER TABLE sync_load ADD COLUMN gathered BOOLEAN DEFAULT false NOT NULL;
+
+UPDATE integrations_alembic_version SET version_num='0009' WHERE integrations_alembic_version.version_num = '0008';
+
 COMMIT;
 
 -- ---------- sqlite ----------
@@ -839,5 +851,17 @@ CREATE TABLE sync_shard (
 );
 
 UPDATE integrations_alembic_version SET version_num='0008' WHERE integrations_alembic_version.version_num = '0007';
+
+-- Running upgrade 0008 -> 0009
+
+ALTER TABLE sync_load ADD COLUMN side TEXT DEFAULT 'B' NOT NULL;
+
+ALTER TABLE sync_load ADD COLUMN whole BOOLEAN DEFAULT 1 NOT NULL;
+
+ALTER TABLE sync_load ADD COLUMN number BIGINT DEFAULT '0' NOT NULL;
+
+ALTER TABLE sync_load ADD COLUMN gathered BOOLEAN DEFAULT 0 NOT NULL;
+
+UPDATE integrations_alembic_version SET version_num='0009' WHERE integrations_alembic_version.version_num = '0008';
 
 COMMIT;

@@ -98,7 +98,7 @@ key = Table(
     sqlite_with_rowid=False,
 )
 
-# Links and bases of whole tables that were loaded at once: see :mod:`.loads`.
+# Links and bases of rows that went over in one operation: see :mod:`.loads`.
 load = Table(
     "sync_load",
     metadata,
@@ -110,6 +110,10 @@ load = Table(
     Column("records", BigInteger, nullable=False),
     _text("state"),
     _text("at"),
+    _text("side"),
+    Column("whole", Boolean, nullable=False),  # of an empty table, rather than changes of one
+    Column("number", BigInteger, nullable=False),  # order within the sync: of two that hold a link, the later counts
+    Column("gathered", Boolean, nullable=False),  # its rows are in a later one too; kept for what they tell of then
     ForeignKeyConstraint(["pair"], ["sync_pair.pair"], name="sync_load_pair"),
 )
 

@@ -74,6 +74,12 @@ class SqlTransaction:
         """A load, without its rows."""
         self._put(tables.load, [load])
 
+    def next_load_number(self) -> int:
+        """For one more load of the sync."""
+        mine = tables.load.c.pair == self._pair
+        last = self._connection.execute(sa.select(sa.func.max(tables.load.c.number)).where(mine)).scalar()
+        return 0 if last is None else int(last) + 1
+
     def change_load(self, load_id: str, **columns: Any) -> None:
         """Set columns of a load."""
         mine = tables.load.c.pair == self._pair, tables.load.c.load_id == load_id

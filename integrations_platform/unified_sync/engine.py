@@ -14,6 +14,7 @@ from functools import partial
 
 from integrations_platform.unified_sync.agreement import Agreement, compare
 from integrations_platform.unified_sync.calls import Caller, CallPolicy
+from integrations_platform.unified_sync.carrying import Carrier
 from integrations_platform.unified_sync.commit import Committer
 from integrations_platform.unified_sync.explain import Explanation, explain
 from integrations_platform.unified_sync.faults import SetupRefused, faults_in
@@ -264,13 +265,14 @@ class Engine:
         *,
         first_run: bool,
     ) -> None:
+        carrier = self._carrier(spec, callers, request, share)
         for _ in range(passes):
             looking = self._observatory.world(spec, callers, report.run_id, lease, share)
             with span("plan", {}), looking as (world, observations):
                 if request.restore is not None:
                     plan = plan_restore(world, request.restore)
                 else:
-                    plan = make_plan(world, attended=request.attended, first_run=first_run)
+                    plan = make_plan(world, attended=request.attended, first_run=first_run, carrier=carrier)
                     if share.whole and plan.is_quiet and not world.conflicts and not world.quarantined:
                         observations = with_digests(observations, world)
             report.plan = report.plan or plan
@@ -306,9 +308,22 @@ class Engine:
                 world.quarantined,
                 actor=request.actor,
             )
-            Writer(spec.name, plan, callers, self.store, lease, self.runtime, report, committer, share).carry_out()
-            if request.only_ops is not None or not self._looks_again(spec, plan):
+            writer = Writer(
+                spec.name, plan, callers, self.store, lease, self.runtime, report, committer, share, carrier
+            )  # fmt: skip
+            writer.carry_out()
+            if request.only_ops is not None or not (writer.refused or self._looks_again(spec, plan)):
                 return
+            carrier = None
+
+    def _carrier(
+        self, spec: SyncSpec, callers: Mapping[SideName, Caller], request: Request, share: Share
+    ) -> Carrier | None:  # fmt: skip
+        """What may carry rows as they are: not of a plan that people chose from or that is made by several."""
+        loads = self.store.loads
+        if loads is None or not share.whole or request.only_ops is not None or request.restore is not None:
+            return None
+        return Carrier(spec, callers, self.store, loads)
 
     def _looks_again(self, spec: SyncSpec, first: Plan | Endings) -> bool:
         """Whether a second look confirms now what went to both sides. Not while it is open what became of some write:

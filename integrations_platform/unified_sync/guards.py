@@ -51,7 +51,7 @@ def _gather(world: World, plan: Plan, classes: Classes) -> Totals:
     words = world.share.gather(
         TOTALS,
         {
-            "operations": len(plan.operations),
+            "operations": len(plan.operations) + sum(carriage.rows.height for carriage in plan.carriages),
             "active": classes.active,
             "live": {"A": classes.live_a, "B": classes.live_b},
             "deletes": {side: len(plan.deletes(side)) for side in SIDES},

@@ -23,7 +23,7 @@ import polars as pl
 
 from integrations_platform.unified_sync.calls import Caller
 from integrations_platform.unified_sync.forms import FieldPlace
-from integrations_platform.unified_sync.loading_port import Export, Loadable, Way
+from integrations_platform.unified_sync.loading_port import Bulk, Export, Form, Loadable, Way
 from integrations_platform.unified_sync.loading_values import by_value
 from integrations_platform.unified_sync.plan import Plan
 from integrations_platform.unified_sync.port import ErrorKind, SideError
@@ -36,6 +36,8 @@ from integrations_platform.unified_sync.watching import span
 
 _log = logging.getLogger(__name__)
 
+LOAD = "load:"  # how the names of loads begin, which are operations in the audit
+
 PACKED = frozenset({
     FieldType.TEXT, FieldType.INTEGER, FieldType.DECIMAL, FieldType.BOOLEAN, FieldType.DATE, FieldType.DATETIME,
     FieldType.JSON, FieldType.EMAIL, FieldType.PHONE,
@@ -46,7 +48,9 @@ PACKED = frozenset({
 @dataclass(frozen=True, slots=True)
 class Load:
     """One load as it is remembered. ``layout`` and ``key`` tell how its rows are read again, ``at`` when they were
-    seen; open (``SENT``) until the target is known to have committed or not."""
+    seen; open (``SENT``) until the written side is known to have committed or not. ``whole``: of an empty table, rather
+    than of changes. ``number``: of two that hold a link, the later counts; the store gives it. ``gathered``: a later
+    one holds its rows too."""
 
     load_id: str
     run_id: str
@@ -55,6 +59,10 @@ class Load:
     records: int
     state: OpState
     at: datetime
+    side: SideName = "B"
+    whole: bool = True
+    number: int = 0
+    gathered: bool = False
 
 
 class Loads(Protocol):
@@ -72,19 +80,24 @@ class Loads(Protocol):
     def end(self, lease: Lease, load_id: str, state: OpState, audit: Sequence[AuditEntry]) -> None:
         """Make the load's rows the base of that many links, or forget them."""
 
+    def packed(self, pair: str, layout: str, ids: pl.Series) -> pl.DataFrame:
+        """Those of the links of these records that only a load knows, their rows being of that layout: columns ``id``,
+        ``row``, and ``n``, the number of the base."""
+
     def unfinished(self, pair: str) -> Sequence[Load]:
         """Loads of which nobody knows yet what became."""
 
 
 def settle_loads(spec: SyncSpec, callers: Mapping[SideName, Caller], store: Store, lease: Lease, run_id: str,
                  now: datetime) -> int:  # fmt: skip
-    """Ask the target what became of loads that an earlier run began; how many there were. Raises SideError."""
-    loads, target = store.loads, callers["B"].side
-    if loads is None or not isinstance(target, Loadable):
+    """Ask the written side what became of loads that an earlier run began; how many there were. Raises SideError."""
+    loads = store.loads
+    if loads is None:
         return 0
-    waiting = loads.unfinished(spec.name)
-    for load in waiting:
-        done = callers["B"].call(partial(target.is_loaded, load.load_id))
+    waiting = [(load, side) for load in loads.unfinished(spec.name)
+               if isinstance(side := callers[load.side].side, Loadable)]  # fmt: skip
+    for load, side in waiting:
+        done = callers[load.side].call(partial(side.is_loaded, load.load_id))
         line = _line(load, run_id, now, Role.RECOVERED, "an interrupted load had been committed")
         loads.end(lease, load.load_id, OpState.APPLIED if done else OpState.NOT_APPLIED, [line] if done else [])
     return len(waiting)
@@ -103,13 +116,13 @@ def load_whole(
 
     Raises SideError of a side that cannot be reached, LeaseLost.
     """
-    loads, key = store.loads, _key(spec, places)
+    loads, key = store.loads, key_of(spec) if _goes_whole(spec, places) else None
     if loads is None or key is None or store.has_links(spec.name):
         return False
-    way = _as_they_are(spec, places, callers, key) or by_value(spec, places, callers, key)
+    way = _untouched(spec, places, callers, key) or by_value(spec, places, callers, key)
     if way is None:
         return False
-    load = Load(f"load:{report.run_id}", report.run_id, way.layout, key.type, 0, OpState.SENT, runtime.clock())
+    load = Load(f"{LOAD}{report.run_id}", report.run_id, way.layout, key.type, 0, OpState.SENT, runtime.clock())
     with span("load", {}), way.export() as export:
         observed = Observation("A", load.at, export.total, complete=True)
         try:
@@ -165,36 +178,57 @@ def _fill(
     return count
 
 
-def _key(spec: SyncSpec, places: Sequence[FieldPlace]) -> FieldSpec | None:
-    """The field that identifies a record on both sides, if every field of every record goes over."""
-    if len(spec.match) != 1 or not spec.may_write("B") or not spec.creates["A"]:
-        return None
-    if spec.source.soft_delete or spec.target.soft_delete or spec.guards.canary:
-        return None
-    goes = all(place.spec.direction.allows("A") and not place.spec.transforms for place in places)
-    return spec.field_named(spec.match[0]) if goes else None
+def key_of(spec: SyncSpec) -> FieldSpec | None:
+    """The field that may identify a record on both sides, where loads can hold its link."""
+    single = len(spec.match) == 1 and not spec.source.soft_delete and not spec.target.soft_delete
+    return spec.field_named(spec.match[0]) if single else None
 
 
-def _as_they_are(
+def _goes_whole(spec: SyncSpec, places: Sequence[FieldPlace]) -> bool:
+    """Whether every field of every record goes over."""
+    if not spec.may_write("B") or not spec.creates["A"] or spec.guards.canary:
+        return False
+    return all(place.spec.direction.allows("A") and not place.spec.transforms for place in places)
+
+
+def _untouched(
     spec: SyncSpec, places: Sequence[FieldPlace], callers: Mapping[SideName, Caller], key: FieldSpec
 ) -> Way | None:
-    """Rows untouched, where both sides keep them in the same bytes."""
-    a, b = (callers[name].side for name in SIDES)
-    source, target = (side.bulk if isinstance(side, Loadable) else None for side in (a, b))
-    if source is None or target is None or not all(_travels_as_it_is(place) for place in places):
+    """Rows as they are, where both sides keep them in the same bytes."""
+    found = as_they_are(places, callers, key)
+    if found is None:
         return None
-    names = {item.source[0]: item.name for item in spec.fields}
-    form = callers["A"].call(lambda: source.form(key.source[0], names))
-    if form is None or form != callers["B"].call(lambda: target.form(key.target[0], names)):
-        return None
+    bulks, form = found
     required = [item.source[0] for item in spec.fields if item.required]
-    return Way(form.layout, partial(source.export, required), target.loading)
+    return Way(form.layout, partial(bulks["A"].export, required), bulks["B"].loading)
+
+
+def as_they_are(
+    places: Sequence[FieldPlace], callers: Mapping[SideName, Caller], key: FieldSpec
+) -> tuple[Mapping[SideName, Bulk], Form] | None:
+    """What moves rows of either side, and their form, where both sides keep them in the same bytes; else None. Raises
+    SideError."""
+    if not all(_travels_as_it_is(place) for place in places):
+        return None
+    names = {place.spec.source[0]: place.spec.name for place in places}
+    bulks: dict[SideName, Bulk] = {}
+    forms: dict[SideName, Form | None] = {}
+    for name in SIDES:
+        side = callers[name].side
+        bulk = side.bulk if isinstance(side, Loadable) else None
+        if bulk is None:
+            return None
+        bulks[name], forms[name] = bulk, callers[name].call(partial(bulk.form, key.source[0], names))
+    form = forms["A"]
+    return None if form is None or form != forms["B"] else (bulks, form)
 
 
 def _travels_as_it_is(place: FieldPlace) -> bool:
     """Whether every value of one column is a value of the other, and the declaration asks for no less."""
     item, form = place.spec, place.form_a
     if form is None or len(item.source) != 1 or item.source != item.target or item.type not in PACKED or item.options:
+        return False
+    if item.transforms:
         return False
     digits, length = form.fraction_digits, form.max_length
     fits_scale = item.scale is None or (digits is not None and digits <= item.scale)
@@ -203,4 +237,4 @@ def _travels_as_it_is(place: FieldPlace) -> bool:
 
 def _line(load: Load, run_id: str, at: datetime, role: Role, rule: str, count: int | None = None) -> AuditEntry:
     records = load.records if count is None else count
-    return AuditEntry(run_id, role, "", "B", None, load.load_id, "", f"{rule}: {records:,} records", at)
+    return AuditEntry(run_id, role, "", load.side, None, load.load_id, "", f"{rule}: {records:,} records", at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from typing import Any, Protocol, runtime_checkable
 import polars as pl
 
 from integrations_platform.unified_sync.port import Record
-from integrations_platform.unified_sync.values import Values
+from integrations_platform.unified_sync.spec import SideName
+from integrations_platform.unified_sync.values import FieldType, Value, Values
 
 VALUES = "values"
 """The layout of rows that are the values of their fields, as JSON by name."""
@@ -56,8 +58,33 @@ class Loading(Protocol):
         """Make it last. Raises SideError, possibly with an unknown effect."""
 
 
+@dataclass(frozen=True, slots=True)
+class Respelling:
+    """A value that changed in its bytes, and may say the same as before. ``row``: which of the compared rows it is."""
+
+    row: int
+    field: str
+    before: Value
+    now: Value
+
+
+class Changing(Protocol):
+    """A transaction in which rows of a table are replaced and added."""
+
+    def send(self, rows: pl.DataFrame) -> None:
+        """Rows to write (columns ``id``, ``row``, ``expected``): the version the record must still have, or null for a
+        record that must not be there yet. Raises SideError."""
+
+    def versions(self) -> Iterator[pl.DataFrame]:
+        """End the sending and write; ids and versions (columns ``id``, ``version``) of what took effect. What is
+        missing was no longer as expected. Raises SideError."""
+
+    def commit(self) -> None:
+        """Make it last. Raises SideError, possibly with an unknown effect."""
+
+
 class Bulk(Protocol):
-    """Moving the whole of one table without reading its rows."""
+    """Moving rows of one table without reading them."""
 
     def form(self, key: str, names: Mapping[str, str]) -> Form | None:
         """Of rows with these columns, which are fields of those ``names``. None where rows cannot be moved as they
@@ -68,6 +95,18 @@ class Bulk(Protocol):
 
     def loading(self, load_id: str) -> AbstractContextManager[Loading | None]:
         """Fill the table, leaving ``load_id`` as the receipt; None when it is not empty. Undone unless committed."""
+
+    def pick(self, ids: Sequence[str], required: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """The plain rows of these records, packed, and their versions (columns ``id``, ``row``, ``version``), all of
+        one moment. Records that a write of the engine's own left its receipt on stay out. Raises SideError."""
+
+    def compare(self, layout: str, rows: pl.DataFrame) -> tuple[pl.DataFrame, Iterator[Respelling]]:
+        """How packed rows (column ``row``) differ from what they were (``before``): by field, whether its bytes do; and
+        those differing values that may be one value in two spellings."""
+
+    def changing(self, load_id: str) -> AbstractContextManager[Changing | None]:
+        """Replace and add rows, leaving ``load_id`` as the receipt; None where no receipt can be left. Undone unless
+        committed."""
 
 
 class Pages(Protocol):
@@ -118,3 +157,17 @@ class Way:
     layout: str
     export: Callable[[], AbstractContextManager[Export]]
     loading: Callable[[str], AbstractContextManager[Loading | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Carriage:
+    """Rows to be written to ``side``: ``id``, ``row``, ``version`` (as the other side shows it), ``expected`` (as this
+    one does; null for a record to be made) and ``n``, the number its base will have. ``changed``: in how many records
+    a field changed."""
+
+    side: SideName
+    bulk: Bulk
+    layout: str
+    key: FieldType
+    rows: pl.DataFrame
+    changed: Counter[str]

@@ -18,6 +18,7 @@ import polars as pl
 from integrations_platform.unified_sync.evidence import Moment
 from integrations_platform.unified_sync.forms import FieldPlace
 from integrations_platform.unified_sync.links import LinkView
+from integrations_platform.unified_sync.loading_port import Carriage
 from integrations_platform.unified_sync.merge import Policy
 from integrations_platform.unified_sync.operations import Operation, to_body
 from integrations_platform.unified_sync.port import Capabilities, Kind, Listing, Snapshot
@@ -135,9 +136,9 @@ class Plan:
     ``taken_at``: when the observation began. ``views``: links with anything to commit, by id. ``settlements``: ids of
     views whose row is stored without a remote write. ``touched``: (link id, version A, version B) where only versions
     moved. ``tags``: external ids to leave on records, as (side, record id, link id). ``moved``: links whose record was
-    merged away. ``waiting``: subjects that wait for what they refer to. ``awaited``: records of links that are not
-    there and not given up, as (side, link id). ``merged``: records merged away, and into which, by side, as the
-    listings tell it. ``notes``: why, by link, in words.
+    merged away. ``carriages``: rows that go over as they are, many at once. ``waiting``: subjects that wait for what
+    they refer to. ``awaited``: records of links that are not there and not given up, as (side, link id). ``merged``:
+    records merged away, and into which, by side, as the listings tell it. ``notes``: why, by link, in words.
     """
 
     spec: SyncSpec
@@ -149,6 +150,7 @@ class Plan:
     tags: list[tuple[SideName, str, str]] = field(default_factory=list)
     moved: list[Merge] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
+    carriages: list[Carriage] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
     quarantine: list[Quarantined] = field(default_factory=list)
     cleared: list[str] = field(default_factory=list)
@@ -171,14 +173,14 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Whether applying it would write to no side."""
-        return not self.operations
+        return not self.operations and not self.carriages
 
     @property
     def is_quiet(self) -> bool:
         """Whether everything was told by the listings alone, with nothing to do, to remember or to say."""
         found = (
-            self.views, self.touched, self.states, self.tags, self.moved, self.operations, self.conflicts,
-            self.quarantine, self.cleared, self.waiting, self.tombstones, self.refusals, self.warnings,
+            self.views, self.touched, self.states, self.tags, self.moved, self.operations, self.carriages,
+            self.conflicts, self.quarantine, self.cleared, self.waiting, self.tombstones, self.refusals, self.warnings,
         )  # fmt: skip
         counted = {name for name, count in self.counts.items() if count}
         return not any(found) and counted <= QUIET

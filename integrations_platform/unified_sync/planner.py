@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
+from integrations_platform.unified_sync.carrying import Carrier
 from integrations_platform.unified_sync.classify import Classes, classify
 from integrations_platform.unified_sync.existence import await_record, plan_existence
 from integrations_platform.unified_sync.field_merge import plan_fields
@@ -33,8 +34,9 @@ CHUNK = 1000  # links looked at together: bounds memory and the length of id lis
 BASES = 20 * CHUNK  # stored bases read together
 
 
-def make_plan(world: World, *, attended: bool, first_run: bool) -> Plan:
-    """Plan one run. ``attended``: a person started it; an unattended first run of a sync is refused."""
+def make_plan(world: World, *, attended: bool, first_run: bool, carrier: Carrier | None = None) -> Plan:
+    """Plan one run. ``attended``: a person started it; an unattended first run of a sync is refused. ``carrier``: what
+    may carry rows as they are; without one every write is an operation of its own."""
     plan = Plan(world.spec, world.taken_at, merged={side: world.listings[side].merged for side in SIDES})
     for side in SIDES:
         if not world.listings[side].complete:
@@ -46,8 +48,9 @@ def make_plan(world: World, *, attended: bool, first_run: bool) -> Plan:
     if world.share.number == 0:
         plan.counts.update(settled=classes.settled, active=classes.active)
         plan.counts.update(live_a=classes.live_a, live_b=classes.live_b)
+    left = classes if carrier is None else carrier.pick(world, plan, classes)
     leaving: set[str] = set()
-    for view, seen in observe(world, classes, plan):
+    for view, seen in observe(world, left, plan):
         if _readable(world, plan, view):
             if plan_existence(world, plan, view):
                 plan_fields(world, plan, view)
@@ -56,7 +59,7 @@ def make_plan(world: World, *, attended: bool, first_run: bool) -> Plan:
             _note_versions(plan, view, seen)
         follow(world, plan, view)
     plan_merge_cases(world, plan)
-    plan_newcomers(world, plan, classes.new_a, classes.new_b, leaving)
+    plan_newcomers(world, plan, left.new_a, left.new_b, leaving)
     if world.quarantined:
         clear_outdated(world, plan)
     _hold_back(world, plan)

@@ -12,9 +12,11 @@ from dataclasses import replace
 from functools import partial
 
 from integrations_platform.unified_sync.calls import Caller
+from integrations_platform.unified_sync.carrying import Carrier
 from integrations_platform.unified_sync.claims import ALREADY_LINKED, claimed_by_others
 from integrations_platform.unified_sync.clobbers import marks, was_written
 from integrations_platform.unified_sync.commit import Committer
+from integrations_platform.unified_sync.loading_port import Carriage
 from integrations_platform.unified_sync.merging import survivor_of
 from integrations_platform.unified_sync.operations import Operation, to_intent
 from integrations_platform.unified_sync.plan import Plan
@@ -52,7 +54,9 @@ class Writer:
         report: RunReport,
         committer: Committer,
         share: Share = WHOLE,
+        carrier: Carrier | None = None,
     ) -> None:
+        self.carrier, self.refused = carrier, False
         self.pair, self.plan, self.callers, self.store = pair, plan, callers, store
         self.lease, self.runtime, self.report, self.committer = lease, runtime, report, committer
         self.share = share
@@ -72,6 +76,7 @@ class Writer:
             for kind in ORDER:
                 if kind is AFTER_REMOVALS:
                     self.share.wait(f"removals {side}")
+                    self._carry(side)
                 mine = [op for op in self.plan.operations if op.side == side and op.kind is kind]
                 for batch in self._batches(side, sorted(mine, key=lambda op: op.link_id)):
                     self.runtime.progress(stage, done, total)
@@ -85,6 +90,34 @@ class Writer:
                 self.runtime.progress(stage, total, total)
         for side, reason in self._down.items():
             self.report.warnings.append(f"writes to {self.plan.spec.side(side).system} were put off: {reason}")
+
+    def _carry(self, side: SideName) -> None:
+        """Rows that go over as they are. What the side takes only one by one is planned anew, as operations."""
+        for carriage in self.plan.carriages if self.carrier is not None else ():
+            if carriage.side == side and self.carrier is not None:
+                self._carry_one(self.carrier, carriage)
+
+    def _carry_one(self, carrier: Carrier, carriage: Carriage) -> None:
+        side, total, outcome = carriage.side, carriage.rows.height, "deferred"
+        written: tuple[int, int] | None = 0, 0
+        try:
+            if side not in self._down:
+                seen_at, run_id = self.plan.taken_at, self.report.run_id
+                written = carrier.carry(carriage, seen_at, self.lease, self.runtime, run_id, self.committer.actor)
+                outcome = "stale"
+        except SideError as fault:
+            self._down[side] = fault.message
+            outcome = "unknown" if fault.effect_unknown else "deferred"
+        if written is None:
+            self.refused = True
+            return
+        replaced, made = written
+        for name, count in (
+            ("planned", total), ("applied", replaced + made), ("updated", replaced), ("created", made),
+            (outcome, total - replaced - made),
+        ):  # fmt: skip
+            self.report.counts[f"{name}_{side.lower()}"] += count
+        self.report.counts["carried"] += replaced + made
 
     def _batches(self, side: SideName, operations: Sequence[Operation]) -> Iterator[Sequence[Operation]]:
         size = min(self.plan.spec.batch_size, self.callers[side].capabilities.batch_limit)

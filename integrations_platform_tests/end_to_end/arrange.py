@@ -220,7 +220,7 @@ class World:
         """What is wrong with the audit's hash chain, if anything."""
         store = open_store(self.state_url)
         try:
-            return verify_chain(store.audit("people"))[1]
+            return verify_chain(store.audit("people"), store.audit_head("people"), store.seal)[1]
         finally:
             store.close()
 
