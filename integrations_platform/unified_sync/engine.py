@@ -312,7 +312,7 @@ class Engine:
                 spec.name, plan, callers, self.store, lease, self.runtime, report, committer, share, carrier
             )  # fmt: skip
             writer.carry_out()
-            if request.only_ops is not None or not (writer.refused or self._looks_again(spec, plan)):
+            if request.only_ops is not None or not self._looks_again(spec, plan, refused=writer.refused):
                 return
             carrier = None
 
@@ -325,10 +325,14 @@ class Engine:
             return None
         return Carrier(spec, callers, self.store, loads)
 
-    def _looks_again(self, spec: SyncSpec, first: Plan | Endings) -> bool:
-        """Whether a second look confirms now what went to both sides. Not while it is open what became of some write:
-        nothing is planned over that, or a record may be made twice (P10); the next run asks first and confirms then."""
-        return first.two_sided and not self.store.open_intents(spec.name)
+    def _looks_again(self, spec: SyncSpec, first: Plan | Endings, *, refused: bool = False) -> bool:
+        """Whether a second look confirms now what went to both sides, or plans one by one what a side ``refused`` to
+        take at once. Not while it is open what became of some write: nothing is planned over that, or a record may be
+        made twice (P10); the next run asks first and goes on then."""
+        if not first.two_sided and not refused:
+            return False
+        loads = self.store.loads
+        return not self.store.open_intents(spec.name) and not (loads is not None and loads.unfinished(spec.name))
 
     def _stands(
         self, lease: Lease, look: Look, spec: SyncSpec, callers: Mapping[SideName, Caller], quiet: Quiet,

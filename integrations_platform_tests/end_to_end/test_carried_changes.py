@@ -160,6 +160,27 @@ def test_p5_a_commit_that_nobody_answered_is_asked_for(world: World, monkeypatch
     assert world.memory()["conflicts"] == []
 
 
+def test_p10_nothing_is_planned_over_a_load_of_which_nobody_knows_what_became(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Fill.commit
+
+    def unheard(fill: Fill) -> None:
+        whole(fill)
+        raise SideError(ErrorKind.TRANSIENT, "the connection is gone", effect_unknown=True)
+
+    world.b.run("ALTER TABLE person ADD CHECK (name <> 'Refused')", "UPDATE person SET city = 'Lugo' WHERE id > 1")
+    world.a.run("UPDATE person SET name = 'Refused' WHERE id < 2")
+    monkeypatch.setattr(Fill, "commit", unheard)
+    report = world.run()
+    assert (report.status, report.counts["unknown_a"]) == (RunStatus.PARTIAL, 2)
+    assert (report.counts["planned_b"], world.quarantined()) == (0, []), "what was refused is not looked at again yet"
+    monkeypatch.setattr(Fill, "commit", whole)
+    report = world.run()
+    assert (report.recovered, report.counts["rejected_b"], report.written) == (1, 2, 0)
+    assert {city for (city,) in world.a.rows("SELECT city FROM person WHERE id > 1")} == {"Lugo"}
+
+
 def test_p6_guards_count_what_would_be_carried_and_then_nothing_goes(world: World) -> None:
     world.sync = SYNC % "integer" + "guards: {max_change_fraction: 0.5, change_floor: 1}\n"
     world.a.run("UPDATE person SET name = 'All of them'")

@@ -904,10 +904,10 @@ MUTANTS: tuple[Mutant, ...] = (
             Edit("engine.py", "            if standing:\n", "            if standing and report.refusals:\n"),
             Edit(
                 "engine.py",
-                "            if request.only_ops is not None or not self._looks_again(spec, plan):\n",
+                "            writer.carry_out()\n",
+                "            writer.carry_out()\n"
                 "            if standing:\n"
-                "                report.refusals, report.status = standing, RunStatus.REFUSED\n"
-                "            if request.only_ops is not None or not self._looks_again(spec, plan):\n",
+                "                report.refusals, report.status = standing, RunStatus.REFUSED\n",
             ),
         ),
         "M35",
