@@ -41,7 +41,7 @@ from integrations_platform.unified_sync.sharding import (
     sum_up,
 )
 from integrations_platform.unified_sync.shares import ENDED, WHOLE, Board, Part, Share
-from integrations_platform.unified_sync.spec import SideName, SyncSpec, spec_digest
+from integrations_platform.unified_sync.spec import SIDES, SideName, SyncSpec, spec_digest
 from integrations_platform.unified_sync.store import (
     AuditEntry,
     Lease,
@@ -63,7 +63,7 @@ _LEVELS = {
     RunStatus.FAILED: logging.ERROR,
 }  # fmt: skip
 Look = Callable[
-    [SyncSpec, Mapping[SideName, Caller], Quiet, Callable[[], datetime]], list[Observation] | None
+    [SyncSpec, Mapping[SideName, Caller], Quiet, Callable[[], datetime]], dict[SideName, Observation]
 ]  # fmt: skip
 PASSES = 2  # a decision that writes to both sides is confirmed by a second look within the same run
 
@@ -208,10 +208,13 @@ class Engine:
         references = References.of(spec, self.store, self.known)
         report.recovered = recover(spec, places, references, callers, self.store, lease, self.runtime, report.run_id)
         report.recovered += settle_loads(spec, callers, self.store, lease, report.run_id, self.runtime.clock())
+        still: Mapping[SideName, Observation] = {}
         if request.restore is None and request.only_ops is None:
             if quiet is not None and not report.recovered:
-                stamps = request.hint and self._stands(lease, untouched, spec, callers, quiet, report)
-                if stamps or self._stands(lease, unmoved, spec, callers, quiet, report):
+                stamps = self._told(untouched, spec, callers, quiet) if request.hint else {}
+                still = stamps or self._told(unmoved, spec, callers, quiet)
+                if len(still) == len(SIDES):
+                    self._stand(lease, spec, [*still.values()], quiet, report)
                     return
             begun = request.attended or not first_run
             if begun and load_whole(spec, places, callers, self.store, lease, self.runtime, report):
@@ -228,7 +231,7 @@ class Engine:
                 self._note(lease, report, seen_by_all(endings))
             if report.status is not RunStatus.SUCCEEDED or not self._looks_again(spec, endings):
                 return
-        self._passes(lease, spec, callers, request, report, WHOLE, earlier, passes, first_run=first_run)
+        self._passes(lease, spec, callers, request, report, WHOLE, earlier, passes, still, first_run=first_run)
 
     def work(self, spec: SyncSpec, sides: Mapping[SideName, Side], task: Task, number: int, board: Board) -> None:
         """Do share ``number`` of a run that another process has begun, and tell that one how it ended."""
@@ -240,7 +243,7 @@ class Engine:
             try:
                 with faults_in(report):
                     self._passes(
-                        lease, spec, callers, request, report, part, Counter(), 1, first_run=task.first_run
+                        lease, spec, callers, request, report, part, Counter(), 1, {}, first_run=task.first_run
                     )  # fmt: skip
             except BaseException as fault:
                 report.status, report.message = RunStatus.FAILED, f"{type(fault).__name__}: {fault}"
@@ -262,12 +265,13 @@ class Engine:
         share: Share,
         earlier: Counter[str],
         passes: int,
+        still: Mapping[SideName, Observation],
         *,
         first_run: bool,
     ) -> None:
         carrier = self._carrier(spec, callers, request, share)
         for _ in range(passes):
-            looking = self._observatory.world(spec, callers, report.run_id, lease, share)
+            looking = self._observatory.world(spec, callers, report.run_id, lease, share, still)
             with span("plan", {}), looking as (world, observations):
                 if request.restore is not None:
                     plan = plan_restore(world, request.restore)
@@ -314,7 +318,7 @@ class Engine:
             writer.carry_out()
             if request.only_ops is not None or not self._looks_again(spec, plan, refused=writer.refused):
                 return
-            carrier = None
+            carrier, still = None, {}
 
     def _carrier(
         self, spec: SyncSpec, callers: Mapping[SideName, Caller], request: Request, share: Share
@@ -334,20 +338,21 @@ class Engine:
         loads = self.store.loads
         return not self.store.open_intents(spec.name) and not (loads is not None and loads.unfinished(spec.name))
 
-    def _stands(
-        self, lease: Lease, look: Look, spec: SyncSpec, callers: Mapping[SideName, Caller], quiet: Quiet,
-        report: RunReport,
-    ) -> bool:  # fmt: skip
-        """Whether both sides are as they were when there was nothing to do; then this run is told and over."""
+    def _told(
+        self, look: Look, spec: SyncSpec, callers: Mapping[SideName, Caller], quiet: Quiet
+    ) -> dict[SideName, Observation]:
+        """Sides that are as they were when there was nothing to do."""
         with span(look.__name__, {}):
-            observations = look(spec, callers, quiet, self.runtime.clock)
-        if observations is None:
-            return False
+            return look(spec, callers, quiet, self.runtime.clock)
+
+    def _stand(
+        self, lease: Lease, spec: SyncSpec, observations: Sequence[Observation], quiet: Quiet, report: RunReport
+    ) -> None:
+        """Tell a run that found nothing moved."""
         stands = {name: n for name, n in json.loads(quiet.counts).items() if name in QUIET}
         report.plan = Plan(spec, observations[0].taken_at, counts=Counter(stands))
         report.counts.update(stands)
         self._note(lease, report, observations)
-        return True
 
     def _note(self, lease: Lease, report: RunReport, observations: Sequence[Observation]) -> None:
         with self.store.transaction(lease) as tx:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
 import polars as pl
 
@@ -20,6 +21,7 @@ from integrations_platform.unified_sync.merge import Policy
 from integrations_platform.unified_sync.merging import follow_merges
 from integrations_platform.unified_sync.plan import Unit, World
 from integrations_platform.unified_sync.port import TAG_SCHEMA, Listing, Snapshot
+from integrations_platform.unified_sync.quiet import remembered
 from integrations_platform.unified_sync.rebuilding import (
     Rebuilt,
     find_tagged_records,
@@ -32,6 +34,8 @@ from integrations_platform.unified_sync.runtime import Runtime
 from integrations_platform.unified_sync.shares import WHOLE, Share
 from integrations_platform.unified_sync.spec import SIDES, SideName, SyncSpec
 from integrations_platform.unified_sync.store import ConflictStatus, Lease, Observation, Store
+
+NOTHING: Mapping[SideName, Observation] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -56,27 +60,39 @@ class Observatory:
         run_id: str,
         lease: Lease | None,
         share: Share = WHOLE,
+        still: Mapping[SideName, Observation] = NOTHING,
     ) -> Iterator[tuple[World, list[Observation]]]:
-        """Observe both sides, and hold their snapshots open while the plan is made."""
+        """Observe both sides, and hold their snapshots open while the plan is made. ``still``: sides seen just now to
+        be what they were when there was nothing to do, which are not listed."""
         columns = {name: caller.call(caller.side.columns) for name, caller in callers.items()}
         places, _ = place_fields(spec, columns["A"], columns["B"])
         clocks = {name: caller.call(caller.side.clock) for name, caller in callers.items()}
         with ExitStack() as stack:
-            taken_at = self.runtime.clock()
+            taken_at = min([self.runtime.clock(), *(observation.taken_at for observation in still.values())])
             snapshots = {
                 name: stack.enter_context(caller.call(caller.side.snapshot)) for name, caller in callers.items()
             }
-            listings = {name: self._listed(spec, callers[name], snapshots[name], name) for name in callers}
+            known = self.store.links(spec.name) if still else None
+            listings = {
+                name: self._listed(spec, callers[name], snapshots[name], name)
+                if known is None or name not in still
+                else remembered(spec, known, still[name])
+                for name in callers
+            }
             now = self.runtime.clock()
             if lease is not None:
                 self.store.renew(lease, self.runtime.lease_seconds, now)
-            links = self.store.links(spec.name)
+            links = self.store.links(spec.name) if known is None else known
             lost = links.is_empty() and any(caller.capabilities.tags for caller in callers.values())
             found = self._rebuilt(callers, listings) if lost else None
             links, merges = follow_merges(frame_of(found.links) if found is not None else links, listings)
             moments = {name: Moment(now, clocks[name]) for name in callers}
             observations = [
-                Observation(name, taken_at, listings[name].frame.height, listings[name].complete, listings[name].reason)
+                replace(still[name], taken_at=taken_at, digest=None)
+                if name in still
+                else Observation(
+                    name, taken_at, listings[name].frame.height, listings[name].complete, listings[name].reason
+                )
                 for name in SIDES
             ]
             by_name = {place.spec.name: place for place in places}

@@ -57,6 +57,50 @@ def test_p9_any_change_of_either_side_is_seen(side: SideName) -> None:
     assert {one.values["name"] for one in story.b.rows.values()} == {"Anna", "Bob"}
 
 
+@pytest.mark.parametrize("act", ["edit", "remove", "insert"])
+def test_p9_the_side_that_did_not_move_is_not_listed_and_nothing_is_lost_by_it(act: str) -> None:
+    story = quiet()
+    row = next(iter(story.a.rows.values()))
+    if act == "edit":
+        story.a.edit(row, name="Anna")
+    elif act == "remove":
+        story.a.rows.pop(row.id)
+    else:
+        story.a.insert({"name": "Cy"})
+    before = story.b.listings
+    assert story.run().written == 1
+    assert story.b.listings == before
+    names = {one.values["name"] for one in story.a.rows.values() if not one.archived}
+    assert {one.values["name"] for one in story.b.rows.values() if not one.archived} == names
+    assert story.run().written == 0
+
+
+def test_p3_an_edit_between_the_word_of_a_side_and_the_plan_is_kept() -> None:
+    story = quiet()
+    row_a, row_b = (next(iter(story.sides[side].rows.values())) for side in ("A", "B"))
+    story.a.edit(row_a, name="Anna")
+
+    def edits(point: str) -> None:
+        if point == "before listing":
+            story.at = lambda _point: None
+            story.b.edit(row_b, city="Lugo")
+
+    story.at = edits
+    story.run()
+    story.settle()
+    for side in (story.a, story.b):
+        one = next(iter(side.rows.values()))
+        assert (one.values["name"], one.values["city"]) == ("Anna", "Lugo")
+
+
+def test_a_side_that_has_stamped_a_change_is_not_asked_for_its_word() -> None:
+    story = quiet()
+    digests = story.a.digests
+    story.a.edit(next(iter(story.a.rows.values())), name="Anna")
+    story.run()
+    assert story.a.digests == digests
+
+
 def test_p13_what_is_open_is_never_called_quiet() -> None:
     story = quiet()
     for side, name in (("A", "Left"), ("B", "Right")):
