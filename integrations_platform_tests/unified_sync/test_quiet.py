@@ -80,8 +80,11 @@ def test_p3_an_edit_between_the_word_of_a_side_and_the_plan_is_kept() -> None:
     row_a, row_b = (next(iter(story.sides[side].rows.values())) for side in ("A", "B"))
     story.a.edit(row_a, name="Anna")
 
+    snapshots = []
+
     def edits(point: str) -> None:
-        if point == "before listing":
+        snapshots.append(point == "before snapshot")
+        if sum(snapshots) == 3:  # one of each side for its word, and then the source's for its listing
             story.at = lambda _point: None
             story.b.edit(row_b, city="Lugo")
 
