@@ -258,10 +258,12 @@ class SqlLoads:
 
     def _of(self, load: Load) -> pl.DataFrame:
         """What is known of the load's links. Kept, but for loads that only their story asks for, which may be many."""
-        if load.gathered:
-            return pl.concat(self._parts(load.load_id, _VERSIONS))
         if load.load_id not in self._versions:
-            self._versions[load.load_id] = pl.concat(self._parts(load.load_id, _VERSIONS))
+            known = [*self._parts(load.load_id, _VERSIONS)]
+            frame = pl.concat(known) if known else pl.DataFrame(schema={"id": pl.String, "version": pl.String})
+            if load.gathered:
+                return frame
+            self._versions[load.load_id] = frame
         return self._versions[load.load_id]
 
     def _rows(self, load: Load, ids: pl.DataFrame) -> pl.DataFrame:

@@ -124,6 +124,8 @@ def load_whole(
         return False
     load = Load(f"{LOAD}{report.run_id}", report.run_id, way.layout, key.type, 0, OpState.SENT, runtime.clock())
     with span("load", {}), way.export() as export:
+        if not export.total:
+            return False
         observed = Observation("A", load.at, export.total, complete=True)
         try:
             count = _fill(way, export, loads, load, store, lease, runtime, spec)

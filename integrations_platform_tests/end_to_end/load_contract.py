@@ -43,6 +43,14 @@ class LoadStories:
 
         assert sorted(values(loaded)) == sorted(values(one_by_one))
 
+    def test_p2_an_empty_table_is_in_agreement_and_loaded_once_there_is_something(self, world: World) -> None:
+        world.a.run("CREATE TABLE kept AS SELECT * FROM person", "DELETE FROM person")
+        for _ in range(2):
+            assert world.run().written == 0
+        world.a.run("INSERT INTO person SELECT * FROM kept")
+        assert world.run().counts["loaded"] == 4
+        assert world.run().counts["settled"] == 4
+
     @pytest.mark.parametrize("where", ["begin", "add", "vouch", "end"])
     @pytest.mark.parametrize("when", ["before", "after"])
     def test_p5_a_load_cut_at_any_step_is_finished_or_forgotten_and_later_edits_are_plain(

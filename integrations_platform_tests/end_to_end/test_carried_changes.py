@@ -108,6 +108,25 @@ def test_p3_what_somebody_changes_meanwhile_is_left_to_the_next_run(
     assert len(world.memory()["links"]) == 5
 
 
+def test_p3_a_load_of_which_nothing_takes_effect_leaves_all_to_the_next_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picked = PostgresqlBulk.pick
+
+    def pick(*arguments: Any) -> Iterator[pl.DataFrame]:
+        yield from picked(*arguments)
+        world.b.run("UPDATE person SET city = 'Mine'")
+
+    monkeypatch.setattr(PostgresqlBulk, "pick", pick)
+    world.a.run("UPDATE person SET name = 'Changed'")
+    report = world.run()
+    assert (report.counts["carried"], report.counts["stale_b"]) == (0, 4)
+    monkeypatch.setattr(PostgresqlBulk, "pick", picked)
+    world.settle()
+    for base in (world.a, world.b):
+        assert base.rows("SELECT DISTINCT name, city FROM person") == [("Changed", "Mine")]
+
+
 @pytest.mark.parametrize("where", ["begin", "add", "vouch", "end"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_p5_a_load_of_changes_cut_at_any_step_is_finished_or_forgotten_and_later_edits_are_plain(
