@@ -394,7 +394,12 @@ def life(world: World, seed: int) -> list[Any]:
         disputes = sorted(
             (row.link_id, row.unit, row.kind, row.value_a, row.value_b, row.status) for row in memory["conflicts"]
         )
-        tables = unicodedata.normalize("NFC", repr(both(world)))  # a load writes the source's own spelling
+        # A load writes the source's own spelling.
+        tables = [
+            [unicodedata.normalize("NFC", value) if isinstance(value, str) else value for value in row]
+            for table in both(world)
+            for row in table
+        ]
         seen.append((tables, links, bases, disputes, sorted(memory["quarantine"]), memory["intents"]))
     assert world.chain_fault() is None
     return seen
