@@ -41,6 +41,7 @@ def merge_into(world: World, side: SideName, survivor: Row, gone: Sequence[Row])
         if row is gone[0]:
             for column, value in [*row.values.items(), *truth.clobbered.pop(row.id, ())]:
                 truth.supersede(value, column)
+            system.taken_back(row)
         del system.rows[row.id]
         system.merged[row.id] = survivor.id
         truth.merged[row.id] = world.runs

@@ -238,6 +238,11 @@ class SimulatedSide:
         self.touch(row, self.columns_of, ours=ours)
         return row
 
+    def taken_back(self, row: Row) -> None:
+        """A record is given up by a user; where no receipt is kept, its create is not told from one that failed."""
+        if not self.nature.receipts:
+            self.applied = [done for done in self.applied if done[0] != row.link_id]
+
     def record(self, row: Row) -> Record:
         """The record as the port shows it."""
         presence = Presence.LIVE if row.in_scope else Presence.OUT_OF_SCOPE

@@ -1,13 +1,15 @@
-"""Stories of creates by a worker that had been given up meanwhile (P10): what its side can tell, and what it cannot."""
+"""Stories of creates that came late or were not told of: what a side can tell by their tag, and what it cannot."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
 from integrations_platform.unified_sync.report import RunStatus
 from integrations_platform.unified_sync.spec import SIDES, Strategy
 from integrations_platform_tests.simulation import merging
-from integrations_platform_tests.simulation.sides import Nature, Row
+from integrations_platform_tests.simulation.sides import POISON, Nature, Row
 from integrations_platform_tests.simulation.world import LEASE, World
 
 
@@ -66,3 +68,46 @@ def test_p10_a_record_made_again_after_a_merge_is_no_leave_for_a_third() -> None
     third.link_id = late.link_id
     with pytest.raises(AssertionError, match=r"P10: A:a1 is live as \['b2', 'b4'\] on right"):
         world.run()
+
+
+def test_p16_a_create_whose_answer_was_lost_is_sent_again_when_its_record_was_merged_away_with_its_tag() -> None:
+    """Nothing tells it from one that failed; the run has written once, as far as anybody can see."""
+    world = World(1, Strategy.MANUAL, nature_b=Nature(receipts=False))
+    side, row = world.sides["B"], world.create("A")
+
+    def step_in(point: str) -> None:
+        side.nature = replace(side.nature, lost=1.0 if point == "after write" else 0.0)
+        if point == "after write":
+            side.at = lambda _: setattr(side, "nature", replace(side.nature, lost=0.0))
+            (made,) = side.rows.values()
+            merging.merge_into(world, "B", world.create("B", dict(row.values)), [made])
+
+    side.at = step_in
+    world.run()
+    assert side.created == {f"A:{row.id}": 2}
+    world.settle()
+    left, again = side.rows.values()
+    assert world.counterpart("A", row) is again
+    assert [held.record_id for held in world.store.quarantined(world.spec.name)] == [left.id]
+
+
+def test_p9_a_record_made_by_a_create_that_was_given_up_waits_while_its_link_may_not_be_written() -> None:
+    """It is known by its tag, and no new one. The refusal of what is to be written there is told; once that is mended,
+    the record is its link's, and of what it says otherwise a person decides."""
+    world = World(1, Strategy.MANUAL)
+    row = world.create("A")
+    world.run()
+    twin = world.counterpart("A", row)
+    assert twin is not None
+    world.delete("B", twin)
+    late = world.sides["B"].insert(row.values, ours=True)
+    late.link_id = twin.link_id
+    world.edit("A", row, "name", POISON)
+    world.settle()
+    (held,) = world.store.quarantined(world.spec.name)
+    assert (held.subject, held.reason) == (f"A:{row.id}:B", "rejected")
+    world.edit("A", row, "name", "Ada")
+    world.settle()
+    assert world.counterpart("A", row) is late
+    assert [conflict.unit for conflict in world.store.conflicts("sim")] == ["name"]
+    assert world.store.quarantined(world.spec.name) == []

@@ -223,8 +223,7 @@ class World:
         for column, value in [*row.values.items(), *self.truth.clobbered.pop(row.id, ())]:
             self.truth.supersede(value, column)
         del self.sides[side].rows[row.id]
-        if not self.sides[side].nature.receipts:  # nothing tells a create that a user took back from one that failed
-            self.sides[side].applied = [done for done in self.sides[side].applied if done[0] != row.link_id]
+        self.sides[side].taken_back(row)
         self.truth.gone[row.id] = self.now
         self.log.append(f"{side} deletes {row.id}")
 
