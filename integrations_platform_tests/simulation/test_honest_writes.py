@@ -141,3 +141,24 @@ def test_p9_a_reference_to_a_customer_who_was_merged_away_on_both_sides_comes_to
     invoices.edit("B", twin, "name", "2")  # it is looked at once more
     invoices.settle()
     assert (invoice.values["customer"], twin.values["customer"]) == (two.id, left.id)
+
+
+def test_p9_an_edit_over_a_write_that_has_not_been_told_of_yet_is_a_conflict_where_no_receipt_is_kept() -> None:
+    """The worker that wrote stands still before it notes so; the next one cannot tell whose the older value was."""
+    world = World(1, Strategy.MANUAL, nature_b=Nature(receipts=False))
+    row, twin = two_records(world)
+    world.edit("A", row, "city", "Ghent")
+
+    def stand_still(point: str) -> None:
+        if point != "after write":
+            return
+        world.sides["B"].at = lambda _: None
+        world.edit("B", twin, "city", "Bern")
+        world.wait(LEASE + 1)
+        world.run()
+
+    world.sides["B"].at = stand_still
+    world.run()
+    world.settle()
+    (conflict,) = world.store.conflicts("sim")
+    assert conflict.unit == "address"

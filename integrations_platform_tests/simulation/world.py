@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -307,6 +307,9 @@ class World:
         self.runs += 1
         number = self.runs
         self.counts["dry runs" if dry_run else "runs"] += 1
+        held = self.store.lease_holder(self.spec.name)
+        if self.processes and (held is None or held[1] <= self.now):  # it takes over from one that stands still
+            self._doubt_untold({one.op_id for one in self.store.open_intents(self.spec.name)})
         for side in self.sides.values():
             side.applied, side.looked = [], {}
         process = Process(self.store)
@@ -362,13 +365,14 @@ class World:
     def _lies(self) -> int:
         return sum(side.lies_told for side in self.sides.values())
 
-    def _doubt_untold(self) -> None:
-        """A side that cannot say what became of a write leaves open whose a newer value on top of it is (P5b)."""
+    def _doubt_untold(self, untold: Container[str] | None = None) -> None:
+        """A side that cannot say what became of a write leaves open whose a newer value on top of it is (P5b).
+        ``untold``: operations of which nobody has said yet what became of them; None: any may be."""
         for side in self.sides.values():
             able = side.nature
             if able.receipts or (able.history if not able.compare_and_set else able.replays):
                 continue
-            written = {link_id for link_id, _ in side.applied}
+            written = {link_id for link_id, op_id in side.applied if untold is None or op_id in untold}
             for row in side.rows.values():
                 if row.link_id in written:
                     self.truth.doubt(row)
