@@ -85,17 +85,16 @@ class Carrier:
 
     def _new(self, world: World, classes: Classes, side: SideName) -> pl.Series:
         """Records of the source whose ids the target does not show and no link ever had."""
-        new = pl.DataFrame({"id": classes.new_a}, schema={"id": pl.String})
-        if side == "A" or not self.spec.creates["A"] or not world.listings["B"].complete:
-            return new["id"].clear()
-        known = (
-            world.listings["B"].frame["id"],
-            world.links["link_id"].str.strip_prefix(ORIGIN),
-            pl.Series([row.record_id for row in world.quarantined.values()], dtype=pl.String),
-        )
-        for ids in known:
-            new = new.join(ids.to_frame("id"), on="id", how="anti")
-        return new["id"]
+        new = pl.Series("id", classes.new_a, dtype=pl.String)
+        if side == "A" or new.is_empty() or not self.spec.creates["A"] or not world.listings["B"].complete:
+            return new.clear()
+        shown, links = world.listings["B"].frame["id"], world.links["link_id"]
+        taken = {
+            *shown.filter(shown.is_in(new)),
+            *links.filter(links.is_in(ORIGIN + new)).str.strip_prefix(ORIGIN),
+            *(row.record_id for row in world.quarantined.values()),
+        }
+        return new.filter(~new.is_in([name for name in taken if name is not None]))
 
     def _rows(
         self,
