@@ -279,8 +279,21 @@ def test_a_record_that_bears_a_receipt_of_ours_gets_an_operation_of_its_own(worl
     """A write that was given up may show there late; whose value it is, is for the ordinary plan to find out."""
     world.b.run("UPDATE person SET city = 'Lugo' WHERE id = 1")
     assert world.run().counts["carried"] == 0
+    world.a.run(
+        "INSERT INTO integrations_ledger (pair, record_id, link_id, last_op) VALUES ('people:A', '2', 'A:2', 'x')"
+    )
     world.a.run("UPDATE person SET name = 'Changed'")
-    assert world.run().counts["carried"] == 3
+    assert world.run().counts["carried"] == 2, "neither what was stored by itself nor what bears a receipt"
+
+
+def test_p25_a_record_in_dispute_gets_an_operation_of_its_own_which_ends_the_dispute(world: World) -> None:
+    world.b.run("CREATE TABLE kept_names AS SELECT id, name FROM person", "UPDATE person SET name = 'B' WHERE id < 3")
+    world.a.run("UPDATE person SET name = 'A' WHERE id < 3")
+    assert world.run().open_conflicts == 3
+    world.b.run("UPDATE person SET name = k.name FROM kept_names AS k WHERE k.id = person.id")
+    report = world.run()
+    assert (report.counts["carried"], report.counts["updated_b"], report.open_conflicts) == (0, 3, 0)
+    assert world.b.rows("SELECT DISTINCT name FROM person WHERE id < 3") == [("A",)]
 
 
 def test_everybody_can_see_what_was_carried(world: World) -> None:
