@@ -23,7 +23,7 @@ from integrations_platform.state import tables
 from integrations_platform.state.database import Database
 from integrations_platform.state.errors import StateError
 from integrations_platform.state.rows import from_row
-from integrations_platform.unified_sync.loading import Load
+from integrations_platform.unified_sync.loading import ORIGIN, Load
 from integrations_platform.unified_sync.store import (
     LINK_SCHEMA,
     AuditEntry,
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 Unpack = Callable[[str, Sequence[bytes]], Sequence[str]]
 """Base values as JSON, of rows packed after a layout."""
 
-ORIGIN = "A:"  # links are named after the source's record
 _load, _part, _link = tables.load, tables.load_part, tables.link
 _ROWS, _VERSIONS = "rows", "versions"
 MANY = 16  # loads of changes from which on they are gathered: each costs every run a reading and a join
@@ -159,9 +158,7 @@ class SqlLoads:
         name = link_id.removeprefix(ORIGIN)
         return [load.load_id for load in self._loads(pair, OpState.APPLIED) if self._of(load)["id"].eq(name).any()]
 
-    def told(
-        self, pair: str, link_id: str, lines: Iterable[StoredAuditEntry]
-    ) -> Iterator[StoredAuditEntry]:  # fmt: skip
+    def told(self, pair: str, link_id: str, lines: Iterable[StoredAuditEntry]) -> Iterator[StoredAuditEntry]:
         """Audit lines as they concern that link: of a load of changes, what it changed there."""
         loads = {load.load_id: load for load in self._loads(pair, OpState.APPLIED)}
         for line in lines:
@@ -234,9 +231,7 @@ class SqlLoads:
             if known.height:
                 yield load, known
 
-    def _apart(
-        self, loads: Sequence[Load], others: pl.Series | None = None
-    ) -> Iterator[tuple[Load, pl.DataFrame]]:  # fmt: skip
+    def _apart(self, loads: Sequence[Load], others: pl.Series | None = None) -> Iterator[tuple[Load, pl.DataFrame]]:
         """These loads, latest first, each without the records of ``others`` and of those before it."""
         known_better = [] if others is None or others.is_empty() else [others]
         for load in loads:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from integrations_platform.unified_sync.calls import Caller
-from integrations_platform.unified_sync.loading import LOAD, Load, Loads, as_they_are, key_of
+from integrations_platform.unified_sync.loading import LOAD, ORIGIN, Load, Loads, as_they_are, key_of
 from integrations_platform.unified_sync.loading_port import Bulk, Carriage, Form
 from integrations_platform.unified_sync.port import ErrorKind, Presence, SideError
 from integrations_platform.unified_sync.runtime import Runtime
@@ -36,7 +36,6 @@ _log = logging.getLogger(__name__)
 
 FEWEST = 500  # records for one side from which on a load of their own is worth it
 PIECE = 20_000  # rows sent and stored together
-ORIGIN = "A:"  # links that a load can hold are named after the source's record
 _NOTHING = pl.DataFrame(schema={"id": pl.String, "version": pl.String, "row": pl.Binary})
 
 

@@ -37,6 +37,7 @@ from integrations_platform.unified_sync.watching import span
 _log = logging.getLogger(__name__)
 
 LOAD = "load:"  # how the names of loads begin, which are operations in the audit
+ORIGIN = "A:"  # links that a load can hold are named after the source's record
 
 PACKED = frozenset({
     FieldType.TEXT, FieldType.INTEGER, FieldType.DECIMAL, FieldType.BOOLEAN, FieldType.DATE, FieldType.DATETIME,

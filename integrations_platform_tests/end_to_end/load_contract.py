@@ -5,12 +5,16 @@ A module that uses it has a fixture ``world``: the table ``person``, four people
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from integrations_platform.connectors.whole_table import Fill
 from integrations_platform.state.loads import SqlLoads
+from integrations_platform.unified_sync.port import ErrorKind, SideError
 from integrations_platform_tests.end_to_end.arrange import Base, World
 
 
@@ -21,6 +25,36 @@ def person(base: Base, number: int, column: str) -> Any:
 
 class Died(BaseException):
     """The process ends here."""
+
+
+@contextmanager
+def death(monkeypatch: pytest.MonkeyPatch, when: str, where: str) -> Iterator[None]:
+    """The process ends before or after this step of remembering a load."""
+    step = getattr(SqlLoads, where)
+
+    def dies(*arguments: Any) -> None:
+        if when == "after":
+            step(*arguments)
+        raise Died
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SqlLoads, where, dies)
+        with pytest.raises(Died):
+            yield
+
+
+@contextmanager
+def unheard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Commits are made, and their answers lost."""
+    commit = Fill.commit
+
+    def lost(fill: Fill) -> None:
+        commit(fill)
+        raise SideError(ErrorKind.TRANSIENT, "the connection is gone", effect_unknown=True)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Fill, "commit", lost)
+        yield
 
 
 class LoadStories:
@@ -56,17 +90,8 @@ class LoadStories:
     def test_p5_a_load_cut_at_any_step_is_finished_or_forgotten_and_later_edits_are_plain(
         self, world: World, monkeypatch: pytest.MonkeyPatch, where: str, when: str
     ) -> None:
-        whole = getattr(SqlLoads, where)
-
-        def dies(*arguments: Any) -> None:
-            if when == "after":
-                whole(*arguments)
-            raise Died
-
-        monkeypatch.setattr(SqlLoads, where, dies)
-        with pytest.raises(Died):
+        with death(monkeypatch, when, where):
             world.run()
-        monkeypatch.setattr(SqlLoads, where, whole)
         committed = world.b.rows("SELECT count(*) FROM person") == [(4,)]
         assert committed == (where == "end"), "the target has all of it or nothing"
         world.a.run("UPDATE person SET name = 'Edited meanwhile' WHERE id = 1")

@@ -15,14 +15,11 @@ import pytest
 
 from integrations_platform.connectors.packed_rows import unpack
 from integrations_platform.connectors.postgresql_bulk import PostgresqlBulk
-from integrations_platform.connectors.whole_table import Fill
 from integrations_platform.state import loads, open_store
-from integrations_platform.state.loads import SqlLoads
 from integrations_platform.unified_sync import carrying
-from integrations_platform.unified_sync.port import ErrorKind, SideError
 from integrations_platform.unified_sync.report import RunStatus
 from integrations_platform_tests.end_to_end.arrange import World
-from integrations_platform_tests.end_to_end.load_contract import Died, person
+from integrations_platform_tests.end_to_end.load_contract import death, person, unheard
 from integrations_platform_tests.end_to_end.packed_people import COLUMNS, SYNC, TABLE, add, packed_world
 from integrations_platform_tests.servers import Server
 
@@ -132,19 +129,10 @@ def test_p3_a_load_of_which_nothing_takes_effect_leaves_all_to_the_next_run(
 def test_p5_a_load_of_changes_cut_at_any_step_is_finished_or_forgotten_and_later_edits_are_plain(
     world: World, monkeypatch: pytest.MonkeyPatch, where: str, when: str
 ) -> None:
-    whole = getattr(SqlLoads, where)
-
-    def dies(*arguments: Any) -> None:
-        if when == "after":
-            whole(*arguments)
-        raise Died
-
     world.a.run("UPDATE person SET name = 'Changed'")
     add(world.a, f"(10, {NEW})")
-    monkeypatch.setattr(SqlLoads, where, dies)
-    with pytest.raises(Died):
+    with death(monkeypatch, when, where):
         world.run()
-    monkeypatch.setattr(SqlLoads, where, whole)
     names = {name for (name,) in world.b.rows("SELECT name FROM person")}
     assert names == {"Changed", "New"} if where == "end" else "Changed" not in names, "all of it or nothing"
     world.a.run("UPDATE person SET name = 'Edited meanwhile' WHERE id = 1")
@@ -159,17 +147,10 @@ def test_p5_a_load_of_changes_cut_at_any_step_is_finished_or_forgotten_and_later
 
 
 def test_p5_a_commit_that_nobody_answered_is_asked_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = Fill.commit
-
-    def unheard(fill: Fill) -> None:
-        whole(fill)
-        raise SideError(ErrorKind.TRANSIENT, "the connection is gone", effect_unknown=True)
-
     world.a.run("UPDATE person SET name = 'Changed'")
-    monkeypatch.setattr(Fill, "commit", unheard)
-    report = world.run()
+    with unheard(monkeypatch):
+        report = world.run()
     assert (report.counts["unknown_b"], report.counts["carried"]) == (4, 0)
-    monkeypatch.setattr(Fill, "commit", whole)
     world.a.run("UPDATE person SET name = 'Ann' WHERE id = 1")
     world.b.run("UPDATE person SET city = 'Lugo' WHERE id = 1")
     reports = world.settle()
@@ -182,19 +163,12 @@ def test_p5_a_commit_that_nobody_answered_is_asked_for(world: World, monkeypatch
 def test_p10_nothing_is_planned_over_a_load_of_which_nobody_knows_what_became(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = Fill.commit
-
-    def unheard(fill: Fill) -> None:
-        whole(fill)
-        raise SideError(ErrorKind.TRANSIENT, "the connection is gone", effect_unknown=True)
-
     world.b.run("ALTER TABLE person ADD CHECK (name <> 'Refused')", "UPDATE person SET city = 'Lugo' WHERE id > 1")
     world.a.run("UPDATE person SET name = 'Refused' WHERE id < 2")
-    monkeypatch.setattr(Fill, "commit", unheard)
-    report = world.run()
+    with unheard(monkeypatch):
+        report = world.run()
     assert (report.status, report.counts["unknown_a"]) == (RunStatus.PARTIAL, 2)
     assert (report.counts["planned_b"], world.quarantined()) == (0, []), "what was refused is not looked at again yet"
-    monkeypatch.setattr(Fill, "commit", whole)
     report = world.run()
     assert (report.recovered, report.counts["rejected_b"], report.written) == (1, 2, 0)
     assert {city for (city,) in world.a.rows("SELECT city FROM person WHERE id > 1")} == {"Lugo"}

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from integrations_platform.connectors.whole_table import Fill
 from integrations_platform.unified_sync.port import ErrorKind, SideError
 from integrations_platform.unified_sync.report import RunStatus
 from integrations_platform_tests.end_to_end.arrange import Base, World
-from integrations_platform_tests.end_to_end.load_contract import LoadStories, person
+from integrations_platform_tests.end_to_end.load_contract import LoadStories, person, unheard
 from integrations_platform_tests.servers import Server
 
 COLUMNS = "id, email, name, city, balance, born, seen, active, attrs"
@@ -174,15 +173,8 @@ def test_p5_a_load_is_not_given_up_while_whoever_began_it_may_still_commit(world
 def test_p5_a_load_whose_commit_was_never_answered_is_asked_for_and_later_edits_merge_by_field(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = Fill.commit
-
-    def unheard(fill: Fill) -> None:
-        whole(fill)
-        raise SideError(ErrorKind.TRANSIENT, "the connection is gone", effect_unknown=True)
-
-    monkeypatch.setattr(Fill, "commit", unheard)
-    assert world.run().status is RunStatus.FAILED
-    monkeypatch.setattr(Fill, "commit", whole)
+    with unheard(monkeypatch):
+        assert world.run().status is RunStatus.FAILED
     world.a.run("UPDATE person SET name = 'Ann' WHERE id = 1")
     world.b.run("UPDATE person SET city = 'Lugo' WHERE id = 1")
     world.settle()
