@@ -1,0 +1,21 @@
+BEGIN TRANSACTION;
+CREATE TABLE "integrations_archive" (pair TEXT NOT NULL, record_id TEXT NOT NULL, link_id TEXT, version TEXT NOT NULL, body TEXT NOT NULL, columns TEXT NOT NULL, archived_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP, PRIMARY KEY (record_id, pair));
+INSERT INTO "integrations_archive" VALUES('people:B','5','A:5','bd580004abf613a4cf8a831e1f53f2b6','{"id":5,"email":"p4@example.org","name":"Person 4","balance":4.5,"updated_at":"2026-11-22 21:21:41"}','{"id":"INTEGER","email":"varchar(90)","name":"varchar(60)","balance":"numeric(10, 2)","updated_at":"timestamp"}','2026-11-22 21:21:42');
+CREATE TABLE "integrations_ledger" (pair TEXT NOT NULL, record_id TEXT NOT NULL, link_id TEXT, last_op TEXT, PRIMARY KEY (record_id, pair), UNIQUE (link_id, pair));
+INSERT INTO "integrations_ledger" VALUES('people:B','1','A:1','56e42fe93d8beeb14191709f70f56ec7');
+INSERT INTO "integrations_ledger" VALUES('people:B','2','A:2','419a6c55d6c08f6d6b7d0ba4ee1d9a96');
+INSERT INTO "integrations_ledger" VALUES('people:B','3','A:3','d421bd617b1d5a80a06189dae81b6ad9');
+INSERT INTO "integrations_ledger" VALUES('people:B','4','A:4','e298e83d90cd3c9885288e59b1f07a20');
+INSERT INTO "integrations_ledger" VALUES('people:B','5','A:5','4ddd68b7110d46ec798d022e4db74df6');
+INSERT INTO "integrations_ledger" VALUES('people:B','6','A:6','56812cfc2eee9446a9d23ac5e0ff4622');
+INSERT INTO "integrations_ledger" VALUES('people:B','7','A:7','3bc1fcff7eb05317ba99391b5e5846fe');
+INSERT INTO "integrations_ledger" VALUES('people:B','8','A:8','7aeb211263d26a9441f96baeaf182939');
+CREATE TABLE person (id integer PRIMARY KEY, email varchar(90) UNIQUE, name varchar(60),
+                 balance numeric(10, 2), updated_at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP);
+INSERT INTO "person" VALUES(1,'p0@example.org','Office 0',0.5,'2026-11-22 21:21:41');
+INSERT INTO "person" VALUES(2,'p1@example.org','Shop 1',1.5,'2026-11-22 21:21:41');
+INSERT INTO "person" VALUES(3,'p2@example.org','Written, not noted',2.5,'2026-11-22 21:21:41');
+INSERT INTO "person" VALUES(4,'p3@example.org','Person 3',3.25,'2026-11-22 21:21:41');
+INSERT INTO "person" VALUES(6,'p5@example.org','Person 5',5.5,'2026-11-22 21:21:41');
+INSERT INTO "person" VALUES(8,'p7@example.org','Person 7',7.5,'2026-11-22 21:21:41');
+COMMIT;
