@@ -294,8 +294,9 @@ class _State:
     def text(self, now: datetime, limits: tuple[Rate | Quota, ...]) -> str:
         """The row, without what no window sees any more."""
         rates = {limit.name: limit for limit in limits if isinstance(limit, Rate)}
+        first = {name: _slot(rate, now) - _SLOTS for name, rate in rates.items()}
         slots = {
-            name: {slot: count for slot, count in counts.items() if int(slot) >= _slot(rates[name], now) - _SLOTS}
+            name: {slot: count for slot, count in counts.items() if int(slot) >= first[name]}
             for name, counts in self._slots.items()
             if name in rates
         }
@@ -328,12 +329,11 @@ class _State:
         self, limits: list[Rate | Quota], cost: int, now: datetime, at: datetime, longest: float
     ) -> tuple[float, str]:
         """Seconds to wait for a call not before ``at``, and why it cannot be made at all ("" when it can)."""
-        for limit in limits:
-            if isinstance(limit, Quota):
-                begin, end = limit.bounds(now, self.place)
-                if self.used(limit, begin) + cost > limit.calls:
-                    what = f"its {limit.name} quota of {limit.calls:,} calls a {limit.period} is used up"
-                    return (end - now).total_seconds(), what
+        periods = [(limit, *limit.bounds(now, self.place)) for limit in limits if isinstance(limit, Quota)]
+        for quota, begin, end in periods:
+            if self.used(quota, begin) + cost > quota.calls:
+                what = f"its {quota.name} quota of {quota.calls:,} calls a {quota.period} is used up"
+                return (end - now).total_seconds(), what
         rates = [limit for limit in limits if isinstance(limit, Rate)]
         at = self._first_free(rates, cost, now, at)
         wait = (at - now).total_seconds()
@@ -342,10 +342,8 @@ class _State:
         for rate in rates:
             counts, slot = self._slots.setdefault(rate.name, {}), str(_slot(rate, at))
             counts[slot] = counts.get(slot, 0) + cost
-        for limit in limits:
-            if isinstance(limit, Quota):
-                begin, _ = limit.bounds(now, self.place)
-                self._used[limit.name] = [begin.isoformat(), self.used(limit, begin) + cost]
+        for quota, begin, _ in periods:
+            self._used[quota.name] = [begin.isoformat(), self.used(quota, begin) + cost]
         return max(0.0, wait), ""
 
     def _first_free(self, rates: list[Rate], cost: int, now: datetime, at: datetime) -> datetime:

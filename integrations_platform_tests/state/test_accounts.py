@@ -82,6 +82,15 @@ def test_what_one_process_was_asked_to_wait_holds_for_all(store: SqlStore, clock
     assert Budget("hub", "other", rows=store.accounts, clock=clock).take() == 0
 
 
+def test_what_somebody_else_left_meanwhile_is_what_the_next_step_is_given(store: SqlStore) -> None:
+    mine, theirs = store.accounts, store.accounts
+    mine.change("a", lambda _text: ("one", None))
+    theirs.change("a", lambda text: (f"{text} two", None))
+    assert mine.change("a", lambda text: (f"{text} three", text)) == "one two"
+    assert mine.change("a", lambda text: (f"{text} four", text)) == "one two three"
+    assert theirs.read("a") == "one two three four"
+
+
 def test_a_step_that_fails_changes_nothing(store: SqlStore) -> None:
     assert store.accounts.change("a", lambda text: ("one", text)) is None
 
