@@ -94,7 +94,7 @@ class HttpApi:
         # Proxies are for the world outside; what listens on this machine is reached directly.
         self._client = httpx.Client(
             timeout=httpx.Timeout(timeout, connect=connect or timeout), follow_redirects=False,
-            verify=_trusted(), trust_env=not is_loopback(url.host),
+            verify=trusted(), trust_env=not is_loopback(url.host),
             headers={"Accept": "application/json", "User-Agent": "integrations-platform"} | dict(headers or {}),
         )  # fmt: skip
 
@@ -140,7 +140,7 @@ class HttpApi:
                 message = f"{self.place(what)}: the token cannot be sent: it holds a line break or other odd characters"
                 raise SideError(ErrorKind.CONFIGURATION, f"{message}; copy it again", code="token")
             request = self._client.build_request(
-                method, self._base + path, params=_plain(params), content=content,
+                method, _address(self._base + path, params), content=content,
                 data=None if form is None else dict(form), headers=sent,
             )  # fmt: skip
             with span(method, {"http.request.method": method, "server.address": request.url.host}) as watched:
@@ -257,10 +257,17 @@ def quoted(part: str) -> str:
     return quote(part, safe="").replace(".", "%2E") if part in (".", "..") else quote(part, safe="")
 
 
-def _plain(params: Mapping[str, Any] | Sequence[tuple[str, Any]] | None) -> httpx.QueryParams | None:
-    """Query parameters as text; None is left out, a list is repeated."""
+def _address(url: str, params: Mapping[str, Any] | Sequence[tuple[str, Any]] | None) -> httpx.URL:
+    """Where a request goes; parameters take the place of a query that the URL has. It is taken apart once, complete:
+    httpx would do so again for the parameters, which costs as much as all the rest of building a request."""
     if params is None:
-        return None
+        return httpx.URL(url)
+    place, query = url.partition("#")[0].partition("?")[0], str(_plain(params))
+    return httpx.URL(f"{place}?{query}" if query else place)
+
+
+def _plain(params: Mapping[str, Any] | Sequence[tuple[str, Any]]) -> httpx.QueryParams:
+    """Query parameters as text; None is left out, a list is repeated."""
     pairs = params.items() if isinstance(params, Mapping) else params
     each = [(name, one) for name, value in pairs for one in (value if isinstance(value, list | tuple) else (value,))]
     return httpx.QueryParams([
@@ -286,6 +293,6 @@ def is_private(host: str) -> bool:
 
 
 @cache
-def _trusted() -> ssl.SSLContext:
+def trusted() -> ssl.SSLContext:
     """The certificates this machine trusts, read once: it takes tens of milliseconds."""
     return httpx.create_ssl_context()

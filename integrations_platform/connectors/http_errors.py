@@ -10,6 +10,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 
 from integrations_platform.unified_sync.answers import ErrorKind, SideError
@@ -103,6 +104,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     return max(0.0, seconds) if seconds < 1e9 else None  # NaN and infinity compare false
 
 
+@lru_cache(maxsize=32)  # all answers of a second say the same, and taking the text apart is slow
 def http_date(text: str) -> datetime | None:
     """The time of an HTTP date, in UTC; None for anything else."""
     try:

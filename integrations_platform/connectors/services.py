@@ -133,13 +133,13 @@ def stand_in_options(system: str, kind: str, url: str, missing: Sequence[str]) -
     import httpx
 
     from integrations_platform.connectors import http_json
-    from integrations_platform.connectors.http import checked_base, is_loopback
+    from integrations_platform.connectors.http import checked_base, is_loopback, trusted
 
     if not is_loopback(checked_base(system, url).host):
         message = f"{system}: a stand-in runs on this machine only; write sandbox: http://127.0.0.1:PORT"
         raise SideError(ErrorKind.CONFIGURATION, message, code="sandbox")
     try:
-        answer = httpx.get(f"{url.rstrip('/')}/_control/options", timeout=10, trust_env=False)
+        answer = httpx.get(f"{url.rstrip('/')}/_control/options", timeout=10, trust_env=False, verify=trusted())
         said = http_json.parse(answer.content) if answer.status_code == 200 else None
     except (httpx.HTTPError, http_json.NotJson):
         said = None

@@ -85,10 +85,14 @@ def test_numbers_stay_decimal_in_both_directions(book: Bodies, api: HttpApi) -> 
 def test_parameters_paths_and_headers_arrive_as_meant(book: Bodies, api: HttpApi) -> None:
     api.request("GET", "/notes", params={"properties": ["a b", "c&d"], "archived": False, "after": None, "limit": 5})
     failing(api, "GET", f"/notes/{quoted('../a b?c')}")
-    first, second = book.calls
+    api.request("GET", "/notes?limit=9#end", params={"name": "Zoë +1 %41 'a;b=c'#d"})
+    api.request("GET", "/notes?limit=9")
+    first, second, third, fourth = book.calls
     assert first.query.multi_items() == [("properties", "a b"), ("properties", "c&d"), ("archived", "false"),
                                          ("limit", "5")]  # fmt: skip
     assert second.path == "/notes/../a b?c"
+    assert third.query.multi_items() == [("name", "Zoë +1 %41 'a;b=c'#d")], "not the one the path had"
+    assert fourth.query.multi_items() == [("limit", "9")]
     assert first.headers["accept"] == "application/json"
     assert quoted("..") == "%2E%2E"
 
