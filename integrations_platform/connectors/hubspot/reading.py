@@ -39,9 +39,8 @@ class HubSpotSnapshot:
                 links = self._links([str(row["id"]) for row in page]) if not archived else {}
                 for row in page:
                     record_id = str(row["id"])
-                    for loser in (row["properties"].get(MERGED) or "").split(";"):
-                        if loser.strip():
-                            merged[loser.strip()] = record_id
+                    if losers := row["properties"].get(MERGED):
+                        merged |= {loser.strip(): record_id for loser in losers.split(";") if loser.strip()}
                     presence = self._binding.presence(row)
                     if presence is not Presence.OUT_OF_SCOPE:
                         rows[record_id] = (record_id, self._binding.version(row, links), str(presence))

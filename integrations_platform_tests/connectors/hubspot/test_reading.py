@@ -9,9 +9,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from integrations_platform.connectors.hubspot.binding import Binding, Sent
 from integrations_platform.sandbox.faults import Fault, FaultKind
 from integrations_platform.sandbox.hubspot.portal import PERSON
 from integrations_platform.unified_sync.port import ErrorKind, Presence, SideError, Status
+from integrations_platform.unified_sync.spec import SideSpec
 from integrations_platform.unified_sync.values import FieldType, Invalid, Value
 from integrations_platform_tests.connectors.hubspot.stage import Crm, added, change, create, only
 from integrations_platform_tests.connectors.hubspot.types import ROUND_TRIPS, WIDE, with_types
@@ -110,6 +112,23 @@ def test_the_version_of_the_listing_is_that_of_the_record(portal: Crm) -> None:
         before = side.read([record])[record].version
         portal.person("edit", id=record, properties=properties)
         assert side.read([record])[record].version != before
+
+
+@pytest.mark.parametrize(
+    ("held", "version"),
+    [
+        ({"firstname": 'Zoë "\\" \U0001f600\n\x7f\u2028', "lastname": "", "city": "a, [null]"},
+         "286029e221efcd1dd05b74b8b60bcde1"),
+        ({"firstname": None, "city": "\ud800"}, "67cc4faba6698b5e23303260611fcdbe"),
+        ({"firstname": 1, "lastname": True, "city": ["ä", {"a": None}]}, "e992dbd97cb98f5d34a00c796342104e"),
+    ],
+)  # fmt: skip
+def test_a_version_is_the_one_that_earlier_releases_stored(held: dict[str, Any], version: str) -> None:
+    texts = dict.fromkeys(("firstname", "lastname", "city"), FieldType.TEXT)
+    columns = texts | {"associations.companies": FieldType.REF}
+    binding = Binding("contacts", SideSpec("hub", "contacts"), {}, columns, None, Sent())
+    row, links = {"id": "7", "properties": held, "archived": True}, {"companies": {"7": {"12": {279, 1}, "8": {279}}}}
+    assert binding.version(row, links) == version
 
 
 def test_a_version_over_other_columns_never_compares_equal(portal: Crm) -> None:
