@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -252,8 +253,6 @@ def checked_base(system: str, base_url: str, clear: Callable[[str], bool] | None
 
 def quoted(part: str) -> str:
     """One part of a path, everything but unreserved characters percent-encoded; ``..`` cannot climb."""
-    from urllib.parse import quote
-
     return quote(part, safe="").replace(".", "%2E") if part in (".", "..") else quote(part, safe="")
 
 
@@ -262,17 +261,15 @@ def _address(url: str, params: Mapping[str, Any] | Sequence[tuple[str, Any]] | N
     httpx would do so again for the parameters, which costs as much as all the rest of building a request."""
     if params is None:
         return httpx.URL(url)
-    place, query = url.partition("#")[0].partition("?")[0], str(_plain(params))
+    place, query = url.partition("#")[0].partition("?")[0], urlencode(_plain(params))
     return httpx.URL(f"{place}?{query}" if query else place)
 
 
-def _plain(params: Mapping[str, Any] | Sequence[tuple[str, Any]]) -> httpx.QueryParams:
+def _plain(params: Mapping[str, Any] | Sequence[tuple[str, Any]]) -> list[tuple[str, str]]:
     """Query parameters as text; None is left out, a list is repeated."""
     pairs = params.items() if isinstance(params, Mapping) else params
     each = [(name, one) for name, value in pairs for one in (value if isinstance(value, list | tuple) else (value,))]
-    return httpx.QueryParams([
-        (name, str(one).lower() if isinstance(one, bool) else str(one)) for name, one in each if one is not None
-    ])  # fmt: skip
+    return [(name, str(one).lower() if isinstance(one, bool) else str(one)) for name, one in each if one is not None]
 
 
 def is_loopback(host: str) -> bool:

@@ -43,13 +43,6 @@ Links = Mapping[str, Mapping[str, Mapping[str, set[int]]]]
 _json_of = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make one for every record
 
 
-def _text_of(value: Any) -> str:
-    """What a property holds, as JSON; text or nothing, as documented, costs least."""
-    if value is None:
-        return "null"
-    return encode_basestring(value) if isinstance(value, str) else _json_of(value)
-
-
 @dataclass
 class Sent:
     """What this process wrote, so that it knows its own entries in a history: texts and times by record and property,
@@ -123,7 +116,10 @@ class Binding:
         """A hash over what the bound columns hold, and which columns those are."""
         values = row["properties"]
         # The JSON of [names, held, tied, archived], put together: an encoder asked for each record takes twice as long.
-        held = ", ".join([_text_of(values.get(name) or None) for name in self.columns])
+        held = ", ".join([
+            "null" if not value else encode_basestring(value) if isinstance(value, str) else _json_of(value)
+            for value in map(values.get, self.columns)
+        ])  # fmt: skip
         tied = [sorted((to, sorted(types)) for to, types in links.get(target, {}).get(str(row["id"]), {}).items())
                 for target in self.references.values()]  # fmt: skip
         ends = f"{_json_of(tied) if tied else '[]'}, {'true' if row.get('archived') else 'false'}"

@@ -36,7 +36,7 @@ class HubSpotSnapshot:
         merged: dict[str, str] = {}
         for archived in (False, True):
             for page in self._client.pages(self._binding.asked, archived=archived, limit=self._page):
-                links = self._links([str(row["id"]) for row in page]) if not archived else {}
+                links = self._links(page) if not archived else {}
                 for row in page:
                     record_id = str(row["id"])
                     if losers := row["properties"].get(MERGED):
@@ -56,15 +56,16 @@ class HubSpotSnapshot:
             if not missing:
                 break
             rows = self._client.read(missing, binding.asked, history=binding.histories, archived=archived)
-            links = self._links([str(row["id"]) for row in rows]) if rows and not archived else {}
+            links = self._links(rows) if not archived else {}
             for row in rows:
                 if str(row["id"]) in missing:
                     found[str(row["id"])] = binding.record(row, links)
         return found
 
-    def _links(self, ids: Sequence[str]) -> Links:
-        if not ids:
+    def _links(self, rows: Sequence[Json]) -> Links:
+        if not rows or not self._binding.references:
             return {}
+        ids = [str(row["id"]) for row in rows]
         return {target: self._client.associated(ids, target) for target in self._binding.references.values()}
 
 
