@@ -123,6 +123,11 @@ def apply(
     help="Look at nothing unless the `modified` columns of both sides tell of a change since the last look. Deletes "
     "leave no such stamp: run without this from time to time.",
 )
+@click.option(
+    "--full",
+    is_flag=True,
+    help="Look at every record of both sides, also where a database could tell what moved since the last run.",
+)
 @_limit
 @as_json
 @click.pass_obj
@@ -135,12 +140,17 @@ def run(
     strategy: str | None,
     unattended: bool,
     if_changed: bool,
+    full: bool,
     limit: int,
     as_json: bool,
 ) -> None:
     """Run the sync NAME: plan, check the guards, write, read back, remember."""
     from integrations_platform.unified_sync.spec import Direction, Strategy
 
+    if if_changed and full:
+        raise click.UsageError(
+            "--if-changed and --full exclude each other: look as little as possible, or at everything"
+        )
     with session.platform() as platform:
         found = find(platform, name)
         spec = found.spec.overridden(
@@ -149,7 +159,7 @@ def run(
             strategy=Strategy(strategy) if strategy else None,
         )
         named = Named(spec, found.word)
-        report = _run(platform, named, dry_run=dry_run, attended=not unattended, hint=if_changed)
+        report = _run(platform, named, dry_run=dry_run, attended=not unattended, hint=if_changed, full=full)
         if dry_run and report.plan is not None:
             _show_dry_run(platform, named, report, limit=limit, as_json=as_json)
         else:

@@ -74,7 +74,8 @@ class Binding:
         return tuple(self.dialect.read_expression(by_name[name], kind, self.quote) for name, kind in self.kinds.items())
 
     @cached_property
-    def _versioned(self) -> tuple[NativeColumn, ...]:
+    def versioned(self) -> tuple[NativeColumn, ...]:
+        """The columns that a version is made of."""
         names = dict.fromkeys(sorted(self.kinds))
         if self.spec.soft_delete:
             names[self.spec.soft_delete] = None
@@ -84,7 +85,7 @@ class Binding:
 
     @cached_property
     def _fingerprint(self) -> Fingerprint:
-        return self.dialect.fingerprint(self._versioned, self.quote, self.salt)
+        return self.dialect.fingerprint(self.versioned, self.quote, self.salt)
 
     @property
     def fingerprint(self) -> str:
@@ -105,8 +106,7 @@ class Binding:
         """What :attr:`digest` gives over these versions, as the digest of a listing."""
         if self.fingerprint_number is None:
             return None
-        number = pl.col("version").str.decode("base64").bin.reinterpret(dtype=pl.UInt64, endianness="big")
-        return self.digest_text(len(versions), versions.to_frame("version").select(number.bitwise_xor()).item())
+        return self.digest_text(len(versions), xor_of(versions))
 
     def digest_text(self, count: int, number: int | None) -> str:
         """The digest of a listing without archived records: scheme, columns, count and number."""
@@ -115,7 +115,7 @@ class Binding:
     @cached_property
     def columns_digest(self) -> str:
         """Six hex digits of the column list, so that versions over other columns never compare equal."""
-        listed = "\n".join(f"{column.name}\t{column.native_type}" for column in self._versioned)
+        listed = "\n".join(f"{column.name}\t{column.native_type}" for column in self.versioned)
         return hashlib.sha256(listed.encode()).hexdigest()[:6]
 
     @cached_property
@@ -251,3 +251,9 @@ class Binding:
         for column, part in zip(self.keys, key, strict=True):
             params += [part, part] if self.dialect.compares_loosely(column) else [part]
         return tuple(params)
+
+
+def xor_of(versions: pl.Series) -> int:
+    """All versions that are numbers, as one; of none, nought."""
+    number = pl.col("version").str.decode("base64").bin.reinterpret(dtype=pl.UInt64, endianness="big")
+    return versions.to_frame("version").select(number.bitwise_xor()).item() or 0

@@ -18,7 +18,7 @@ from uuid import uuid4
 import polars as pl
 import sqlalchemy as sa
 
-from integrations_platform.connectors import packed_rows
+from integrations_platform.connectors import packed_rows, postgresql_marks
 from integrations_platform.connectors.dialect import (
     LOCK_SECONDS,
     Dialect,
@@ -113,6 +113,16 @@ class PostgreSQL(Dialect):
         shown = {"id": packed_rows.key_of(stored), "version": packed_rows.number_before_end(13),
                  "archived": pl.col("row").bin.slice(-1, 1) == b"\x01"}  # fmt: skip
         return (packed_rows.frame(rows).select(**shown) for rows in packed_rows.batches(session.native, sql, params))
+
+    def moment(
+        self, session: Session, shape: TableShape, columns: Sequence[NativeColumn]
+    ) -> tuple[str, int] | None:  # fmt: skip
+        """See :mod:`.postgresql_marks`."""
+        return postgresql_marks.moment(session, _regclass(shape), columns) if self.scheme == "p4" else None
+
+    def written_since(self, session: Session, number: int) -> str | None:
+        """By the transaction that wrote the row."""
+        return postgresql_marks.written_since(session, number)
 
     def url(self, text: str) -> sa.URL:
         """postgresql:// or postgres://, any driver named in it replaced."""

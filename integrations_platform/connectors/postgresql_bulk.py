@@ -16,10 +16,11 @@ from typing import Any
 import polars as pl
 
 from integrations_platform.connectors import packed_rows
-from integrations_platform.connectors.binding import Binding
+from integrations_platform.connectors.binding import Binding, xor_of
 from integrations_platform.connectors.introspection import Family, NativeColumn
 from integrations_platform.connectors.ledger import LEDGER_TABLE, Ledger, chunks
 from integrations_platform.connectors.packed_rows import HEADER, KEYS, STORED, TRAILER
+from integrations_platform.connectors.reading import RelationalSnapshot, digest_of
 from integrations_platform.connectors.session import Database, Session
 from integrations_platform.connectors.whole_table import Fill, WholeTable, total
 from integrations_platform.unified_sync.loading_port import Form, Piece, Respelling
@@ -66,7 +67,10 @@ class PostgresqlBulk:
         with database.reading(self.table.dialect.begin_read) as session:
             with database.translated():
                 binding = self.table.bind(session)
-                export = _Export(database, session, binding, frozenset(required), total(session, binding))
+                export = _Export(
+                    database, session, binding, frozenset(required), total(session, binding),
+                    RelationalSnapshot(binding, session).mark(),
+                )  # fmt: skip
                 # Nobody knows how many rows are plain, so the planner expects a few, and has workers hand them over.
                 session.run("SET LOCAL max_parallel_workers_per_gather = 0")
             yield export
@@ -83,12 +87,8 @@ class PostgresqlBulk:
         with database.reading(self.table.dialect.begin_read) as session, database.translated():
             binding = self.table.bind(session)
             key, scope, params = _columns(binding)[0], *binding.scope
-            name, ledger = binding.quote(key.name), Ledger(binding).table
-            conditions = [scope, *_plainness(binding, frozenset(required))]
-            if self.table.dialect.table_exists(session, binding.shape.schema, LEDGER_TABLE):
-                conditions.append(f"NOT EXISTS (SELECT 1 FROM {ledger} AS written "
-                                  f"WHERE written.record_id = {name}::text AND written.pair = %s)")  # fmt: skip
-                params = (*params, binding.pair)
+            name, conditions = binding.quote(key.name), [scope, *_plainness(binding, frozenset(required))]
+            ledger = self.table.dialect.table_exists(session, binding.shape.schema, LEDGER_TABLE)
             # OFFSET keeps the conditions out of the join: the planner expects few rows to be plain, and would look for
             # each of them in all that are wanted.
             sql = (
@@ -97,7 +97,11 @@ class PostgresqlBulk:
                 f"OFFSET 0) AS chosen WHERE {' AND '.join(conditions)}"
             )
             head = struct.pack("!h", len(_columns(binding)))
-            for some in chunks(ids, packed_rows.BATCH):
+            for asked in chunks(ids, packed_rows.BATCH):
+                # Asked for apart: beside the conditions the server expects one row, and goes through all of the ledger
+                # for each that there is.
+                written = Ledger(binding).by_record(session, asked) if ledger else {}
+                some = [one for one in asked if one not in written]
                 for rows in packed_rows.batches(session.native, sql, (some, *params)):
                     shown = packed_rows.frame(rows).select(
                         id=packed_rows.key_of(key.storage), version=packed_rows.number_before_end(8)
@@ -123,6 +127,7 @@ class _Export:
     binding: Binding
     required: frozenset[str]
     total: int
+    mark: str | None
 
     def pieces(self) -> Iterator[Piece]:
         binding = self.binding
@@ -140,6 +145,7 @@ class _Loading:
         self._fill, self._session, self._binding = fill, fill.session, fill.binding
         self._copying = ExitStack()
         self._copy: Any = None
+        self._shown = self._number = 0
 
     def send(self, piece: Piece) -> None:
         with self._fill.database.translated():
@@ -159,7 +165,15 @@ class _Loading:
             sql = f"SELECT {binding.quote(key.name)}, {binding.fingerprint_number} FROM {binding.table}"
             version = packed_rows.number_before_end(8)
             for rows in packed_rows.batches(self._session.native, sql, ()):
-                yield packed_rows.frame(rows).select(id=packed_rows.key_of(key.storage), version=version)
+                shown = packed_rows.frame(rows).select(id=packed_rows.key_of(key.storage), version=version)
+                self._shown, self._number = self._shown + shown.height, self._number ^ xor_of(shown["version"])
+                yield shown
+
+    @property
+    def digest(self) -> str | None:
+        """Of a table without a scope, which shows no other rows than these."""
+        binding = self._binding
+        return None if binding.spec.only else digest_of(binding.digest_text(self._shown, self._number))
 
     def commit(self) -> None:
         self._fill.commit()

@@ -24,6 +24,7 @@ from integrations_platform.unified_sync.port import LISTING_SCHEMA, Listing, Pre
 from integrations_platform.unified_sync.values import FieldType
 
 _ROWS = 20_000  # rows of a listing held as objects
+_BLOCK = 16  # keys that are counted together; a power of two
 
 
 class RelationalSnapshot:
@@ -41,15 +42,97 @@ class RelationalSnapshot:
     def listing(self) -> Listing:
         """Ids and versions in scope, chunk by chunk into columns; archived records are listed whatever the scope."""
         with self._asking():
-            frame = self._in_scope()
-            moved = self._archive.versions(self._session) if self._archive is not None else []
-        rows = self._binding.digest_of(frame["version"])
-        digest = None if rows is None else self._digest(rows, moved)
-        if moved:  # someone may have inserted an archived record again by hand: live counts
-            ids, versions = [row[0] for row in moved], [row[1] for row in moved]
+            return self._listed(self._in_scope())
+
+    def _listed(self, frame: pl.DataFrame, apart: pl.Series | None = None, *, moved: bool = False) -> Listing:
+        """The listing of these rows in scope, and of the archive. If some of them ``moved``, there will be something to
+        do, and no digest is needed."""
+        away, rows = self._away(), None if moved else self._binding.digest_of(frame["version"])
+        digest = None if rows is None else digest_of(rows, away)
+        if away:  # someone may have inserted an archived record again by hand: live counts
+            ids, versions = [row[0] for row in away], [row[1] for row in away]
             frame = pl.concat([frame, _frame(ids, versions, str(Presence.ARCHIVED))])
             frame = frame.unique("id", keep="first", maintain_order=True)
-        return Listing(frame, complete=True, digest=digest)
+        return Listing(frame, complete=True, digest=digest, mark=self._mark(away), apart=apart)
+
+    def mark(self) -> str | None:
+        """The table, the archive's digest, and the moment."""
+        with self._asking():
+            return self._mark(self._away())
+
+    def _mark(self, away: Sequence[tuple[str, str]]) -> str | None:
+        moment = self._binding.dialect.moment(self._session, self._binding.shape, self._binding.versioned)
+        return None if moment is None else "|".join((moment[0], digest_of("", away), str(moment[1])))
+
+    def _written_since(self, mark: str) -> tuple[str, str] | None:
+        """The condition of rows written since, and the archive's digest then."""
+        place, archive, number = mark.rsplit("|", 2)
+        binding = self._binding
+        moment = binding.dialect.moment(self._session, binding.shape, binding.versioned)
+        if moment is None or moment[0] != place:
+            return None
+        written = binding.dialect.written_since(self._session, int(number))
+        return None if written is None else (written, archive)
+
+    def stands(self, mark: str, records: int) -> bool | None:
+        """One look at who wrote each row, and no value of any is read."""
+        binding = self._binding
+        scope, params = binding.scope
+        with self._asking():
+            since = self._written_since(mark)
+            if since is None:
+                return None
+            written, archive = since
+            away = self._away()
+            one = "count(CASE WHEN {} THEN 1 END)".format
+            sql = f"SELECT {one(written)}, {one(scope)} FROM {binding.table}"
+            moved, rows = self._session.rows(sql, params)[0]
+        return moved == 0 and rows + len(away) == records and digest_of("", away) == archive
+
+    def since(self, earlier: Listing) -> Listing | None:
+        """What was written since, beside what was not; the rows there are counted, and if any are gone, looked for."""
+        binding = self._binding
+        with self._asking():
+            since = None if earlier.mark is None else self._written_since(earlier.mark)
+            if since is None:
+                return None
+            as_before = f"NOT ({since[0]} OR {binding.archived_sql})"
+            shown = self._in_scope(f"({since[0]} OR {binding.archived_sql})")
+            rest = earlier.frame.filter(~pl.col("id").is_in(shown["id"].implode()))
+            gone = self._gone(rest["id"], as_before)
+            if gone is None:
+                return None
+            if not gone.is_empty():
+                rest = rest.filter(~pl.col("id").is_in(gone.implode()))
+            same = gone.is_empty() and shown.join(earlier.frame, on=shown.columns, how="anti").is_empty()
+            apart = None if earlier.apart is None else pl.concat([earlier.apart, shown["id"], gone])
+            return self._listed(pl.concat([rest, shown]), apart, moved=not same)
+
+    def _gone(self, ids: pl.Series, as_before: str) -> pl.Series | None:
+        """Those of these records that are not there; None if others are. Where keys are whole numbers, they are counted
+        in blocks, and looked for only where one lacks any."""
+        binding = self._binding
+        scope, params = binding.scope
+        rest, key = f"FROM {binding.table} WHERE {scope} AND {as_before}", binding.key_columns[0]
+        count: int = self._session.rows(f"SELECT count(*) {rest}", params)[0][0]
+        if count == len(ids):
+            return ids.clear()
+        if len(binding.keys) == 1 and binding.keys[0].family is Family.INTEGER:
+            block, theirs = pl.col("id").cast(pl.Int64) // _BLOCK, f"({key}::bigint >> {_BLOCK.bit_length() - 1})"
+            counted = self._session.rows(f"SELECT {theirs}, count(*) {rest} GROUP BY 1", params)
+            shown = pl.DataFrame(counted, schema={"block": pl.Int64, "shown": pl.UInt32}, orient="row")
+            both = ids.to_frame().group_by(block=block).len("known").join(shown, on="block", how="full", coalesce=True)
+            unlike = both.filter(pl.col("known").ne_missing(pl.col("shown")))["block"]
+            ids = ids.to_frame().filter(block.is_in(unlike.implode()))["id"]
+            # Of the very type, or the server compares with one block after the other.
+            there = self._in_scope(f"{as_before} AND {theirs} = ANY (%s::bigint[])", unlike.to_list())["id"]
+        else:
+            there = self._in_scope(as_before)["id"]
+        gone = ids.filter(~ids.is_in(there.implode()))
+        return gone if len(ids) - len(gone) == len(there) else None
+
+    def _away(self) -> list[tuple[str, str]]:
+        return self._archive.versions(self._session) if self._archive is not None else []
 
     def digest(self) -> str | None:
         """One number over all versions in scope, made by the server, and the archive's own."""
@@ -60,8 +143,8 @@ class RelationalSnapshot:
         with self._asking():
             sql = f"SELECT COUNT(*), {binding.digest} FROM {binding.table} WHERE {scope}"
             count, number = self._session.rows(sql, params)[0]
-            moved = self._archive.versions(self._session) if self._archive is not None else []
-        return self._digest(binding.digest_text(count, number), moved)
+            away = self._away()
+        return digest_of(binding.digest_text(count, number), away)
 
     def newest(self) -> datetime | None:
         """The greatest of the declared times of change; an index on that column makes it free."""
@@ -77,15 +160,10 @@ class RelationalSnapshot:
             ((raw,),) = self._session.rows(f"SELECT {greatest} FROM {binding.table} WHERE {scope}", params)
         return self._modified(raw)
 
-    @staticmethod
-    def _digest(rows: str, moved: Sequence[tuple[str, str]]) -> str:
-        archived = hashlib.sha256(repr(sorted(moved)).encode()).hexdigest()[:16] if moved else "-"
-        return f"{rows}:{archived}"
-
-    def _in_scope(self) -> pl.DataFrame:
+    def _in_scope(self, and_so: str = "1 = 1", *more: Any) -> pl.DataFrame:
         binding = self._binding
-        scope, params = binding.scope
-        rest = f"FROM {binding.table} WHERE {scope}"
+        scope, params = binding.scope[0], (*binding.scope[1], *more)
+        rest = f"FROM {binding.table} WHERE {scope} AND {and_so}"
         number = binding.fingerprint_number
         pieces = (
             binding.dialect.listed(
@@ -185,6 +263,12 @@ class RelationalSnapshot:
         column = self._binding.shape.by_name[self._binding.spec.modified]
         value = decode(column, FieldType.DATETIME, raw, zone=self._binding.zone(column))
         return value.astimezone(UTC) if isinstance(value, datetime) else None
+
+
+def digest_of(rows: str, away: Sequence[tuple[str, str]] = ()) -> str:
+    """The digest of a listing: of its rows, and of (record id, version) of what is archived."""
+    archived = hashlib.sha256(repr(sorted(away)).encode()).hexdigest()[:16] if away else "-"
+    return f"{rows}:{archived}"
 
 
 def naive_guess(binding: Binding) -> list[str]:

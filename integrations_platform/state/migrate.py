@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 # Dagster's PostgreSQL storage owns `alembic_version`; both may share a database.
 VERSION_TABLE = "integrations_alembic_version"
 # Oldest first; kept here so that opening a current database does not import alembic.
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 DIALECTS: tuple[Literal["postgresql"], Literal["sqlite"]] = ("postgresql", "sqlite")
 SCHEMA_FILE = Path(__file__).with_name("sync_schema.sql")
 

@@ -33,7 +33,7 @@ from integrations_platform.state.standings import Standings, standings
 from integrations_platform.state.transaction import SqlTransaction
 from integrations_platform.unified_sync.audit import GENESIS
 from integrations_platform.unified_sync.loading import LOAD
-from integrations_platform.unified_sync.spec import SIDES, SideName
+from integrations_platform.unified_sync.spec import SideName
 from integrations_platform.unified_sync.store import (
     BaseRow,
     Breaker,
@@ -42,6 +42,7 @@ from integrations_platform.unified_sync.store import (
     Intent,
     Lease,
     LinkState,
+    Observation,
     OpState,
     Quarantined,
     QuarantineStatus,
@@ -250,23 +251,18 @@ class SqlStore:
         return {row["side"]: datetime.fromisoformat(row["taken_at"]) for row in self._all(query)}
 
     def last_quiet(self, pair: str) -> Quiet | None:
-        """What the newest run left, if it kept the digests of both sides; None otherwise."""
+        """What the newest run left, if it kept a digest or a mark of any side; None otherwise."""
         seen, run = tables.observation, tables.run
         newest = sa.select(run).where(run.c.pair == pair).order_by(run.c.sequence.desc()).limit(1).subquery()
         query = (
-            sa.select(seen.c.side, seen.c.taken_at, seen.c.digest, seen.c.records, newest.c.counts)
+            sa.select(seen, newest.c.counts)
             .join(newest, (newest.c.pair == seen.c.pair) & (newest.c.run_id == seen.c.run_id))
-            .where(newest.c.settled, seen.c.digest.is_not(None))
+            .where(newest.c.settled, seen.c.digest.is_not(None) | seen.c.mark.is_not(None))
         )
         rows = self._all(query)
-        if len(rows) != len(SIDES):
+        if not rows:
             return None
-        return Quiet(
-            {row["side"]: datetime.fromisoformat(row["taken_at"]) for row in rows},
-            {row["side"]: row["digest"] for row in rows},
-            {row["side"]: row["records"] for row in rows},
-            rows[0]["counts"],
-        )
+        return Quiet({row["side"]: from_row(Observation, row) for row in rows}, rows[0]["counts"])
 
     def next_sequence(self, pair: str) -> int:
         """The number of the pair's next run, from 1: one above the highest stored, so ask while holding the lease."""

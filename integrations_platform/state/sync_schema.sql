@@ -431,6 +431,14 @@ ALTER TABLE sync_load ADD COLUMN gathered BOOLEAN DEFAULT false NOT NULL;
 
 UPDATE integrations_alembic_version SET version_num='0009' WHERE integrations_alembic_version.version_num = '0008';
 
+-- Running upgrade 0009 -> 0010
+
+ALTER TABLE sync_observation ADD COLUMN mark TEXT;
+
+ALTER TABLE sync_observation ADD COLUMN whole_at TEXT;
+
+UPDATE integrations_alembic_version SET version_num='0010' WHERE integrations_alembic_version.version_num = '0009';
+
 COMMIT;
 
 -- ---------- sqlite ----------
@@ -863,5 +871,13 @@ ALTER TABLE sync_load ADD COLUMN number BIGINT DEFAULT '0' NOT NULL;
 ALTER TABLE sync_load ADD COLUMN gathered BOOLEAN DEFAULT 0 NOT NULL;
 
 UPDATE integrations_alembic_version SET version_num='0009' WHERE integrations_alembic_version.version_num = '0008';
+
+-- Running upgrade 0009 -> 0010
+
+ALTER TABLE sync_observation ADD COLUMN mark TEXT;
+
+ALTER TABLE sync_observation ADD COLUMN whole_at TEXT;
+
+UPDATE integrations_alembic_version SET version_num='0010' WHERE integrations_alembic_version.version_num = '0009';
 
 COMMIT;

@@ -269,7 +269,9 @@ observation = Table(
     Column("records", BigInteger, nullable=False),
     Column("complete", Boolean, nullable=False),
     _text("reason"),
-    _text("digest", optional=True),  # kept by runs that found nothing to look at
+    _text("digest", optional=True),  # this and what follows: kept by runs that found nothing to look at
+    _text("mark", optional=True),
+    _text("whole_at", optional=True),
 )
 
 breaker = Table(

@@ -45,6 +45,12 @@ class Classes:
     live_a: int
     live_b: int
 
+    def strangers(self, letter: str) -> int:
+        """How many live records of a side are not new, and yet of no active link: their link is asleep or closed."""
+        away = self.look.filter((pl.col("state") == _ACTIVE) & ~_alive(letter)).height
+        live, new = {"a": (self.live_a, self.new_a), "b": (self.live_b, self.new_b)}[letter]
+        return live - (self.active - away) - len(new)
+
     def owned(self, share: Share) -> Classes:
         """These, with the links on the list that the share owns."""
         if share.whole:
@@ -61,14 +67,16 @@ def classify(links: pl.DataFrame, listing_a: Listing, listing_b: Listing, *, eve
 
 def _by_column(links: pl.DataFrame, listing_a: Listing, listing_b: Listing, *, everything: bool) -> Classes:
     """By leaving out what equals its base, a side at a time: joining all links with all records takes several
-    times the room of either."""
+    times the room of either. Of a listing that was told from the links, only who stands apart is compared."""
     listings = {"a": listing_a.frame, "b": listing_b.frame}
+    apart = {"a": listing_a.apart, "b": listing_b.apart}
     live = {letter: _those(frame, "presence", _LIVE) for letter, frame in listings.items()}
     active = _those(links, "state", _ACTIVE)
     moved = active.head(0)
     for letter, frame in live.items():
-        agreed = frame.select(pl.col("id").alias(f"id_{letter}"), pl.col("version").alias(f"version_{letter}"))
-        moved = pl.concat([moved, _without(active, agreed)])
+        theirs, shown = _among(active, f"id_{letter}", apart[letter]), _among(frame, "id", apart[letter])
+        agreed = shown.select(pl.col("id").alias(f"id_{letter}"), pl.col("version").alias(f"version_{letter}"))
+        moved = pl.concat([moved, _without(theirs, agreed)])
     moved = moved.unique("link_id")
     # whatever may have come back into scope or to life; a record that is away is told from one that was deleted
     # meanwhile only by reading it
@@ -85,8 +93,8 @@ def _by_column(links: pl.DataFrame, listing_a: Listing, listing_b: Listing, *, e
     settled = active.height - moved.height
     return Classes(
         look=look.filter((pl.col("state") == _ACTIVE) | _alive("a") | _alive("b")).sort("link_id"),
-        new_a=_unlinked(live["a"], links["id_a"]),
-        new_b=_unlinked(live["b"], links["id_b"]),
+        new_a=_unlinked(_among(live["a"], "id", apart["a"]), links["id_a"]),
+        new_b=_unlinked(_among(live["b"], "id", apart["b"]), links["id_b"]),
         settled=0 if everything else settled,
         active=active.height,
         live_a=live["a"].height,
@@ -98,6 +106,10 @@ def _those(frame: pl.DataFrame, column: str, value: str) -> pl.DataFrame:
     """The rows of this value; usually all of them, which are then not copied."""
     are = frame[column] == value
     return frame if are.all() else frame.filter(are)
+
+
+def _among(frame: pl.DataFrame, column: str, ids: pl.Series | None) -> pl.DataFrame:
+    return frame if ids is None else frame.filter(pl.col(column).is_in(ids.implode()))
 
 
 def _alive(letter: str) -> pl.Expr:

@@ -21,10 +21,18 @@ from integrations_platform.unified_sync.faults import SetupRefused, faults_in
 from integrations_platform.unified_sync.forms import FieldPlace, place_fields
 from integrations_platform.unified_sync.loading import load_whole, settle_loads
 from integrations_platform.unified_sync.observation import Observatory
-from integrations_platform.unified_sync.plan import QUIET, STANDING, Plan, World
+from integrations_platform.unified_sync.plan import PLAIN, QUIET, STANDING, Plan, World
 from integrations_platform.unified_sync.planner import make_plan, only
 from integrations_platform.unified_sync.port import Side, found_by
-from integrations_platform.unified_sync.quiet import unmoved, untouched, with_digests
+from integrations_platform.unified_sync.quiet import (
+    Recalled,
+    standing,
+    unmoved,
+    untouched,
+    with_digests,
+    with_marks,
+    without_marks,
+)
 from integrations_platform.unified_sync.recovery import recover
 from integrations_platform.unified_sync.references import References
 from integrations_platform.unified_sync.report import RunReport, RunStatus
@@ -63,7 +71,7 @@ _LEVELS = {
     RunStatus.FAILED: logging.ERROR,
 }  # fmt: skip
 Look = Callable[
-    [SyncSpec, Mapping[SideName, Caller], Quiet, Callable[[], datetime]], dict[SideName, Observation]
+    [SyncSpec, Mapping[SideName, Caller], Quiet, Callable[[], datetime]], dict[SideName, Recalled]
 ]  # fmt: skip
 PASSES = 2  # a decision that writes to both sides is confirmed by a second look within the same run
 
@@ -75,7 +83,8 @@ class Request:
     ``only_ops``: apply just these operations of a reviewed plan. ``restore``: instead of syncing, bring back what these
     audit lines lost. ``lift``: guards a person lifted for this plan.
     ``attended``: a person started it. ``actor`` goes to the audit. ``trigger`` says what started it. ``hint``: look at
-    nothing if the sides' own stamps tell of no change since the last look.
+    nothing if the sides' own stamps tell of no change since the last look. ``full``: look at every record, whatever
+    the sides know by themselves of what moved.
     """
 
     dry_run: bool = False
@@ -87,6 +96,7 @@ class Request:
     actor: str = "engine"
     trigger: str = "cli"
     hint: bool = False
+    full: bool = False
 
 
 @dataclass
@@ -208,13 +218,13 @@ class Engine:
         references = References.of(spec, self.store, self.known)
         report.recovered = recover(spec, places, references, callers, self.store, lease, self.runtime, report.run_id)
         report.recovered += settle_loads(spec, callers, self.store, lease, report.run_id, self.runtime.clock())
-        still: Mapping[SideName, Observation] = {}
+        recalled: Mapping[SideName, Recalled] = {}
         if request.restore is None and request.only_ops is None:
             if quiet is not None and not report.recovered:
                 stamps = self._told(untouched, spec, callers, quiet) if request.hint else {}
-                still = stamps or self._told(unmoved, spec, callers, quiet)
-                if len(still) == len(SIDES):
-                    self._stand(lease, spec, [*still.values()], quiet, report)
+                recalled = stamps or self._told(unmoved, spec, callers, without_marks(quiet) if request.full else quiet)
+                if sum(one.still for one in recalled.values()) == len(SIDES):
+                    self._stand(lease, spec, standing(recalled, quiet), quiet, report)
                     return
             begun = request.attended or not first_run
             if begun and load_whole(spec, places, callers, self.store, lease, self.runtime, report):
@@ -226,12 +236,12 @@ class Engine:
                 self._observatory.recall(spec, callers, report.run_id, lease)  # once, not by every share
             task = Task.of_run(lease, report.run_id, spec.shards, request, first_run=first_run)
             endings = see_through(spec, task, self.crew, self.store, self.runtime)
-            earlier, passes = sum_up(report, endings), PASSES - 1
+            earlier, passes, recalled = sum_up(report, endings), PASSES - 1, {}
             if not report.lost_shards:
                 self._note(lease, report, seen_by_all(endings))
             if report.status is not RunStatus.SUCCEEDED or not self._looks_again(spec, endings):
                 return
-        self._passes(lease, spec, callers, request, report, WHOLE, earlier, passes, still, first_run=first_run)
+        self._passes(lease, spec, callers, request, report, WHOLE, earlier, passes, recalled, first_run=first_run)
 
     def work(self, spec: SyncSpec, sides: Mapping[SideName, Side], task: Task, number: int, board: Board) -> None:
         """Do share ``number`` of a run that another process has begun, and tell that one how it ended."""
@@ -265,20 +275,20 @@ class Engine:
         share: Share,
         earlier: Counter[str],
         passes: int,
-        still: Mapping[SideName, Observation],
+        recalled: Mapping[SideName, Recalled],
         *,
         first_run: bool,
     ) -> None:
         carrier = self._carrier(spec, callers, request, share)
         for _ in range(passes):
-            looking = self._observatory.world(spec, callers, report.run_id, lease, share, still)
+            looking = self._observatory.world(spec, callers, report.run_id, lease, share, recalled)
             with span("plan", {}), looking as (world, observations):
                 if request.restore is not None:
                     plan = plan_restore(world, request.restore)
                 else:
                     plan = make_plan(world, attended=request.attended, first_run=first_run, carrier=carrier)
                     if share.whole and plan.is_quiet and not world.conflicts and not world.quarantined:
-                        observations = with_digests(observations, world)
+                        observations = with_marks(with_digests(observations, world), world, plan)
             report.plan = report.plan or plan
             if isinstance(share, Part):
                 share.seen = observations
@@ -317,8 +327,14 @@ class Engine:
             )  # fmt: skip
             writer.carry_out()
             if request.only_ops is not None or not self._looks_again(spec, plan, refused=writer.refused):
+                if share.whole and plan.is_plain and not plan.is_quiet and self._leaves_nothing(spec, report):
+                    self._note(lease, report, with_marks(observations, world, plan))
                 return
-            carrier, still = None, {}
+            carrier = None
+            recalled = {
+                seen.side: Recalled(seen, still=False, listing=world.listings[seen.side])
+                for seen in observations if seen.side in plan.held
+            }  # fmt: skip
 
     def _carrier(
         self, spec: SyncSpec, callers: Mapping[SideName, Caller], request: Request, share: Share
@@ -338,10 +354,21 @@ class Engine:
         loads = self.store.loads
         return not self.store.open_intents(spec.name) and not (loads is not None and loads.unfinished(spec.name))
 
+    def _leaves_nothing(self, spec: SyncSpec, report: RunReport) -> bool:
+        """Whether all that was planned is written, and nothing is open."""
+        counted = {name for name, count in report.counts.items() if count}
+        return (
+            counted <= PLAIN
+            and all(report.counts[f"planned_{side}"] == report.counts[f"applied_{side}"] for side in "ab")
+            and not self.store.conflicts(spec.name)
+            and not self.store.quarantined(spec.name)
+            and not self.store.open_intents(spec.name)
+        )
+
     def _told(
         self, look: Look, spec: SyncSpec, callers: Mapping[SideName, Caller], quiet: Quiet
-    ) -> dict[SideName, Observation]:
-        """Sides that are as they were when there was nothing to do."""
+    ) -> dict[SideName, Recalled]:
+        """Sides of which it is known how they were when there was nothing to do."""
         with span(look.__name__, {}):
             return look(spec, callers, quiet, self.runtime.clock)
 

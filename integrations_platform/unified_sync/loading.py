@@ -27,6 +27,7 @@ from integrations_platform.unified_sync.loading_port import Bulk, Export, Form, 
 from integrations_platform.unified_sync.loading_values import by_value
 from integrations_platform.unified_sync.plan import Plan
 from integrations_platform.unified_sync.port import ErrorKind, SideError
+from integrations_platform.unified_sync.quiet import named
 from integrations_platform.unified_sync.report import RunReport
 from integrations_platform.unified_sync.runtime import Runtime
 from integrations_platform.unified_sync.spec import SIDES, FieldSpec, SideName, SyncSpec
@@ -127,9 +128,10 @@ def load_whole(
     with span("load", {}), way.export() as export:
         if not export.total:
             return False
-        observed = Observation("A", load.at, export.total, complete=True)
+        mark = named(spec, export.mark)
+        observed = Observation("A", load.at, export.total, complete=True, mark=mark, whole_at=load.at)
         try:
-            count = _fill(way, export, loads, load, store, lease, runtime, spec)
+            count, digest = _fill(way, export, loads, load, store, lease, runtime, spec)
         except SideError as fault:
             if fault.effect_unknown:
                 raise
@@ -146,7 +148,8 @@ def load_whole(
     report.plan = Plan(spec, load.at)
     with store.transaction(lease) as tx:
         tx.put_observation(report.run_id, observed)
-        tx.put_observation(report.run_id, Observation("B", load.at, count, complete=True))
+        digest = named(spec, digest)
+        tx.put_observation(report.run_id, Observation("B", load.at, count, complete=True, digest=digest))
     if count < export.total:
         return False
     report.counts.update(dict.fromkeys(("active", "live_a", "live_b"), count))  # else the ordinary plan counts them
@@ -155,11 +158,11 @@ def load_whole(
 
 def _fill(
     way: Way, export: Export, loads: Loads, load: Load, store: Store, lease: Lease, runtime: Runtime, spec: SyncSpec
-) -> int | None:
-    """How many records the target committed, or None when it was not empty."""
+) -> tuple[int | None, str | None]:
+    """How many records the target committed, or None when it was not empty; and what the target can be known by."""
     with way.loading(load.load_id) as loading:
         if loading is None:
-            return None
+            return None, None
         loads.begin(lease, load)
         count, stage = 0, f"writing to {spec.target.place}"
         for number, piece in enumerate(export.pieces()):
@@ -177,8 +180,9 @@ def _fill(
             message = f"{spec.target.system}: {count} records were sent and {shown} are there"
             raise SideError(ErrorKind.PERMANENT, message, code="load")
         store.renew(lease, runtime.lease_seconds, runtime.clock())  # whoever took over has asked for the receipt by now
+        digest = loading.digest
         loading.commit()
-    return count
+    return count, digest
 
 
 def key_of(spec: SyncSpec) -> FieldSpec | None:

@@ -36,9 +36,15 @@ class Piece:
 
 
 class Export(Protocol):
-    """A table being read at one moment. ``total``: its records in scope, plain or not."""
+    """A table being read at one moment."""
 
-    total: int
+    @property
+    def total(self) -> int:
+        """How many records are in scope, plain or not."""
+
+    @property
+    def mark(self) -> str | None:
+        """The moment they are read at, where the side is :class:`.port.Marking`."""
 
     def pieces(self) -> Iterator[Piece]:
         """The plain rows. Raises SideError."""
@@ -53,6 +59,10 @@ class Loading(Protocol):
     def versions(self) -> Iterator[pl.DataFrame]:
         """End the sending; ids and versions (columns ``id``, ``version``) of all that the table shows now, and
         ``version_a`` where the source shows others."""
+
+    @property
+    def digest(self) -> str | None:
+        """What :meth:`.port.Snapshot.digest` says of all that was shown, where it is known without another look."""
 
     def commit(self) -> None:
         """Make it last. Raises SideError, possibly with an unknown effect."""

@@ -76,6 +76,8 @@ class _Sent:
 
 
 class _Export:
+    mark = None
+
     def __init__(self, places: Sequence[FieldPlace], pages: Pages) -> None:
         self.total, self._pages = pages.total, pages
         self._columns = [(item.spec.source[0], item.spec.name, item.spec.target[0], _keeping(item)) for item in places]
@@ -124,6 +126,8 @@ def _keeping(place: FieldPlace) -> Callable[[Value], bool]:
 
 
 class _Loading:
+    digest = None
+
     def __init__(self, place: str, filling: Filling) -> None:
         self._place, self._filling = place, filling
         self._shown: list[pl.DataFrame] = []

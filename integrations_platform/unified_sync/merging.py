@@ -104,12 +104,14 @@ def plan_merge_cases(world: World, plan: Plan) -> None:
     for link_id in sorted(world.merges.moved.keys() - {merge.link_id for merge in plan.moved}):
         if world.share.owns(link_id):
             follow(world, plan, _view(world, link_id), asleep=True)
-    known = set(world.links["link_id"].to_list())
+    decided = [row for (_, unit), row in sorted(world.conflicts.items()) if row.kind == KIND and not unit]
+    named = [*(merge.link_id for merge in world.merges.cases), *(row.link_id for row in decided)]
+    known = set(world.links["link_id"].filter(world.links["link_id"].is_in(named)))
     for merge in world.merges.cases:
         if merge.link_id in known and world.share.owns(merge.link_id):
             _open(world, plan, merge)
-    for (link_id, unit), row in sorted(world.conflicts.items()):
-        if row.kind == KIND and not unit and link_id in known and world.share.owns(link_id):
+    for row in decided:
+        if row.link_id in known and world.share.owns(row.link_id):
             _plan_case(world, plan, row)
 
 

@@ -21,7 +21,7 @@ from integrations_platform.unified_sync.merge import Policy
 from integrations_platform.unified_sync.merging import follow_merges
 from integrations_platform.unified_sync.plan import Unit, World
 from integrations_platform.unified_sync.port import TAG_SCHEMA, Listing, Snapshot
-from integrations_platform.unified_sync.quiet import remembered
+from integrations_platform.unified_sync.quiet import Recalled, remembered, told_since
 from integrations_platform.unified_sync.rebuilding import (
     Rebuilt,
     find_tagged_records,
@@ -35,7 +35,7 @@ from integrations_platform.unified_sync.shares import WHOLE, Share
 from integrations_platform.unified_sync.spec import SIDES, SideName, SyncSpec
 from integrations_platform.unified_sync.store import ConflictStatus, Lease, Observation, Store
 
-NOTHING: Mapping[SideName, Observation] = MappingProxyType({})
+NOTHING: Mapping[SideName, Recalled] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -60,25 +60,32 @@ class Observatory:
         run_id: str,
         lease: Lease | None,
         share: Share = WHOLE,
-        still: Mapping[SideName, Observation] = NOTHING,
+        recalled: Mapping[SideName, Recalled] = NOTHING,
     ) -> Iterator[tuple[World, list[Observation]]]:
-        """Observe both sides, and hold their snapshots open while the plan is made. ``still``: sides seen just now to
-        be what they were when there was nothing to do, which are not listed."""
+        """Observe both sides, and hold their snapshots open while the plan is made. ``recalled``: sides that are not
+        listed, or asked only for what moved, because it is known how they stood when there was nothing to do."""
         columns = {name: caller.call(caller.side.columns) for name, caller in callers.items()}
         places, _ = place_fields(spec, columns["A"], columns["B"])
         clocks = {name: caller.call(caller.side.clock) for name, caller in callers.items()}
         with ExitStack() as stack:
-            taken_at = min([self.runtime.clock(), *(observation.taken_at for observation in still.values())])
+            still = {name: one.seen for name, one in recalled.items() if one.still}
+            taken_at = min([self.runtime.clock(), *(seen.taken_at for seen in still.values())])
             snapshots = {
                 name: stack.enter_context(caller.call(caller.side.snapshot)) for name, caller in callers.items()
             }
-            known = self.store.links(spec.name) if still else None
+            known = self.store.links(spec.name) if recalled else None
+            earlier = {} if known is None else {
+                name: one.listing or remembered(spec, known, one.seen) for name, one in recalled.items()
+            }  # fmt: skip
+            told = {
+                name: told_since(callers[name], snapshots[name], listing)
+                for name, listing in earlier.items() if name not in still
+            }  # fmt: skip
             listings = {
-                name: self._listed(spec, callers[name], snapshots[name], name)
-                if known is None or name not in still
-                else remembered(spec, known, still[name])
+                name: earlier[name] if name in still
+                else told.get(name) or self._listed(spec, callers[name], snapshots[name], name)
                 for name in callers
-            }
+            }  # fmt: skip
             now = self.runtime.clock()
             if lease is not None:
                 self.store.renew(lease, self.runtime.lease_seconds, now)
@@ -88,13 +95,14 @@ class Observatory:
             links, merges = follow_merges(frame_of(found.links) if found is not None else links, listings)
             moments = {name: Moment(now, clocks[name]) for name in callers}
             observations = [
-                replace(still[name], taken_at=taken_at, digest=None)
+                replace(still[name], taken_at=taken_at, digest=None, mark=None)
                 if name in still
                 else Observation(
-                    name, taken_at, listings[name].frame.height, listings[name].complete, listings[name].reason
+                    name, taken_at, listings[name].frame.height, listings[name].complete, listings[name].reason,
+                    whole_at=taken_at if told.get(name) is None else recalled[name].seen.whole_at,
                 )
                 for name in SIDES
-            ]
+            ]  # fmt: skip
             by_name = {place.spec.name: place for place in places}
             units: list[Unit] = [
                 (

@@ -128,6 +128,12 @@ STANDING = (
 QUIET = frozenset({"settled", "active", "live_a", "live_b"})
 """The counts of a plan that the listings alone settled."""
 
+PLAIN = QUIET | {"carried"} | {
+    f"{name}_{letter}" for letter in "ab"
+    for name in ("read", "planned", "applied", "created", "updated", "archived", "deleted")
+}  # fmt: skip
+"""The counts of a run that has written all it planned, and leaves nothing open by that."""
+
 
 @dataclass
 class Plan:
@@ -138,7 +144,8 @@ class Plan:
     moved. ``tags``: external ids to leave on records, as (side, record id, link id). ``moved``: links whose record was
     merged away. ``carriages``: rows that go over as they are, many at once. ``waiting``: subjects that wait for what
     they refer to. ``awaited``: records of links that are not there and not given up, as (side, link id). ``merged``:
-    records merged away, and into which, by side, as the listings tell it. ``notes``: why, by link, in words.
+    records merged away, and into which, by side, as the listings tell it. ``held``: sides of which all live records
+    are new or of an active link. ``notes``: why, by link, in words.
     """
 
     spec: SyncSpec
@@ -157,6 +164,7 @@ class Plan:
     waiting: set[str] = field(default_factory=set)
     awaited: set[tuple[SideName, str]] = field(default_factory=set)
     merged: Mapping[SideName, Mapping[str, str]] = field(default_factory=dict)
+    held: frozenset[SideName] = frozenset()
     tombstones: list[Tombstone] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -184,6 +192,15 @@ class Plan:
         )  # fmt: skip
         counted = {name for name, count in self.counts.items() if count}
         return not any(found) and counted <= QUIET
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is only writing to do, and nothing beside it to remember for a later run or to say."""
+        found = (
+            self.states, self.tags, self.moved, self.conflicts, self.quarantine, self.cleared, self.waiting,
+            self.awaited, self.refusals, self.warnings,
+        )  # fmt: skip
+        return not any(found)
 
     @property
     def opened(self) -> list[Conflict]:

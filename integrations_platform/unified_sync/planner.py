@@ -48,6 +48,8 @@ def make_plan(world: World, *, attended: bool, first_run: bool, carrier: Carrier
     if world.share.number == 0:
         plan.counts.update(settled=classes.settled, active=classes.active)
         plan.counts.update(live_a=classes.live_a, live_b=classes.live_b)
+    if world.share.whole:
+        plan.held = frozenset(side for side in SIDES if classes.strangers(side.lower()) == 0)
     left = classes if carrier is None else carrier.pick(world, plan, classes)
     leaving: set[str] = set()
     for view, seen in observe(world, left, plan):

@@ -84,7 +84,8 @@ class Listing:
 
     ``complete`` is the certificate that allows absence to be followed up at all; ``reason`` says why it is missing.
     ``merged`` holds, for every record known to have been merged into another, the id of the one that survives.
-    ``digest``: what :meth:`Snapshot.digest` says of the same moment.
+    ``digest``: what :meth:`Snapshot.digest` says of the same moment. ``mark``: the moment itself, where the side is
+    :class:`Marking`. ``apart``: who may show another version than the links remember; None: anyone.
     """
 
     frame: pl.DataFrame
@@ -92,6 +93,8 @@ class Listing:
     reason: str = ""
     merged: Mapping[str, str] = field(default_factory=dict)
     digest: str | None = None
+    mark: str | None = None
+    apart: pl.Series | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +234,23 @@ class Snapshot(Protocol):
     def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
         """Records by id, scope disregarded (``OUT_OF_SCOPE`` says so); missing ids are left out, and so are ids
         that were merged away: the survivor is never shown under an old id. Raises SideError."""
+
+
+@runtime_checkable
+class Marking(Protocol):
+    """What a snapshot is as well whose system knows by itself which records were written after an earlier snapshot:
+    by its own order of transactions, not by stamps that somebody sets."""
+
+    def mark(self) -> str | None:
+        """A word for this moment; None where nothing could be told by it. Raises SideError."""
+
+    def stands(self, mark: str, records: int) -> bool | None:
+        """Whether nothing moved since the snapshot of that mark, which listed so many records; None where that cannot
+        be told any more. Raises SideError."""
+
+    def since(self, earlier: Listing) -> Listing | None:
+        """The listing, told from an earlier one that has a mark and shows all that was live then; who moved or is gone
+        is ``apart`` too, unless that was anyone. None where that cannot be done any more. Raises SideError."""
 
 
 class Side(Protocol):

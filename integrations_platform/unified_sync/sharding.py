@@ -117,7 +117,8 @@ class Ending:
     def to_json(self) -> str:
         """As it stands on the board."""
         data = asdict(self)
-        data["seen"] = [{**row, "taken_at": row["taken_at"].isoformat()} for row in data["seen"]]
+        # Marks and the like are kept of whole looks that left nothing to do; a share's look is never one.
+        data["seen"] = [{**row, "taken_at": row["taken_at"].isoformat(), "whole_at": None} for row in data["seen"]]
         return json.dumps(data)
 
     @classmethod

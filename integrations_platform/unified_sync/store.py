@@ -217,7 +217,9 @@ class Tombstone:
 class Observation:
     """Certificate of one listing: what was read, when, and whether it may prove an absence.
 
-    ``digest`` names all that was listed, under one declaration; it is kept only where nothing of it needed a look."""
+    ``digest`` names all that was listed, under one declaration; ``mark`` the moment, for the side to tell what moved
+    since; ``whole_at`` is when every record was looked at last, not just what had moved since a mark. These are kept
+    only where nothing that was listed needed a look."""
 
     side: SideName
     taken_at: datetime
@@ -225,6 +227,8 @@ class Observation:
     complete: bool
     reason: str = ""
     digest: str | None = None
+    mark: str | None = None
+    whole_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,12 +250,10 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """How things stood when the last run looked at everything and found nothing to do: when that was, the digest of
-    each side's listing, the records it held, and the run's counts as JSON."""
+    """How things stood when the last run left nothing undone: the sides that it can tell by a digest, if it found
+    nothing to do, or by a mark; and the run's counts as JSON."""
 
-    taken_at: Mapping[SideName, datetime]
-    digests: Mapping[SideName, str]
-    records: Mapping[SideName, int]
+    seen: Mapping[SideName, Observation]
     counts: str
 
 
@@ -441,7 +443,7 @@ class Store(Protocol):
         """When each side was last observed completely by a settled run."""
 
     def last_quiet(self, pair: str) -> Quiet | None:
-        """What the newest run left, if it kept the digests of both sides; None otherwise."""
+        """What the newest run left, if it kept a digest or a mark of any side; None otherwise."""
 
     def next_sequence(self, pair: str) -> int:
         """The number of the pair's next run, from 1."""

@@ -260,6 +260,22 @@ def test_a_record_that_bears_a_receipt_of_ours_gets_an_operation_of_its_own(worl
     assert world.run().counts["carried"] == 2, "neither what was stored by itself nor what bears a receipt"
 
 
+def test_receipts_of_many_other_records_are_not_gone_through_for_each_that_changed(world: World) -> None:
+    """The server expected one plain row and compared each with every receipt: minutes, for ten thousand of each."""
+    receipts = 5_000
+    world.b.run("UPDATE person SET city = 'Lugo' WHERE id = 1")
+    world.run()  # which makes the table of receipts
+    world.a.run(
+        "INSERT INTO integrations_ledger (pair, record_id, link_id, last_op) "
+        f"SELECT 'people:A', 'other ' || n, NULL, 'x' FROM generate_series(1, {receipts}) AS n",
+        "ANALYZE", "UPDATE person SET name = 'Changed'",
+    )  # fmt: skip
+    assert world.run().counts["carried"] == world.a.rows("SELECT count(*) FROM person")[0][0] - 1
+    world.a.run("SELECT pg_stat_force_next_flush()")
+    read = "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'integrations_ledger'"
+    assert world.a.rows(read)[0][0] <= 10 * receipts
+
+
 def test_p25_a_record_in_dispute_gets_an_operation_of_its_own_which_ends_the_dispute(world: World) -> None:
     world.b.run("CREATE TABLE kept_names AS SELECT id, name FROM person", "UPDATE person SET name = 'B' WHERE id < 3")
     world.a.run("UPDATE person SET name = 'A' WHERE id < 3")

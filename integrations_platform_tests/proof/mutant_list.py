@@ -1346,7 +1346,49 @@ MUTANTS: tuple[Mutant, ...] = (
         "quiet-by-one-side",
         "Nothing is looked at when the source alone is as it was.",
         ("P6", "P9", "P34"),
-        (Edit("engine.py", "if len(still) == len(SIDES):", 'if "A" in still:'),),
+        (
+            Edit(
+                "engine.py",
+                "if sum(one.still for one in recalled.values()) == len(SIDES):",
+                'if "A" in recalled and recalled["A"].still:',
+            ),
+        ),
+    ),
+    Mutant(
+        "mark-of-a-run-with-open-work",
+        "What moved since is asked after a run that left something undone, and the rest taken for settled.",
+        ("P2", "P9", "P36"),
+        (
+            Edit(
+                "engine.py",
+                "if share.whole and plan.is_plain and not plan.is_quiet and self._leaves_nothing(spec, report):",
+                "if share.whole and not plan.is_quiet:",
+            ),
+        ),
+    ),
+    Mutant(
+        "mark-beside-records-of-nobody",
+        "What moved since is asked of a side with live records that no active link holds.",
+        ("P9",),
+        (Edit("planner.py", "if classes.strangers(side.lower()) == 0)", ")"),),
+    ),
+    Mutant(
+        "mark-of-one-run-kept-by-the-next",
+        "A side that did not move keeps its mark through a run that changed what is remembered of it.",
+        ("P9",),
+        (
+            Edit(
+                "observation.py",
+                "replace(still[name], taken_at=taken_at, digest=None, mark=None)",
+                "replace(still[name], taken_at=taken_at, digest=None)",
+            ),
+        ),
+    ),
+    Mutant(
+        "marks-for-ever",
+        "Not every record is looked at again after a day.",
+        ("P13",),
+        (Edit("quiet.py", "taken_at >= seen.whole_at + TRUSTED", "taken_at < seen.whole_at"),),
     ),
     Mutant(
         "quiet-with-open-work",

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from integrations_platform.unified_sync.audit import GENESIS, chain_hash
-from integrations_platform.unified_sync.spec import SIDES, SideName
+from integrations_platform.unified_sync.spec import SideName
 from integrations_platform.unified_sync.store import (
     LINK_SCHEMA,
     AuditEntry,
@@ -297,11 +297,8 @@ class MemoryStore:
         seen = {} if newest is None or not newest.settled else {
             one.side: one for run_id, one in self.memory.observations if run_id == newest.run_id
         }  # fmt: skip
-        digests = {side: one.digest for side, one in seen.items() if one.digest is not None}
-        if newest is None or len(digests) != len(SIDES):
-            return None
-        taken_at = {side: one.taken_at for side, one in seen.items()}
-        return Quiet(taken_at, digests, {side: one.records for side, one in seen.items()}, newest.counts)
+        known = {side: one for side, one in seen.items() if one.digest is not None or one.mark is not None}
+        return Quiet(known, newest.counts) if newest is not None and known else None
 
     def next_sequence(self, pair: str) -> int:
         return len(self.memory.runs) + 1

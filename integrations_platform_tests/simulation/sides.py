@@ -38,6 +38,7 @@ from integrations_platform.unified_sync.port import (
 )
 from integrations_platform.unified_sync.values import Value, rounded
 from integrations_platform_tests.simulation.declared import COARSE
+from integrations_platform_tests.simulation.marks import Marks
 
 POISON = "poison"
 LIES = ("empty", "empty without effect", "one missing", "doubled", "contradictory", "foreign")
@@ -141,6 +142,7 @@ class SimulatedSide:
     merged: dict[str, str] = field(default_factory=dict)  # as told in listings: into which record, step by step
     looked: dict[str, str] = field(default_factory=dict)  # version last read outside any snapshot since the run began
     shown: dict[str, set[Value]] = field(default_factory=dict)  # every value ever shown, by column
+    marks: Marks = field(default_factory=Marks)
     hidden: set[str] = field(default_factory=set)  # columns the system does not return at the moment
     misread: float | None = None  # how wrong the clock is read, as a share of the bound; None: differently each time
     outage: int = 0  # calls that still fail before it is reachable again
@@ -390,7 +392,29 @@ class SimulatedSnapshot:
             self.side.random.shuffle(listed)
         frame = pl.DataFrame([(name, *there[name]) for name in listed], schema=LISTING_SCHEMA, orient="row")
         digest = self._digest(there) if complete else None
-        return Listing(frame, complete, "" if complete else "a page was lost", self.merged, digest)
+        reason, mark = "" if complete else "a page was lost", self.mark() if complete else None
+        return Listing(frame, complete, reason, self.merged, digest, mark)
+
+    def mark(self) -> str | None:
+        return self.side.marks.keep(self._there(), self.merged) if self._marks else None
+
+    def stands(self, mark: str, records: int) -> bool | None:
+        self.side.at("before digest")
+        return self.side.marks.stands(mark, records, self._there(), self.merged) if self._marks else None
+
+    def since(self, earlier: Listing) -> Listing | None:
+        self.side.at("before listing")
+        there = self._there()
+        listing = self.side.marks.since(earlier, there, self.merged) if self._marks else None
+        if listing is None:
+            return None
+        self.side.shows([name for name, (_, presence) in there.items() if presence == "live"])
+        return replace(listing, digest=self._digest(there), mark=self.mark())
+
+    @property
+    def _marks(self) -> bool:
+        """Some of the systems that have digests know what moved as well."""
+        return self.side.nature.receipts and self._digest({}) is not None
 
     def digest(self) -> str | None:
         self.side.at("before digest")

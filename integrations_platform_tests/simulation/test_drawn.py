@@ -45,7 +45,7 @@ def test_p14_a_history_replays_exactly_and_its_text_is_itself(profile: str) -> N
 
 
 def _first_failure(profile: str) -> History | None:
-    for seed in range(60):
+    for seed in range(100):
         for strategy in (Strategy.SOURCE_WINS, Strategy.LATEST):
             if failure_of(draw(seed, strategy, profile))[0] is not None:
                 return draw(seed, strategy, profile)

@@ -10,7 +10,7 @@ import copy
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -34,6 +34,7 @@ from integrations_platform.unified_sync.port import (
     Write,
 )
 from integrations_platform.unified_sync.values import Value
+from integrations_platform_tests.simulation.marks import Marks
 
 ABLE = Capabilities(compare_and_set=True, receipts=True, tags=True, archive=True, delete=True, batch_limit=500)
 
@@ -99,6 +100,7 @@ class StorySide:
     histories: dict[str, dict[str, tuple[Change, ...]]] = field(default_factory=dict)
     told: dict[str, Outcome] = field(default_factory=dict)  # first answers, where writes can be replayed
     merged: dict[str, str] = field(default_factory=dict)
+    marks: Marks | None = None  # a system that does not know who moved has none
     unread: set[str] = field(default_factory=set)
     fresh: bool = False
     listings: int = 0  # times it was listed
@@ -288,7 +290,24 @@ class StorySnapshot:
         listed = self._listed()
         frame = pl.DataFrame(listed, schema=LISTING_SCHEMA, orient="row")
         reason = "" if self._complete else "a page is missing"
-        return Listing(frame, self._complete, reason, dict(self.side.merged), self._digest(listed))
+        mark = self.mark() if self._complete else None
+        return Listing(frame, self._complete, reason, dict(self.side.merged), self._digest(listed), mark)
+
+    def mark(self) -> str | None:
+        return self.side.marks.keep(self._there(), self.side.merged) if self.side.marks is not None else None
+
+    def stands(self, mark: str, records: int) -> bool | None:
+        marks = self.side.marks
+        return None if marks is None else marks.stands(mark, records, self._there(), self.side.merged)
+
+    def since(self, earlier: Listing) -> Listing | None:
+        self.side.may_fail()
+        marks = self.side.marks
+        listing = None if marks is None else marks.since(earlier, self._there(), self.side.merged)
+        return None if listing is None else replace(listing, digest=self._digest(self._listed()), mark=self.mark())
+
+    def _there(self) -> dict[str, tuple[str, str]]:
+        return {name: (version, presence) for name, version, presence in self._listed()}
 
     def digest(self) -> str | None:
         self.side.may_fail()

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from integrations_platform.unified_sync.quiet import MARGIN
+from integrations_platform.unified_sync.quiet import MARGIN, TRUSTED
 from integrations_platform.unified_sync.report import RunReport
-from integrations_platform.unified_sync.spec import SideName, Strategy
-from integrations_platform_tests.unified_sync.arrange import Crash, Story
+from integrations_platform.unified_sync.spec import OnDelete, SideName, Strategy
+from integrations_platform_tests.simulation.marks import Marks
+from integrations_platform_tests.unified_sync.arrange import Crash, Story, sync
 
 
 def quiet(story: Story | None = None) -> Story:
@@ -180,3 +181,109 @@ def test_a_side_without_stamps_is_looked_at_whatever_the_hint() -> None:
     digests = story.a.digests
     story.run(hint=True)
     assert story.a.digests == digests + 1
+
+
+def marking(story: Story | None = None) -> Story:
+    """As :func:`quiet`, of sides that know by themselves who moved."""
+    story = story or Story()
+    story.a.marks, story.b.marks = Marks(), Marks()
+    return quiet(story)
+
+
+def test_sides_that_know_who_moved_are_neither_listed_nor_asked_for_a_digest() -> None:
+    story = marking()
+    digests = story.a.digests + story.b.digests
+    assert listings(story, story.run) == 0
+    story.a.edit(next(iter(story.a.rows.values())), name="Anna")
+    assert listings(story, lambda: story.run().written, story.run, story.run) == 0
+    assert {row.values["name"] for row in story.b.rows.values()} == {"Anna", "Bob"}
+    assert story.a.digests + story.b.digests == digests
+
+
+@pytest.mark.parametrize("side", ["A", "B"])
+@pytest.mark.parametrize("act", ["edit", "remove", "insert"])
+def test_p9_what_moved_after_a_run_that_wrote_is_told_without_a_listing(act: str, side: SideName) -> None:
+    story = marking()
+    story.a.edit(next(iter(story.a.rows.values())), city="Lugo")
+    assert story.run().written == 1
+    here, there = (story.a, story.b) if side == "A" else (story.b, story.a)
+    row = next(iter(here.rows.values()))
+    if act == "edit":
+        here.edit(row, name="Anna")
+    elif act == "remove":
+        here.rows.pop(row.id)
+    else:
+        here.insert({"name": "Cy"})
+    reports: list[RunReport] = []
+    assert listings(story, lambda: reports.append(story.run())) == 0
+    assert reports[0].written == 1
+    names = [{one.values["name"] for one in rows.rows.values() if not one.archived} for rows in (here, there)]
+    assert names[0] == names[1]
+    assert story.run().written == 0
+
+
+def test_p13_marks_stand_for_a_look_at_everything_for_a_day() -> None:
+    story = marking()
+    story.time += TRUSTED / 2
+    story.a.edit(next(iter(story.a.rows.values())), name="Anna")
+    assert listings(story, story.run, story.run) == 0
+    story.time += TRUSTED / 2
+    story.a.edit(next(iter(story.a.rows.values())), name="Annie")
+    digests = story.b.digests
+    assert listings(story, story.run) == 1, "what was told in between by a mark is no look at everything"
+    assert story.b.digests == digests + 1
+    assert listings(story, story.run) == 0
+
+
+def test_p13_what_is_open_leaves_no_mark() -> None:
+    story = marking()
+    for side, name in (("A", "Left"), ("B", "Right")):
+        row = next(iter(story.sides[side].rows.values()))
+        story.sides[side].edit(row, name=name)
+    story.run()
+    assert listings(story, story.run) > 0
+
+
+def test_p9_a_record_that_no_active_link_holds_leaves_no_mark_of_its_side() -> None:
+    """Else one that is gone could be taken for it: both are counted."""
+    story = marking(Story(spec=sync(on_delete={"A": OnDelete.IGNORE, "B": OnDelete.IGNORE})))
+    story.a.rows.pop(next(iter(story.a.rows)))
+    story.settle()
+    story.run()
+    story.run()
+    before = story.b.listings
+    story.b.edit(next(reversed(story.b.rows.values())), name="Bobby")
+    story.run()
+    assert story.b.listings == before + 1, "the side with the record that was left behind; told by digests alone"
+
+
+def test_another_declaration_trusts_no_mark() -> None:
+    story = marking()
+    story.a.edit(next(iter(story.a.rows.values())), name="Anna")
+    story.run()
+    story.spec = story.spec.overridden(strategy=Strategy.LATEST)
+    assert listings(story, story.run) == 2
+
+
+def test_a_run_that_died_leaves_no_mark_to_trust() -> None:
+    story = marking()
+    story.a.edit(next(iter(story.a.rows.values())), name="Anna")
+
+    def die(point: str) -> None:
+        if point == "after write":
+            raise Crash
+
+    story.at = die
+    assert story.dies()
+    story.at = lambda _point: None
+    assert listings(story, story.run) == 2
+
+
+def test_p13_whoever_asks_for_it_gets_every_record_looked_at() -> None:
+    story = marking()
+    digests = story.a.digests + story.b.digests
+    assert listings(story, lambda: story.run(full=True)) == 0
+    assert story.a.digests + story.b.digests == digests + 2, "nothing moved, which is told of every record"
+    story.a.edit(next(iter(story.a.rows.values())), name="Anna")
+    assert listings(story, lambda: story.run(full=True)) == 1
+    assert listings(story, lambda: story.run(full=True)) == 2, "after a run that wrote, only listings tell"

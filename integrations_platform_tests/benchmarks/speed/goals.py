@@ -22,6 +22,7 @@ from integrations_platform_tests.benchmarks.speed.tables import (
     TO_MARIADB,
     UNCHANGED,
     UPSERT,
+    VERIFIED,
 )
 
 FULL = 1_000_000  # rows that the figures to reach are about
@@ -151,8 +152,10 @@ def _seconds(case: str, most: float) -> Judge:
 GOALS = (
     Goal("initial load PostgreSQL → PostgreSQL, base stored, audited", "≤ 1.6 × floor, ≤ 256 MiB",
          _against_floor(LOAD, 1.6, 256)),
-    Goal("the first run after it, which lists both sides", NONE, _against_floor(UNCHANGED)),
-    Goal("no change, verified by full fingerprints: every later run", "≤ 0.6 × floor", _against_floor(QUIET, 0.6)),
+    Goal("the first run after it, which verifies what was written", NONE, _against_floor(UNCHANGED)),
+    Goal("no change: every later run, by what the servers know of their transactions", NONE, _against_floor(QUIET)),
+    Goal("no change, verified by full fingerprints: `--full`, and once a day", "≤ 0.6 × floor",
+         _against_floor(VERIFIED, 0.6)),
     Goal("no change, watermark hint: `--if-changed`", "≤ 0.15 × floor + start-up",
          _against_floor(HINTED, 0.15, start=True)),
     Goal("1 % updated, 0.1 % inserted, 0.1 % deleted, deletes carried over", "≤ 0.65 × floor",

@@ -15,8 +15,9 @@ from integrations_platform_tests.benchmarks.speed.measuring import Cost, Failed,
 from integrations_platform_tests.benchmarks.speed.servers import MariaDB
 from integrations_platform_tests.benchmarks.speed.tools import Job, Ours, Tool
 
-LOAD, UNCHANGED, QUIET, HINTED, CHURN, BOTH = (
-    "initial load", "no change", "no change, second time", "no change, by stamps", "1 % churn", "both sides changed"
+LOAD, UNCHANGED, QUIET, VERIFIED, HINTED, CHURN, BOTH = (
+    "initial load", "no change", "no change, second time", "no change, in full", "no change, by stamps", "1 % churn",
+    "both sides changed",
 )  # fmt: skip
 TO_MARIADB, AGAIN_MARIADB, FROM_MARIADB = (
     "PostgreSQL → MariaDB",
@@ -74,6 +75,7 @@ def _one_way(bench: Bench, tool: Tool, rows: int) -> None:
         step(UNCHANGED)
         if tool.name == OURS:
             step(QUIET)
+            step(VERIFIED, by=Ours(options=("--full",)))
             step(HINTED, by=Ours(options=("--if-changed",)))
         step(CHURN, *(("source", statement) for statement in data.churn(rows)))
         if tool.name == OURS:
