@@ -114,6 +114,7 @@ def _again() -> str:
     return (
         f"## Run it again\n\nThe whole, in a night: `{COMMAND} --nightly`. In minutes: `{COMMAND}`. One part:"
         f" `{COMMAND} --nightly --part NAME`; every part leaves its result in a folder (`--into`), an interrupted run"
-        f" goes on where it stopped, and `{COMMAND} --render` writes this page from what is there. One history:"
+        f" goes on where it stopped, and `{COMMAND} --render` writes this page from what is there. The results that"
+        " this page shows are kept in `proof/results/`. One history:"
         " `python -m integrations_platform_tests.proof histories --replay SEED:STRATEGY:FAULTS`.\n"
     )

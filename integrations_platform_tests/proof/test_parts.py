@@ -149,3 +149,9 @@ def test_a_violation_is_told_and_fails_the_command(tmp_path: Path, monkeypatch: 
     unknown = CliRunner().invoke(reporting.report, ["--part", "gards"])
     assert unknown.exit_code == 2
     assert "guards" in unknown.output
+
+
+def test_the_published_page_says_what_the_kept_results_say_and_nothing_else() -> None:
+    kept = [found for name in names() if (found := Result.load(reporting.PUBLISHED, name)) is not None]
+    assert reporting.PROOF.read_text(encoding="utf-8") == page(kept, mixed=True)
+    assert {path.stem for path in reporting.PUBLISHED.iterdir()} <= {*names()}
