@@ -24,7 +24,7 @@ from integrations_platform.unified_sync.port import LISTING_SCHEMA, Listing, Pre
 from integrations_platform.unified_sync.values import FieldType
 
 _ROWS = 20_000  # rows of a listing held as objects
-_BLOCK = 16  # keys that are counted together; a power of two
+_BLOCK_BITS, _BLOCKS = 4, 65_536  # keys are counted by sixteen at least, in so many blocks at most
 
 
 class RelationalSnapshot:
@@ -98,15 +98,16 @@ class RelationalSnapshot:
                 return None
             as_before = f"NOT ({since[0]} OR {binding.archived_sql})"
             shown = self._in_scope(f"({since[0]} OR {binding.archived_sql})")
-            rest = earlier.frame.filter(~pl.col("id").is_in(shown["id"].implode()))
+            live = pl.col("presence") == str(Presence.LIVE)
+            rest = earlier.frame.filter(live, ~pl.col("id").is_in(shown["id"].implode()))
             gone = self._gone(rest["id"], as_before)
             if gone is None:
                 return None
             if not gone.is_empty():
                 rest = rest.filter(~pl.col("id").is_in(gone.implode()))
-            same = gone.is_empty() and shown.join(earlier.frame, on=shown.columns, how="anti").is_empty()
+            anew = shown.filter(live).join(earlier.frame, on=shown.columns, how="anti")
             apart = None if earlier.apart is None else pl.concat([earlier.apart, shown["id"], gone])
-            return self._listed(pl.concat([rest, shown]), apart, moved=not same)
+            return self._listed(pl.concat([rest, shown]), apart, moved=not (gone.is_empty() and anew.is_empty()))
 
     def _gone(self, ids: pl.Series, as_before: str) -> pl.Series | None:
         """Those of these records that are not there; None if others are. Where keys are whole numbers, they are counted
@@ -118,7 +119,8 @@ class RelationalSnapshot:
         if count == len(ids):
             return ids.clear()
         if len(binding.keys) == 1 and binding.keys[0].family is Family.INTEGER:
-            block, theirs = pl.col("id").cast(pl.Int64) // _BLOCK, f"({key}::bigint >> {_BLOCK.bit_length() - 1})"
+            bits = max(_BLOCK_BITS, (len(ids) // _BLOCKS).bit_length())
+            block, theirs = pl.col("id").cast(pl.Int64) // 2**bits, f"({key}::bigint >> {bits})"
             counted = self._session.rows(f"SELECT {theirs}, count(*) {rest} GROUP BY 1", params)
             shown = pl.DataFrame(counted, schema={"block": pl.Int64, "shown": pl.UInt32}, orient="row")
             both = ids.to_frame().group_by(block=block).len("known").join(shown, on="block", how="full", coalesce=True)
