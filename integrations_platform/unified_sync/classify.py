@@ -72,11 +72,12 @@ def _by_column(links: pl.DataFrame, listing_a: Listing, listing_b: Listing, *, e
     apart = {"a": listing_a.apart, "b": listing_b.apart}
     live = {letter: _those(frame, "presence", _LIVE) for letter, frame in listings.items()}
     active = _those(links, "state", _ACTIVE)
-    moved = active.head(0)
+    moved, new = active.head(0), {}
     for letter, frame in live.items():
         theirs, shown = _among(active, f"id_{letter}", apart[letter]), _among(frame, "id", apart[letter])
         agreed = shown.select(pl.col("id").alias(f"id_{letter}"), pl.col("version").alias(f"version_{letter}"))
-        moved = pl.concat([moved, _without(theirs, agreed)])
+        found, new[letter] = _moved_and_new(links, theirs, agreed)
+        moved = pl.concat([moved, found])
     moved = moved.unique("link_id")
     # whatever may have come back into scope or to life; a record that is away is told from one that was deleted
     # meanwhile only by reading it
@@ -93,8 +94,8 @@ def _by_column(links: pl.DataFrame, listing_a: Listing, listing_b: Listing, *, e
     settled = active.height - moved.height
     return Classes(
         look=look.filter((pl.col("state") == _ACTIVE) | _alive("a") | _alive("b")).sort("link_id"),
-        new_a=_unlinked(_among(live["a"], "id", apart["a"]), links["id_a"]),
-        new_b=_unlinked(_among(live["b"], "id", apart["b"]), links["id_b"]),
+        new_a=new["a"],
+        new_b=new["b"],
         settled=0 if everything else settled,
         active=active.height,
         live_a=live["a"].height,
@@ -154,8 +155,17 @@ def _shown(listing: Listing) -> dict[str, tuple[str | None, str | None]]:
     return {name: (version, presence) for name, version, presence in listing.frame.rows()}
 
 
-def _unlinked(live: pl.DataFrame, known: pl.Series) -> list[str]:
-    return _without(live.select("id"), known.to_frame("id"))["id"].sort().to_list()
+def _moved_and_new(links: pl.DataFrame, active: pl.DataFrame, live: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """Active links that no live record shows as agreed, and ids of live records without any link. ``live`` has the
+    columns of a link that tell this: the id and the version of one side. All are compared once; whose record changed
+    and who is new is then told among the few that are left."""
+    name = live.columns[0]
+    odd = _without(live, active.select(live.columns)).select(name)
+    moved = active.join(odd, on=name, how="semi")
+    if active.height - moved.height != live.height - odd.height:  # not one record to each other link: some are gone
+        moved = _without(active, live)
+    known = links.select(name).join(odd, on=name, how="semi")
+    return moved, odd.join(known, on=name, how="anti")[name].sort().to_list()
 
 
 def _without(frame: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:

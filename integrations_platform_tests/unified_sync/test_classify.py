@@ -11,12 +11,14 @@ from integrations_platform.unified_sync import classify as module
 from integrations_platform.unified_sync.port import LISTING_SCHEMA, Listing, Presence
 from integrations_platform.unified_sync.store import LINK_SCHEMA, LinkState
 
+ENDED = (LinkState.CLOSED, LinkState.MERGED_AWAY)
 VERSIONS = st.sampled_from([None, "1", "2"])
 
 
 @st.composite
 def observed(draw: st.DrawFn) -> tuple[pl.DataFrame, Listing, Listing]:
-    """Links in every state, some with an id missing, and listings that know other records as well."""
+    """Links in every state, some with an id missing or, once they have ended, with one that another link has, and
+    listings that know other records as well."""
 
     def ids(letter: str) -> list[str | None]:
         return draw(st.permutations([f"{letter}{number}" for number in range(6)] + [None, None]))
@@ -32,6 +34,11 @@ def observed(draw: st.DrawFn) -> tuple[pl.DataFrame, Listing, Listing]:
         for number in range(draw(st.integers(0, 8)))
     ]
     links = [(*link[:5], draw(VERSIONS)) for link in links]
+    links += [
+        (f"{name}#2", id_a, id_b, draw(st.sampled_from(ENDED)).value, version_a, version_b)
+        for name, id_a, id_b, _, version_a, version_b in links
+        if draw(st.booleans())
+    ]
     frame = pl.DataFrame(draw(st.permutations(links)), schema=LINK_SCHEMA, orient="row")
     return frame, listing("a"), listing("b")
 
