@@ -17,10 +17,10 @@ from integrations_platform.unified_sync.conflicts import decided_values, end_of_
 from integrations_platform.unified_sync.evidence import Interval, Moment, change_interval, record_interval, told
 from integrations_platform.unified_sync.forms import FieldPlace, Unrepresentable
 from integrations_platform.unified_sync.links import LinkView
-from integrations_platform.unified_sync.merge import Decision, Verb, decide, disagreeing, untouched
+from integrations_platform.unified_sync.merge import Decision, Verb, decide, disagreeing, still
 from integrations_platform.unified_sync.operations import FieldChange, Operation, operation_id
 from integrations_platform.unified_sync.plan import Plan, Unit, World
-from integrations_platform.unified_sync.port import Kind
+from integrations_platform.unified_sync.port import Change, Kind, Record
 from integrations_platform.unified_sync.quarantine import Subject, cleared, defer, refused_before, withhold, write_to
 from integrations_platform.unified_sync.spec import SIDES, SideName, other
 from integrations_platform.unified_sync.store import Conflict, ConflictStatus
@@ -35,18 +35,17 @@ def plan_fields(world: World, plan: Plan, view: LinkView) -> None:
     changes: Changes = {"A": [], "B": []}
     closing: Closing = {"A": [], "B": []}
     advanced = view.is_new or bool(view.adopted)
-    for side in SIDES:
-        known = view.side(side)
-        if known.now == known.base:
-            continue
-        for name, value in (known.now or {}).items():
-            if value is not ABSENT and name in known.base and known.base[name] != value:
-                plan.changed_fields[(side, name)] += 1
     sight_a, sight_b = view.sight("A"), view.sight("B")
+    moved = sight_a.moved(), sight_b.moved()
+    for side, names, (now, base) in zip(SIDES, moved, (sight_a, sight_b), strict=True):
+        for name in names:
+            if name in base and now[name] is not ABSENT:
+                plan.changed_fields[(side, name)] += 1
+    quiet = still(sight_a, sight_b, moved, world.plain)
     for unit in world.units:
         name, places, policy = unit
         parked = world.conflicts.get((view.link_id, name))
-        if parked is None and untouched(places, sight_a, sight_b):
+        if parked is None and name in quiet:
             continue
         decision = decide(places, sight_a, sight_b, policy, partial(_intervals, world, view, unit))
         if parked is not None and decision.verb is not Verb.SKIP:
@@ -130,10 +129,8 @@ def _park(world: World, plan: Plan, view: LinkView, unit: Unit, decision: Decisi
 def count_parked(plan: Plan, view: LinkView, unit: str) -> None:
     """A parked unit withholds one write from each side."""
     view.frozen.add(unit)
-    plan.counts["parked"] += 1
-    for side in SIDES:
-        plan.counts[f"planned_{side.lower()}"] += 1
-        plan.counts[f"parked_{side.lower()}"] += 1
+    for count in ("parked", "planned_a", "parked_a", "planned_b", "parked_b"):
+        plan.counts[count] += 1
 
 
 def _with_parked(
@@ -210,12 +207,17 @@ def _intervals(world: World, view: LinkView, unit: Unit, has_base: bool) -> tupl
             continue
         quiet = [view.agreed_at, world.previous.get(side) if view.was_settled[side] else None]
         late = world.capabilities[side].late_listing
-        previous = max((at for at in quiet if at is not None and not late), default=None)
-        columns = [column for place in places for column in place.spec.columns(side)]
-        entries = [record.history.get(column, ()) if record else () for column in columns]
-        latest = max((known[0] for known in entries if known), key=attrgetter("at", "ours")) if all(entries) else None
+        previous = None if late else max([at for at in quiet if at is not None], default=None)
+        latest = _newest(record, side, places) if record and record.history else None
         found.append(change_interval(latest, modified, previous, moment))
     return found[0], found[1]
+
+
+def _newest(record: Record, side: SideName, places: Sequence[FieldPlace]) -> Change | None:
+    """The last change of a unit in its record's history; None when a part of the unit has none."""
+    columns = [column for place in places for column in place.spec.columns(side)]
+    entries = [record.history.get(column, ()) for column in columns]
+    return max((known[0] for known in entries if known), key=attrgetter("at", "ours")) if all(entries) else None
 
 
 def build_update(

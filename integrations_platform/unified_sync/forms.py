@@ -249,11 +249,12 @@ def _form_problems(place: FieldPlace) -> Sequence[Problem]:
 
 def read_fields(places: Sequence[FieldPlace], side: SideName, columns: Values) -> dict[str, Value]:
     """A record's field values in its side's own canonical form, from its column values."""
-    fields: dict[str, Value] = {}
-    for place in places:
-        column = place.read_from[side]
-        fields[place.spec.name] = _composed(place.spec, columns) if column is None else columns.get(column, ABSENT)
-    return fields
+    return {
+        place.spec.name: _composed(place.spec, columns)
+        if (column := place.read_from[side]) is None
+        else columns.get(column, ABSENT)
+        for place in places
+    }
 
 
 def _composed(spec: FieldSpec, columns: Values) -> Value:

@@ -28,7 +28,7 @@ def load_base(spec: SyncSpec, text: str | None) -> Base:
         return {}
     stored = json.loads(text)
     return {
-        item.name: value if type(value) is str and item.type in AS_STORED else from_json(item.type, value)
+        item.name: value if item.type in AS_STORED and type(value) is not dict else from_json(item.type, value)
         for item in spec.fields
         if (value := stored.get(item.name, ABSENT)) is not ABSENT
     }

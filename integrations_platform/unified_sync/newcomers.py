@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from integrations_platform.unified_sync.creation import plan_create
-from integrations_platform.unified_sync.evidence import from_the_future
+from integrations_platform.unified_sync.evidence import Moment, from_the_future
 from integrations_platform.unified_sync.field_merge import plan_fields
 from integrations_platform.unified_sync.forms import read_fields
 from integrations_platform.unified_sync.identity import Node, link_name, match_records
@@ -158,7 +157,7 @@ def warn_of_future(world: World, plan: Plan, side: SideName, records: Iterable[R
     """Say once per side that modified times from the future count for nothing: a clock or an import is wrong (P19)."""
     if plan.counts[f"future_{side.lower()}"]:
         return
-    moment = replace(world.moments[side], observed_at=world.clock())
+    moment = Moment(world.clock(), world.moments[side].clock)
     for record in records:
         if record.modified is not None and from_the_future(record.modified, moment):
             plan.counts[f"future_{side.lower()}"] += 1

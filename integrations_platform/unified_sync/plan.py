@@ -95,6 +95,15 @@ class World:
         return {place.spec.name: place for place in self.places}
 
     @cached_property
+    def plain(self) -> frozenset[str]:
+        """Names of the fields that are merged alone and go over as they are, so that equal values say the same."""
+        return frozenset(
+            name
+            for name, places, _ in self.units
+            if len(places) == 1 and places[0].spec.name == name and not places[0].spec.transforms
+        )
+
+    @cached_property
     def starting(self) -> Mapping[SideName, tuple[FieldPlace, ...]]:
         """By side, the places of the fields that a record created there may begin with."""
         return {

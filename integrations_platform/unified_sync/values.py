@@ -359,8 +359,8 @@ compact_json: Final = json.JSONEncoder(
 options builds a new one per call."""
 
 
-AS_STORED = PLAIN_TEXT | {FieldType.UUID, FieldType.JSON}
-"""Types of which a stored text is the value."""
+AS_STORED = frozenset(FieldType) - {FieldType.DECIMAL, FieldType.DATE, FieldType.DATETIME, FieldType.SET}
+"""Types of which a stored value other than an object is the value."""
 
 
 def from_json(kind: FieldType, data: Any) -> Value:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from integrations_platform.unified_sync.evidence import BEGINNING, Interval
 from integrations_platform.unified_sync.forms import FieldPlace
-from integrations_platform.unified_sync.merge import Decision, Policy, Sight, Verb, decide, unchanged
+from integrations_platform.unified_sync.merge import Decision, Policy, Sight, Verb, decide, still, unchanged
 from integrations_platform.unified_sync.port import ColumnForm
 from integrations_platform.unified_sync.spec import Direction, OnTie, Strategy
 from integrations_platform.unified_sync.values import ABSENT, FieldType, Unresolved, Value
@@ -222,6 +222,32 @@ def test_p9_one_sided_changes_are_never_conflicts_and_nothing_is_lost_by_them(
     assert decision.verb is not Verb.PARK
     assert not decision.lost
     assert decision.origin in (None, "A")
+
+
+says = st.sampled_from([ABSENT, None, "", "x", "X", "y", Unresolved("x")])
+agreed = st.sampled_from([NONE, None, "", "x", "X", "y", Unresolved("x")])
+
+
+@given(st.lists(st.tuples(agreed, agreed, says, says), min_size=1, max_size=4), st.booleans())
+@settings(max_examples=500, deadline=None, database=None, derandomize=True)
+def test_of_what_is_still_as_agreed_nothing_would_be_decided(
+    drawn: list[tuple[Any, Any, Value, Value]], lower: bool
+) -> None:
+    fields = {f"f{number}": values for number, values in enumerate([("x", "x", "x", "x"), *drawn])}
+    a, b = (
+        Sight(
+            {name: values[side + 2] for name, values in fields.items()},
+            {name: values[side] for name, values in fields.items() if values[side] is not NONE},
+        )
+        for side in (0, 1)
+    )
+    quiet = still(a, b, (a.moved(), b.moved()), frozenset(fields))
+    assert "f0" in quiet
+    for name in quiet:
+        decision = decide((place(name, lower),), a, b, policy(), lambda _: (TIE, TIE))
+        assert decision.verb in (Verb.NOTHING, Verb.SKIP)
+    for name in fields.keys() - quiet:
+        assert len(set(fields[name])) > 1, name
 
 
 def test_unchanged_ignores_what_a_side_cannot_say_but_not_what_was_never_agreed() -> None:
