@@ -238,8 +238,10 @@ def _readable(world: World, plan: Plan, view: LinkView) -> bool:
 
 def _note_versions(plan: Plan, view: LinkView, seen: Mapping[str, Any]) -> None:
     """Remember versions that moved without any value moving, so that the record is settled next time."""
+    if view.link_id in plan.views:
+        return
     versions = view.settled_versions
-    if view.link_id not in plan.views and versions != (seen["version_a"], seen["version_b"]):
+    if versions != (seen["version_a"], seen["version_b"]):
         plan.touched.append((view.link_id, *versions))
 
 
