@@ -39,7 +39,7 @@ def merge_into(world: World, side: SideName, survivor: Row, gone: Sequence[Row])
     as_it_was = len(gone) == 1 and _has_a_link(world, survivor)
     for row in gone:
         if row is gone[0]:
-            for column, value in [*row.values.items(), *truth.clobbered.pop(row.id, ())]:
+            for column, value in [*row.values.items(), *truth.clobbered.get(row.id, ())]:
                 truth.supersede(value, column)
             system.taken_back(row)
         del system.rows[row.id]

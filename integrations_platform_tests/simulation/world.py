@@ -220,7 +220,7 @@ class World:
 
     def delete(self, side: SideName, row: Row) -> None:
         """A user deletes a record, seeing what it shows."""
-        for column, value in [*row.values.items(), *self.truth.clobbered.pop(row.id, ())]:
+        for column, value in [*row.values.items(), *self.truth.clobbered.get(row.id, ())]:
             self.truth.supersede(value, column)
         del self.sides[side].rows[row.id]
         self.sides[side].taken_back(row)
