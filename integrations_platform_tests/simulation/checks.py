@@ -16,7 +16,7 @@ from integrations_platform.unified_sync.merging import survivor_of
 from integrations_platform.unified_sync.port import Kind, Write
 from integrations_platform.unified_sync.report import RunReport, RunStatus
 from integrations_platform.unified_sync.spec import SideName, other
-from integrations_platform.unified_sync.store import ConflictStatus, LinkState, OpState, Role
+from integrations_platform.unified_sync.store import Conflict, ConflictStatus, LinkState, OpState, Role
 from integrations_platform.unified_sync.values import FieldType, Value
 from integrations_platform_tests.simulation import referring
 from integrations_platform_tests.simulation.declared import KINDS, TYPED, UNIT_OF
@@ -63,17 +63,30 @@ def watch(world: World, name: SideName, side: SimulatedSide, row: Row, write: Wr
             continue
         for column in set(world.units.get(conflict.unit, ())) & set(write.values):
             assert conflict.choice is not None, f"P21: {column} of {write.link_id} is parked and written"
-            seen = json.loads((conflict.value_a if name == "A" else conflict.value_b) or "{}").get(column)
+            said = json.loads((conflict.value_a if name == "A" else conflict.value_b) or "{}").get(column)
             decided.add(column)
-            replaced = conflict.kind == CLOBBERED[name] and row.changes[column][0].ours
-            if replaced or KINDS.get(column) is FieldType.REF:
+            shown, seen = row.values[column], typed(column, said)
+            if KINDS.get(column) is FieldType.REF or _is_ours(world, name, row, column, conflict, seen):
                 continue  # what stands there is ours, and the row shows what it replaced, or whom it means
-            shown = row.values[column]
-            assert shown == typed(column, seen), f"P22: {shown!r} overwritten, {seen!r} was seen"
+            assert shown == seen, f"P22: {shown!r} overwritten, {seen!r} was seen"
     for column in set(write.values) - decided:
         unit = UNIT_OF[column]
         wanted = _was_changed(world, row, twin, unit, write) or (unit == "customer" and referring.merged(world, row))
         assert wanted, f"P9(iii): {column} of {row.id} written although nobody changed {unit}"
+
+
+def _is_ours(world: World, name: SideName, row: Row, column: str, conflict: Conflict, seen: Value) -> bool:
+    """Whether a record shows what a write of ours put in the place of a value that is in dispute for it. A decision is
+    held against the values on show (B3), and no value is on show that its author has not seen when a user types ours
+    once more over it: that is no change of it (B0). Of a group, this is so of what was truly overwritten alone."""
+    if conflict.kind != CLOBBERED[name]:
+        return False
+    changes = row.changes[column]
+    if changes[0].ours:
+        return True
+    record = (conflict.id_a if name == "A" else conflict.id_b) or ""
+    overwritten = (column, seen) in world.truth.clobbered.get(record, ())
+    return overwritten and row.values[column] in [change.value for change in changes if change.ours][:1]
 
 
 def _was_changed(world: World, row: Row, twin: Row | None, unit: str, write: Write) -> bool:
