@@ -169,11 +169,13 @@ def _conflict(
     lost: Mapping[str, Value],
     winner: SideName | None,
 ) -> Conflict:
-    """The overwritten value against the one that overwrote it. Where the strategy prefers the overwritten one, the row
-    is decided already, and the next run brings it back."""
+    """The overwritten value against the one that overwrote it, and the rest of its group as agreed: what else was typed
+    there is on show, and the next run's. Where the strategy prefers the overwritten one, the row is decided already,
+    and the next run brings it back."""
     side, changes = operation.side, {change.name: change for change in operation.fields}
     names = [place.spec.name for place in members]
-    theirs = {name: lost.get(name, (view.side(side).now or {}).get(name, ABSENT)) for name in names}
+    agreed = (view.side(side).now or {}) | view.side(side).base
+    theirs = {name: lost.get(name, agreed.get(name, ABSENT)) for name in names}
     shown = view.side(other(side)).now or {}
     ours = {name: changes[name].origin if name in changes else shown.get(name, ABSENT) for name in names}
     values = {side: theirs, other(side): ours}

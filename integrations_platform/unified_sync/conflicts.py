@@ -57,13 +57,20 @@ def end_of_clobber(
 
 
 def plan_parked(
-    plan: Plan, view: LinkView, names: Sequence[str], parked: Conflict, unseen: SideName | None = None
+    plan: Plan,
+    view: LinkView,
+    names: Sequence[str],
+    parked: Conflict,
+    unseen: SideName | None = None,
+    *,
+    spoken: bool = False,
 ) -> None:
     """Keep an open conflict up to date; a row whose values did not move is left untouched (P25), and so is a value
-    that was overwritten on the side ``unseen``."""
+    that was overwritten on the side ``unseen``. ``spoken``: a user has since typed something in its place, and the row
+    shows that now."""
     value_a = parked.value_a if unseen == "A" else shown(view, "A", names)
     value_b = parked.value_b if unseen == "B" else shown(view, "B", names)
-    if (value_a, value_b) == (parked.value_a, parked.value_b):
+    if (value_a, value_b) == (parked.value_a, parked.value_b) and not spoken:
         return
     if parked.choice:
         plan.warnings.append(

@@ -147,6 +147,9 @@ def _with_parked(
     name, places, _ = unit
     names = [place.spec.name for place in places]
     unseen = overwritten_side(view, names, parked)
+    spoken = unseen is None and parked.kind in CLOBBERED.values()
+    if spoken:  # by the user whose value was overwritten: from now on the row is about what is on show there
+        parked = replace(parked, kind="field")
     if decision.verb in (Verb.ADVANCE, Verb.NOTHING) and unseen is None:  # the sides agree
         status = ConflictStatus.RESOLVED if parked.choice else ConflictStatus.CONVERGED
         plan.conflicts.append(replace(parked, status=status, closed_at=world.now))
@@ -157,7 +160,7 @@ def _with_parked(
     chosen = decided_values(plan, view, places, parked, unseen)
     # One side went back to its base, or a user has knowingly replaced what had replaced the overwritten value. Not so
     # while a decision holds: what looks like going back may be the half of it that is written already.
-    if back and chosen is None and (parked.kind == "field" or parked.kind in CLOBBERED.values()):
+    if back and chosen is None and parked.kind == "field":
         plan.conflicts.append(replace(parked, status=ConflictStatus.WITHDRAWN, closed_at=world.now))
         return decision
     if unseen is not None:
@@ -166,9 +169,11 @@ def _with_parked(
             plan.conflicts.append(replace(parked, status=ended, closed_at=world.now))
             return decision
     if chosen is None:
-        plan_parked(plan, view, names, parked, unseen)
+        plan_parked(plan, view, names, parked, unseen, spoken=spoken)
         count_parked(plan, view, name)
         return Decision(Verb.SKIP, "parked")
+    if spoken:
+        plan.conflicts.append(parked)
     two_sided = all(any((view.side(side).now or {})[field] != chosen[side][field] for field in names) for side in SIDES)
     plan.two_sided |= two_sided
     for side in SIDES:

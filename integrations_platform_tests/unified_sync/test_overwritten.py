@@ -278,6 +278,62 @@ def test_p38_a_later_edit_on_the_other_side_is_shown_in_the_dispute_and_an_old_d
     assert story.store.conflicts("story") == [], "both now say what was overwritten"
 
 
+@pytest.mark.parametrize("retyped", ["Annabel", "Annette"])
+def test_p22_a_value_typed_where_another_was_overwritten_is_in_dispute_only_while_it_is_on_show(retyped: str) -> None:
+    """It was taken for the overwritten one as soon as its user took it back: the decision brought it back, although the
+    one who decided had not seen that."""
+    story, row, twin = paired()
+    story.a.edit(row, name="Anna")
+    meanwhile(story, "before write", (twin, {"name": "Annette"}))
+    story.run()
+    story.a.edit(row, name="Anneli")
+    story.run()
+    story.b.edit(twin, name=retyped)
+    story.run()
+    conflict = story.conflict()
+    assert (conflict.n, conflict.value_a, conflict.value_b) == (3, '{"name":"Anneli"}', f'{{"name":"{retyped}"}}')
+    story.decide("B")
+    story.b.edit(twin, name="Anna")
+    story.settle()
+    assert (row.values["name"], twin.values["name"]) == ("Anneli", "Anneli"), "as of any edit that is taken back"
+    assert story.store.conflicts("story") == []
+
+
+def test_p22_a_decision_that_one_side_has_not_taken_yet_ends_when_its_value_is_taken_back_on_the_other() -> None:
+    story, row, twin = paired()
+    story.a.edit(row, name="Anna")
+    meanwhile(story, "before write", (twin, {"name": "Annette"}))
+    story.run()
+    story.a.edit(row, name="Anneli")
+    story.run()
+    story.decide("B")
+    story.b.edit(twin, name="Annette")
+    story.a.refuses = lambda _: True
+    story.run()
+    story.a.refuses = None
+    story.b.edit(twin, name="Anna")
+    story.settle()
+    assert (row.values["name"], twin.values["name"]) == ("Anneli", "Anneli")
+
+
+@pytest.mark.parametrize("strategy", [Strategy.MANUAL, Strategy.TARGET_WINS])
+def test_p22_of_a_group_only_what_was_overwritten_is_brought_back(strategy: Strategy) -> None:
+    """The street typed in the same moment stayed on show, and was taken back since: it came back with the city."""
+    fields = text("street", group="address"), text("city", group="address")
+    story = Story(sync(*fields, strategy=strategy))
+    story.b.able = HISTORY
+    row, twin = story.pair_up(street="Gasse 1", city="Bern")
+    story.a.edit(row, city="Chur")
+    meanwhile(story, "before write", (twin, {"street": "Weg 2", "city": "Basel"}))
+    story.run()
+    if strategy is Strategy.MANUAL:
+        story.decide("B")
+    story.b.edit(twin, street="Gasse 1")
+    story.settle()
+    assert row.values == twin.values == {"street": "Gasse 1", "city": "Basel"}
+    assert story.store.conflicts("story") == []
+
+
 def test_p38_of_a_one_way_field_the_masters_value_stands_and_the_other_is_kept() -> None:
     field = text("name", direction=Direction.SOURCE_TO_TARGET)
     story = Story(sync(field))
