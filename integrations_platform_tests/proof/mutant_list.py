@@ -795,6 +795,46 @@ MUTANTS: tuple[Mutant, ...] = (
         "M29",
     ),
     Mutant(
+        "overwritten-for-ever",
+        "A side counts as showing what a write of ours put there, whatever somebody has typed over it since.",
+        ("P22", "P38"),
+        (
+            Edit(
+                "conflicts.py",
+                "    return None if side is None or view.side(side).changed_from(names) else side\n",
+                "    return side\n",
+            ),
+        ),
+        "M29",
+    ),
+    Mutant(
+        "typed-value-taken-for-the-overwritten-one",
+        "What is typed where another value was overwritten is brought back by a decision when it is taken back.",
+        ("P22",),
+        (
+            Edit("field_merge.py", 'replace(parked, kind="field")', "replace(parked)"),
+            Edit(
+                "field_merge.py",
+                '    if back and chosen is None and parked.kind == "field":',
+                "    if back and chosen is None:",
+            ),
+        ),
+        "M29",
+    ),
+    Mutant(
+        "rest-of-the-group-brought-back",
+        "What was typed in a group beside the overwritten value is brought back with it, although it was on show.",
+        ("P22",),
+        (
+            Edit(
+                "clobbers.py",
+                "    agreed = (view.side(side).now or {}) | view.side(side).base\n",
+                "    agreed = view.side(side).base | (view.side(side).now or {})\n",
+            ),
+        ),
+        "M29",
+    ),
+    Mutant(
         "frozen-field-written",
         "A parked field is written by the next run.",
         ("P21",),
