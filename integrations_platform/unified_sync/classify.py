@@ -74,7 +74,7 @@ def _by_column(links: pl.DataFrame, listing_a: Listing, listing_b: Listing, *, e
     active = _those(links, "state", _ACTIVE)
     moved, new = active.head(0), {}
     for letter, frame in live.items():
-        theirs, shown = _among(active, f"id_{letter}", apart[letter]), _among(frame, "id", apart[letter])
+        theirs, shown = _among(active, apart[letter], f"_{letter}"), _among(frame, apart[letter])
         agreed = shown.select(pl.col("id").alias(f"id_{letter}"), pl.col("version").alias(f"version_{letter}"))
         found, new[letter] = _moved_and_new(links, theirs, agreed)
         moved = pl.concat([moved, found])
@@ -109,8 +109,12 @@ def _those(frame: pl.DataFrame, column: str, value: str) -> pl.DataFrame:
     return frame if are.all() else frame.filter(are)
 
 
-def _among(frame: pl.DataFrame, column: str, ids: pl.Series | None) -> pl.DataFrame:
-    return frame if ids is None else frame.filter(pl.col(column).is_in(ids.implode()))
+def _among(frame: pl.DataFrame, ids: pl.Series | None, suffix: str = "") -> pl.DataFrame:
+    """The rows of these ids, and those that lack an id or a version, and so agree with nothing."""
+    if ids is None:
+        return frame
+    record, version = pl.col(f"id{suffix}"), pl.col(f"version{suffix}")
+    return frame.filter(record.is_in(ids.implode()) | record.is_null() | version.is_null())
 
 
 def _alive(letter: str) -> pl.Expr:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -61,3 +63,31 @@ def test_row_by_row_and_by_columns_the_answer_is_the_same(
     assert few.look.schema == many.look.schema
     for name in ("new_a", "new_b", "settled", "active", "live_a", "live_b"):
         assert getattr(few, name) == getattr(many, name), name
+
+
+@given(observed(), st.sets(st.integers(0, 7)))
+@settings(max_examples=300, deadline=None, database=None, derandomize=True)
+def test_of_a_listing_told_from_the_links_it_is_enough_to_compare_who_stands_apart(
+    observed: tuple[pl.DataFrame, Listing, Listing], more: set[int]
+) -> None:
+    links, *listings = observed
+    told = [
+        replace(listing, apart=pl.Series(sorted({*_unlike(links, listing, letter), *(f"{letter}{n}" for n in more)})))
+        for letter, listing in zip("ab", listings, strict=True)
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "FEW", -1)
+        all_compared, some_compared = module.classify(links, *listings), module.classify(links, *told)
+    assert all_compared.look.rows() == some_compared.look.rows()
+    assert replace(all_compared, look=some_compared.look) == some_compared
+
+
+def _unlike(links: pl.DataFrame, listing: Listing, letter: str) -> set[str]:
+    """Who is live and unlinked, or shows otherwise than an active link remembers, or is not there."""
+    shown = {name: (version, presence) for name, version, presence in listing.frame.rows()}
+    found = {name for name in shown if name not in set(links[f"id_{letter}"])}
+    for row in links.rows(named=True):
+        name, agreed = row[f"id_{letter}"], (row[f"version_{letter}"], Presence.LIVE.value)
+        if name is not None and row["state"] == LinkState.ACTIVE.value and shown.get(name) != agreed:
+            found.add(name)
+    return found
