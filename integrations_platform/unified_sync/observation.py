@@ -74,6 +74,8 @@ class Observatory:
                 name: stack.enter_context(caller.call(caller.side.snapshot)) for name, caller in callers.items()
             }
             known = self.store.links(spec.name) if recalled else None
+            if lease is not None and recalled:  # whoever took over may have changed the links, and what is told by them
+                self.store.renew(lease, self.runtime.lease_seconds, self.runtime.clock())
             earlier = {} if known is None else {
                 name: one.listing or remembered(spec, known, one.seen) for name, one in recalled.items()
             }  # fmt: skip

@@ -419,3 +419,26 @@ def test_p17_a_merge_counts_as_a_change_of_what_a_link_has_not_shown_before(what
     world.wait(1)
     merging.merge_into(world, "B", left, gone)
     assert world.truth.times(left.id, "city", left.values["city"]) == [world.now]
+
+
+def test_p9_a_worker_whose_rival_took_over_tells_nothing_by_an_old_mark_from_the_links_of_its_rival() -> None:
+    """It had a snapshot open while the rival wrote; what that one remembers is not what the snapshot shows."""
+    world = World(1, Strategy.SOURCE_WINS)
+    row = world.create("A")
+    world.run()
+    twin = world.counterpart("A", row)
+    assert twin is not None
+
+    def stand_still(point: str) -> None:
+        if point == "before snapshot":
+            world.sides["B"].at = lambda _: None
+            world.wait(LEASE + 1)
+            world.edit("B", twin, "city", "Ghent")
+            world.run()
+
+    world.sides["B"].at = stand_still
+    report = world.run()
+    assert report is not None
+    assert report.status is RunStatus.FAILED
+    assert row.values["city"] == "Ghent"
+    world.settle()
