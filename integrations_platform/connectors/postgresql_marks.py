@@ -6,8 +6,9 @@ a table to change without a row being written, or to go back in time, and a mark
 server, a server that was started again (a restored backup, a failover), another file (TRUNCATE, a rewrite), other
 columns under the same names (a column added with a default rewrites no row). Not for tables whose rows come from
 elsewhere (partitions, children, views, foreign tables, row security), nor for types whose spelling can change by
-itself (enumerations, domains, virtual columns). Sources: the manual's chapters on system columns, on functions of
-transaction ids and snapshots (``pg_snapshot_xmin``), and on ALTER TABLE.
+itself (enumerations, domains, virtual columns), nor for roles that may read some columns only, which ``xmin`` is none
+of. A server is told by the microsecond at which it was started. Sources: the manual's chapters on system columns, on
+functions of transaction ids and snapshots (``pg_snapshot_xmin``), and on ALTER TABLE.
 """
 
 from __future__ import annotations
@@ -25,8 +26,7 @@ STEADY = frozenset({
 """Types of which a stored value is always spelled, and hashed, the same."""
 
 _PLACE = """
-SELECT concat_ws(':', (SELECT system_identifier FROM pg_control_system()), pg_postmaster_start_time(), c.oid,
-                 pg_relation_filenode(c.oid),
+SELECT concat_ws(':', pg_postmaster_start_time(), current_database(), c.oid, pg_relation_filenode(c.oid),
                  (SELECT string_agg(concat_ws('.', a.attnum, a.atttypid, a.atttypmod, a.attcollation), ',' ORDER BY n)
                   FROM unnest(%s::text[]) WITH ORDINALITY AS u(name, n)
                   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = u.name)),
@@ -34,7 +34,7 @@ SELECT concat_ws(':', (SELECT system_identifier FROM pg_control_system()), pg_po
 FROM pg_class c
 WHERE c.oid = %s::regclass AND c.relkind = 'r' AND NOT c.relrowsecurity AND NOT c.relhassubclass
   AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attgenerated = 'v')
-  AND NOT pg_is_in_recovery()"""
+  AND NOT pg_is_in_recovery() AND has_table_privilege(c.oid, 'SELECT')"""
 
 
 def moment(session: Session, table: str, columns: Sequence[NativeColumn]) -> tuple[str, int] | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from uuid import uuid4
 
 import polars as pl
 import psycopg
 import pytest
+import sqlalchemy as sa
 
 from integrations_platform.connectors.postgresql_marks import OLDEST
 from integrations_platform.connectors.relational import RelationalSide
@@ -269,3 +271,26 @@ def test_a_server_that_was_started_again_may_have_gone_back_in_time(store: Store
         side = other.side(types=TYPES)
         side.check()
         assert stands(side, before) is None
+
+
+@pytest.mark.parametrize("granted", ["SELECT", "SELECT (id, name, city, joined, gone)"])
+def test_a_role_without_rights_of_its_own_is_told_as_much_as_it_may_see(store: Store, granted: str) -> None:
+    """Who wrote a row is for those who may read all of it."""
+    name = f"reader_{uuid4().hex}"
+    store.run(f"CREATE ROLE {name} LOGIN PASSWORD 'right-secret'", f"GRANT {granted} ON people TO {name}")
+    try:
+        side = store.side(
+            types=TYPES,
+            url=sa.make_url(store.url)
+            .set(username=name, password="right-secret")
+            .render_as_string(hide_password=False),
+        )
+        before = listed(side)
+        assert (before.mark is not None) == (granted == "SELECT")
+        store.run("UPDATE people SET name = 'Ann' WHERE id = 7")
+        told, whole = since(side, before)
+        assert (told is not None) == (granted == "SELECT")
+        assert len(whole.frame) == 200
+        side.close()
+    finally:
+        store.run(f"DROP OWNED BY {name}", f"DROP ROLE {name}")
