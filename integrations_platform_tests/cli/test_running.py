@@ -252,3 +252,9 @@ def test_a_person_interrupts_and_the_next_run_picks_up(company: Company) -> None
 def _disagree(company: Company) -> None:
     company.source("UPDATE customer SET name = 'Ana' WHERE id = 1")
     company.target("UPDATE client SET full_name = 'Anna' WHERE mail = 'p1@x.org'")
+
+
+def test_looking_at_everything_and_at_as_little_as_possible_exclude_each_other(company: Company) -> None:
+    refused = company.run("sync", "run", "people", "--full", "--if-changed", code=2)
+    assert "--if-changed and --full exclude each other" in refused.stderr
+    company.run("sync", "run", "people", "--full")
