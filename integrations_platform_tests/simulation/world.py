@@ -277,13 +277,13 @@ class World:
                 self.truth.edits[(row.id, column)].append((self.now, value))
             return
         twin = self.counterpart(name, row)
+        units = {UNIT_OF[column] for column in write.values}
+        if self.processes[-1].overtaken and write.kind is not Kind.CREATE:
+            self.truth.owed |= {(row.id, unit) for unit in units}
         if twin is not None and write.kind is not Kind.CREATE:
-            units = {UNIT_OF[column] for column in write.values}
             rows = [one for one in self.store.conflicts("sim") if one.link_id == write.link_id]
             decided = {one.unit for one in rows if one.choice is not None}
             self.truth.owed |= {(twin.id, unit) for unit in units & decided}
-            if self.processes[-1].overtaken:
-                self.truth.owed |= {(row.id, unit) for unit in units}
             self.agree(row, twin, {unit: self.units[unit] for unit in units})
 
     def agree(self, row: Row, twin: Row, units: Mapping[str, tuple[str, ...]]) -> None:
