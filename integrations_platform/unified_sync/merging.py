@@ -242,7 +242,7 @@ def _read(world: World, view: LinkView, side: SideName) -> bool:
 
 
 def _look(world: World, known: SideView, side: SideName) -> None:
-    record = world.snapshots[side].read([known.id]).get(known.id) if known.id is not None else None
+    record = world.read(side, [known.id]).get(known.id) if known.id is not None else None
     known.record = record
     if record is not None and record.presence is not Presence.ARCHIVED:
         known.now, known.version = read_fields(world.places, side, record.values), record.version

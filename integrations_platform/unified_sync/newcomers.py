@@ -105,7 +105,7 @@ def _read(world: World, plan: Plan, ids: Mapping[SideName, Sequence[str]]) -> tu
         stage = f"reading {world.spec.side(side).place}"
         for start in range(0, len(ids[side]), CHUNK):
             world.progress(stage, start, len(ids[side]))
-            records = world.snapshots[side].read(ids[side][start : start + CHUNK])
+            records = world.read(side, ids[side][start : start + CHUNK])
             seen_at = world.clock()
             plan.counts[f"read_{side.lower()}"] += len(records)
             warn_of_future(world, plan, side, records.values())

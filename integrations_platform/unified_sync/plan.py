@@ -7,21 +7,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import polars as pl
 
+from integrations_platform.unified_sync.calls import Caller
 from integrations_platform.unified_sync.evidence import Moment
 from integrations_platform.unified_sync.forms import FieldPlace
 from integrations_platform.unified_sync.links import LinkView
 from integrations_platform.unified_sync.loading_port import Carriage
 from integrations_platform.unified_sync.merge import Policy
 from integrations_platform.unified_sync.operations import Operation, to_body
-from integrations_platform.unified_sync.port import Capabilities, Kind, Listing, Snapshot
+from integrations_platform.unified_sync.port import Capabilities, Kind, Listing, Record, Snapshot
 from integrations_platform.unified_sync.references import References
 from integrations_platform.unified_sync.shares import WHOLE, Share
 from integrations_platform.unified_sync.spec import SIDES, Direction, SideName, SyncSpec
@@ -75,11 +76,11 @@ class World:
     clock: Callable[[], datetime]
     places: tuple[FieldPlace, ...]
     units: tuple[Unit, ...]
+    callers: Mapping[SideName, Caller]
     snapshots: Mapping[SideName, Snapshot]
     listings: Mapping[SideName, Listing]
     moments: Mapping[SideName, Moment]
     previous: Mapping[SideName, datetime]
-    capabilities: Mapping[SideName, Capabilities]
     links: pl.DataFrame
     store: Store
     references: References
@@ -88,6 +89,15 @@ class World:
     progress: Callable[[str, int, int], None]
     merges: Merges = Merges()  # already followed in ``links``, not yet stored
     share: Share = WHOLE
+
+    def read(self, side: SideName, ids: Sequence[str]) -> Mapping[str, Record]:
+        """Records of a side by id, as its snapshot has them. Raises SideError."""
+        return self.callers[side].call(partial(self.snapshots[side].read, ids))
+
+    @cached_property
+    def capabilities(self) -> Mapping[SideName, Capabilities]:
+        """What the sides promise."""
+        return {side: caller.capabilities for side, caller in self.callers.items()}
 
     @cached_property
     def by_name(self) -> Mapping[str, FieldPlace]:

@@ -145,7 +145,7 @@ def _observe_side(
             known.now, known.version = dict(known.base), row[f"seen_{letter}"]
         elif known.id is not None:
             unread.append((known.id, known))
-    records = world.snapshots[side].read([record_id for record_id, _ in unread]) if unread else {}
+    records = world.read(side, [record_id for record_id, _ in unread]) if unread else {}
     seen_at = world.clock()
     plan.counts[f"read_{letter}"] += len(records)
     warn_of_future(world, plan, side, records.values())

@@ -125,7 +125,7 @@ def recognise_away(world: World, away: set[Node], tags: Mapping[SideName, pl.Dat
         listed = world.listings[side].frame.filter(pl.col("presence") == Presence.LIVE.value)["id"].to_list()
         ids = [name for name in listed if name not in known[side]] + sorted(name for at, name in lone if at == side)
         for start in range(0, len(ids), CHUNK):
-            for record in world.snapshots[side].read(ids[start : start + CHUNK]).values():
+            for record in world.read(side, ids[start : start + CHUNK]).values():
                 if record.presence is not Presence.ARCHIVED:
                     values = read_fields(world.places, side, record.values)
                     nodes[(side, record.id)] = SideView(record.id, record.version, values, {}, record)

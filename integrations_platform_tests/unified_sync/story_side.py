@@ -67,11 +67,12 @@ class StorySide:
 
     ``answers`` changes what the side says of a batch it has carried out; ``refuses`` names writes it rejects, the whole
     batch with them; ``keeps`` is what the side makes of a stored value; ``faults`` are raised one per call, first come;
-    ``write_faults`` likewise for writes: one whose effect is unknown comes after the write, any other instead of it.
-    ``late``: by id, the version that listings show although the record is past it, as searches do. ``unlisted`` ids
-    are left out of listings, which then call themselves incomplete unless ``lies``; ``unread`` ones are listed, but
-    gone when the snapshot is read. ``fresh``: reading shows what is there by then, and not what was there when it was
-    listed. ``merged``: by the id of a record merged away, the one it was merged into.
+    ``look_faults`` likewise for reads of a snapshot, and ``write_faults`` for writes: one whose effect is unknown comes
+    after the write, any other instead of it. ``late``: by id, the version that listings show although the record is
+    past it, as searches do. ``unlisted`` ids are left out of listings, which then call themselves incomplete unless
+    ``lies``; ``unread`` ones are listed, but gone when the snapshot is read. ``fresh``: reading shows what is there by
+    then, and not what was there when it was listed. ``merged``: by the id of a record merged away, the one it was
+    merged into.
     """
 
     name: str
@@ -92,6 +93,7 @@ class StorySide:
     refuses: Callable[[Write], bool] | None = None
     keeps: Callable[[Value], Value] | None = None
     faults: list[SideError] = field(default_factory=list)
+    look_faults: list[SideError] = field(default_factory=list)
     write_faults: list[SideError] = field(default_factory=list)
     unlisted: set[str] = field(default_factory=set)
     late: dict[str, int] = field(default_factory=dict)
@@ -336,5 +338,7 @@ class StorySnapshot:
     def read(self, ids: Sequence[str]) -> Mapping[str, Record]:
         if self.side.fresh:
             self.side.at("before fresh read")
+        if self.side.look_faults:
+            raise self.side.look_faults.pop(0)
         there = [name for name in ids if name in self.rows and name not in self.side.unread]
         return {name: self.side.record(self.rows[name]) for name in there}

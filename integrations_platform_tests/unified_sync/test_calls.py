@@ -212,6 +212,17 @@ def test_a_run_against_a_system_that_is_down_fails_as_transient_and_writes_nothi
     assert story.run().exit_code == 0
 
 
+def test_a_record_that_cannot_be_read_just_now_is_asked_for_again_while_planning() -> None:
+    """A service that says "too many" once, among the hundred pages of a large run, does not end it."""
+    story = Story()
+    row, twin = story.pair_up()
+    story.a.edit(row, name="Anna")
+    story.a.look_faults = [SideError(ErrorKind.TRANSIENT, "too many", retry_after=10)]
+    assert story.run().exit_code == 0
+    assert twin.values["name"] == "Anna"
+    assert story.slept == [10]
+
+
 def test_a_run_with_a_wrong_setting_names_it_and_is_no_use_repeating() -> None:
     story = Story()
     story.b.faults = [CONFIGURATION]
