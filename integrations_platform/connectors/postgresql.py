@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -62,6 +63,8 @@ class PostgreSQL(Dialect):
 
     def engine(self, url: sa.URL, **options: Any) -> sa.Engine:
         """A silent server is given up. Locks: see ``prepare``."""
+        # Of a lost connection it warns in words of its own, beside the error that is ours to tell.
+        logging.getLogger("psycopg").setLevel(logging.ERROR)
         return patient_postgresql(url, pool_size=1, max_overflow=2, **options)
 
     def prepare(self, raw: Any) -> None:

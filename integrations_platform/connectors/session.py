@@ -93,7 +93,9 @@ class Database:
         self.target = target
         self._driver = driver
         try:
-            self._engine = driver.engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True, hide_parameters=True)
+            self._engine = driver.engine(
+                url, isolation_level="AUTOCOMMIT", pool_pre_ping=True, pool_reset_on_return=None, hide_parameters=True
+            )
         except (sa.exc.ArgumentError, TypeError, ValueError, ImportError):
             message = f"{system}: the URL is not usable by this connector; correct it (options included)"
             raise SideError(ErrorKind.CONFIGURATION, message, code="url") from None
@@ -110,11 +112,16 @@ class Database:
 
     @contextmanager
     def connection(self) -> Iterator[Session]:
-        """A connection; what the body raises passes as it is, and the connection is then not used again."""
+        """A connection; what the body raises passes as it is, and the connection is then not used again. Nor is one
+        that was lost; the pool itself would tell of it by a traceback in the log."""
         with self.translated():
             raw = self._engine.raw_connection()
         try:
             yield Session(self._driver, raw)
+            try:
+                raw.rollback()
+            except self.faults:
+                raw.invalidate()
         except BaseException:
             raw.invalidate()
             raise

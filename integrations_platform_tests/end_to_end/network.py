@@ -5,10 +5,11 @@ Owns where the proxy is put and how the run ended; the story and its outcome are
 
 from __future__ import annotations
 
+import logging
 import random
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -35,13 +36,15 @@ Passed = dict[tuple[Place, Direction], int]
 
 @dataclass(frozen=True)
 class Ending:
-    """How the run in trouble ended: whole, or what it said. ``damage``: what the next runs could not make good."""
+    """How the run in trouble ended: whole, or what it said. ``damage``: what the next runs could not make good.
+    ``aside``: what others than this platform have said of it."""
 
     struck: bool
     succeeded: bool
     said: str
     seconds: float
     damage: Damage
+    aside: Sequence[str] = ()
 
     def faults(self, place: Place) -> list[str]:
         """What must not be, in words."""
@@ -50,7 +53,7 @@ class Ending:
             found.append(f"the run took {self.seconds:.0f} s")
         if not self.succeeded and NAMED[place] not in self.said:
             found.append(f"the message does not name {NAMED[place]}: {self.said}")
-        return found
+        return found + [f"a library logs: {words}" for words in self.aside]
 
 
 def cut(folder: Path, bases: tuple[Base, Base], state_url: str, place: Place, trouble: Trouble) -> Ending:
@@ -59,11 +62,30 @@ def cut(folder: Path, bases: tuple[Base, Base], state_url: str, place: Place, tr
     with ExitStack() as stack:
         world, proxies = through_proxies(stack, story.world, [place])
         proxies[place].arm(trouble)
-        succeeded, said, seconds = run_in_trouble(world)
+        with overheard() as aside:
+            succeeded, said, seconds = run_in_trouble(world)
         struck = proxies[place].struck
         proxies[place].heal()
     story.edit_afterwards()
-    return Ending(struck, succeeded, said, seconds, story.damage())
+    return Ending(struck, succeeded, said, seconds, story.damage(), aside)
+
+
+@contextmanager
+def overheard() -> Iterator[list[str]]:
+    """What libraries warn of meanwhile: in a terminal it stands between the lines of ours, tracebacks and all."""
+    words: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if not record.name.startswith("integrations_platform"):
+                words.append(f"{record.name}: {record.getMessage()}")
+
+    listener = Listener(logging.WARNING)
+    logging.root.addHandler(listener)
+    try:
+        yield words
+    finally:
+        logging.root.removeHandler(listener)
 
 
 def measure(folder: Path, bases: tuple[Base, Base], state_url: str, places: Sequence[Place]) -> Passed:
