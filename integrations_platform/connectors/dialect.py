@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from integrations_platform.connectors.introspection import Family, InboundKey, NativeColumn, TableShape
 from integrations_platform.connectors.session import Row, Session
-from integrations_platform.unified_sync.loading_port import Bulk
+from integrations_platform.unified_sync.loading_port import Bulk, Texts
 from integrations_platform.unified_sync.port import Problem
 from integrations_platform.unified_sync.values import FieldType
 
@@ -154,6 +154,10 @@ class Dialect(ABC):
 
     def bulk(self, _table: WholeTable) -> Bulk | None:
         """Moving whole tables without reading them, if the dialect can."""
+        return None
+
+    def texts(self, _table: WholeTable) -> Texts | None:
+        """Moving whole tables as text, if the dialect can."""
         return None
 
     # Expressions

@@ -28,8 +28,12 @@ from integrations_platform.connectors.dialect import (
 )
 from integrations_platform.connectors.introspection import Family, InboundKey, NativeColumn, TableShape
 from integrations_platform.connectors.mysql_catalogue import COLUMNS, INBOUND, INTEGER_BITS, native_column
+from integrations_platform.connectors.mysql_texts import MySQLSpeech
 from integrations_platform.connectors.session import Row, Session
+from integrations_platform.connectors.text_bulk import TextTable
+from integrations_platform.connectors.whole_table import WholeTable
 from integrations_platform.patience import IDLE_SECONDS, patient_mysql
+from integrations_platform.unified_sync.loading_port import Texts
 from integrations_platform.unified_sync.port import Problem
 from integrations_platform.unified_sync.values import FieldType
 
@@ -188,6 +192,10 @@ class MySQL(Dialect):
         """In that database."""
         sql = "SELECT 1 FROM information_schema.tables WHERE table_schema = %s AND table_name = %s"
         return bool(session.rows(sql, (schema, name)))
+
+    def texts(self, table: WholeTable) -> Texts | None:
+        """By statements of many rows."""
+        return TextTable(table, MySQLSpeech())
 
     def fingerprint(self, columns: Sequence[NativeColumn], quote: Quote, salt: str) -> Fingerprint:
         """Each value as bytes behind its length, NULL as '-'; long ones by their own MD5, since CONCAT has a limit."""

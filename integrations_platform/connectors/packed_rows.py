@@ -16,6 +16,7 @@ from typing import Any
 
 import polars as pl
 
+from integrations_platform.connectors import text_rows
 from integrations_platform.unified_sync.loading_port import VALUES, Respelling
 from integrations_platform.unified_sync.values import FieldType, Value, canonical, dumps
 
@@ -64,6 +65,8 @@ def unpack(text: str, rows: Sequence[bytes]) -> list[str]:
     """Base values of packed rows, as JSON by field name."""
     if text == VALUES:
         return [row.decode() for row in rows]
+    if text.startswith(text_rows.PREFIX):
+        return text_rows.unpack(text, rows)
     columns = [(name, _READ[stored], FieldType(kind), zone) for name, stored, kind, zone in json.loads(text)]
     return [dumps(_values(columns, row)) for row in rows]
 

@@ -33,10 +33,12 @@ from integrations_platform.connectors.dialect import (
 from integrations_platform.connectors.introspection import Family, InboundKey, NativeColumn, TableShape
 from integrations_platform.connectors.postgresql_bulk import PostgresqlBulk
 from integrations_platform.connectors.postgresql_catalogue import COLUMNS, DELETE_RULES, INBOUND, native_column
+from integrations_platform.connectors.postgresql_texts import PostgresqlSpeech
 from integrations_platform.connectors.session import Row, Session
+from integrations_platform.connectors.text_bulk import TextTable
 from integrations_platform.connectors.whole_table import WholeTable
 from integrations_platform.patience import IDLE_SECONDS, patient_postgresql
-from integrations_platform.unified_sync.loading_port import Bulk
+from integrations_platform.unified_sync.loading_port import Bulk, Texts
 from integrations_platform.unified_sync.port import Problem
 from integrations_platform.unified_sync.values import FieldType
 
@@ -174,6 +176,10 @@ class PostgreSQL(Dialect):
     def bulk(self, table: WholeTable) -> Bulk | None:
         """By binary COPY."""
         return PostgresqlBulk(table)
+
+    def texts(self, table: WholeTable) -> Texts | None:
+        """By COPY as text."""
+        return TextTable(table, PostgresqlSpeech())
 
     def inbound_keys(self, session: Session, shape: TableShape) -> list[InboundKey]:
         """From pg_constraint, partitions' own copies left out."""

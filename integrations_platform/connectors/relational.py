@@ -22,7 +22,7 @@ from integrations_platform.connectors.reading import RelationalSnapshot
 from integrations_platform.connectors.session import Database, Session
 from integrations_platform.connectors.whole_table import WholeTable
 from integrations_platform.connectors.writing import Writer, is_unique_violation
-from integrations_platform.unified_sync.loading_port import Bulk, Filling, Pages
+from integrations_platform.unified_sync.loading_port import Bulk, Filling, Pages, Texts
 from integrations_platform.unified_sync.port import (
     TAG_SCHEMA,
     BoundColumn,
@@ -95,6 +95,11 @@ class RelationalSide:
     def bulk(self) -> Bulk | None:
         """Moving the table without reading its rows, where the dialect can."""
         return self._dialect.bulk(self._whole)
+
+    @property
+    def texts(self) -> Texts | None:
+        """Moving the table as text, where the dialect can."""
+        return self._dialect.texts(self._whole)
 
     @property
     def keys(self) -> Sequence[str]:

@@ -89,8 +89,8 @@ class Carrier:
             return new.clear()
         shown, links = world.listings["B"].frame["id"], world.links["link_id"]
         taken = {
-            *shown.filter(shown.is_in(new)),
-            *links.filter(links.is_in(ORIGIN + new)).str.strip_prefix(ORIGIN),
+            *shown.filter(shown.is_in(new.implode())),
+            *links.filter(links.is_in((ORIGIN + new).implode())).str.strip_prefix(ORIGIN),
             *(row.record_id for row in world.quarantined.values()),
         }
         return new.filter(~new.is_in([name for name in taken if name is not None]))

@@ -24,6 +24,7 @@ import polars as pl
 from integrations_platform.unified_sync.calls import Caller
 from integrations_platform.unified_sync.forms import FieldPlace
 from integrations_platform.unified_sync.loading_port import Bulk, Export, Form, Loadable, Way
+from integrations_platform.unified_sync.loading_texts import as_texts
 from integrations_platform.unified_sync.loading_values import by_value
 from integrations_platform.unified_sync.plan import Plan
 from integrations_platform.unified_sync.port import ErrorKind, SideError
@@ -121,7 +122,11 @@ def load_whole(
     loads, key = store.loads, key_of(spec) if _goes_whole(spec, places) else None
     if loads is None or key is None or store.has_links(spec.name):
         return False
-    way = _untouched(spec, places, callers, key) or by_value(spec, places, callers, key)
+    way = (
+        _untouched(spec, places, callers, key)
+        or as_texts(places, callers, key)
+        or by_value(spec, places, callers, key)
+    )  # fmt: skip
     if way is None:
         return False
     load = Load(f"{LOAD}{report.run_id}", report.run_id, way.layout, key.type, 0, OpState.SENT, runtime.clock())

@@ -119,6 +119,30 @@ class Bulk(Protocol):
         committed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a record needs in a column to be plain: at most ``longest`` characters; a value (``present``); one that is
+    not blank (``filled``)."""
+
+    longest: int | None = None
+    present: bool = False
+    filled: bool = False
+
+
+class Texts(Protocol):
+    """Moving rows of one table as text, which databases of several sorts write and read alike."""
+
+    def form(self, key: str, names: Mapping[str, str]) -> Form | None:
+        """Of rows with these columns, in this order, which are fields of those names. None where they cannot be moved
+        so, or ``key`` is not the column that identifies them. Raises SideError."""
+
+    def export(self, names: Sequence[str], demands: Mapping[str, Demand]) -> AbstractContextManager[Export]:
+        """Read these columns of the table; rows that do not meet the ``demands`` are not plain. Raises SideError."""
+
+    def loading(self, load_id: str, names: Sequence[str], layout: str) -> AbstractContextManager[Loading | None]:
+        """As :meth:`Bulk.loading`."""
+
+
 class Pages(Protocol):
     """All records of a side at one moment. ``total``: how many."""
 
@@ -145,6 +169,10 @@ class Loadable(Protocol):
     @property
     def bulk(self) -> Bulk | None:
         """Moving rows without reading them, where it can."""
+
+    @property
+    def texts(self) -> Texts | None:
+        """Moving rows as text, where it can."""
 
     @property
     def keys(self) -> Sequence[str]:
