@@ -105,8 +105,10 @@ def _weaker() -> str:
         " not show yet, is not told from one made before it; simulated users make none there. A worker that stands"
         " still inside the call of a create until its lease is over, and another one has made the record, finds it by"
         " the tag it carries; where a user has merged it away meanwhile, and the tag was all the side had to tell by,"
-        " it is made once more, and P10 is not claimed of that second one. Clocks may be skewed by up to five minutes,"
-        " but their reading is wrong by no more than the uncertainty it declares.\n"
+        " it is made once more, and P10 is not claimed of that second one. A worker that stands still so inside the"
+        " call of an update writes what it has planned unless the record has moved, also where another one has parked"
+        " the field since; P21 is claimed of it for what was parked while it held the lease. Clocks may be skewed by"
+        " up to five minutes, but their reading is wrong by no more than the uncertainty it declares.\n"
     )
 
 

@@ -59,7 +59,7 @@ def watch(world: World, name: SideName, side: SimulatedSide, row: Row, write: Wr
         return
     decided = set()
     for conflict in world.store.conflicts("sim"):
-        if conflict.link_id != write.link_id:
+        if conflict.link_id != write.link_id or _parked_since(world, conflict):
             continue
         for column in set(world.units.get(conflict.unit, ())) & set(write.values):
             assert conflict.choice is not None, f"P21: {column} of {write.link_id} is parked and written"
@@ -73,6 +73,19 @@ def watch(world: World, name: SideName, side: SimulatedSide, row: Row, write: Wr
         unit = UNIT_OF[column]
         wanted = _was_changed(world, row, twin, unit, write) or (unit == "customer" and referring.merged(world, row))
         assert wanted, f"P9(iii): {column} of {row.id} written although nobody changed {unit}"
+
+
+def undecided(world: World) -> list[Conflict]:
+    """Open conflicts that wait for a person's decision."""
+    return [conflict for conflict in world.store.conflicts(world.spec.name) if conflict.choice is None]
+
+
+def _parked_since(world: World, conflict: Conflict) -> bool:
+    """Whether a conflict was opened, or its decision dropped, after the worker that writes was given up. It goes on
+    with what it has planned; of a unit that waited for a decision while it held the lease, it may plan nothing."""
+    process = world.processes[-1]
+    waits = process.overtaken and conflict.choice is None
+    return waits and (conflict.link_id, conflict.unit) not in process.parked
 
 
 def _is_ours(world: World, name: SideName, row: Row, column: str, conflict: Conflict, seen: Value) -> bool:

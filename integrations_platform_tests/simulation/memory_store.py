@@ -356,12 +356,14 @@ class Process:
     """One process's sight of the store. A dead one writes nothing and gives nothing back, whatever unwinds in it.
 
     ``disputed``: (record, unit) on which the sides did not agree when it stood still while another one began, the last
-    time before it was overtaken. What came after that is unknown to whoever goes on with a write.
+    time before it was overtaken; ``parked``: (link, unit) that waited for a decision then. What came after that is
+    unknown to whoever goes on with a write.
     """
 
     def __init__(self, store: MemoryStore) -> None:
         self.store, self.dead, self.overtaken = store, False, False
         self.disputed: frozenset[tuple[str, str]] = frozenset()
+        self.parked: frozenset[tuple[str, str]] = frozenset()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.store, name)

@@ -1,4 +1,5 @@
-"""Stories of writes that random histories took for nobody's wish (P9): each is told plainly, and each ends well."""
+"""Stories of writes that random histories took for nobody's wish (P9), or for one over a parked field (P21): each is
+told plainly, and each ends well."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from integrations_platform.unified_sync.spec import SIDES, SideName, Strategy, o
 from integrations_platform.unified_sync.store import ConflictStatus
 from integrations_platform.unified_sync.values import Value
 from integrations_platform_tests.simulation import merging
-from integrations_platform_tests.simulation.checks import watch
+from integrations_platform_tests.simulation.checks import audited_losses, watch
 from integrations_platform_tests.simulation.declared import REFERRING, Declared
 from integrations_platform_tests.simulation.memory_store import Crash
 from integrations_platform_tests.simulation.sides import Nature, Row
@@ -85,6 +86,96 @@ def test_p9_a_worker_that_was_given_up_writes_what_the_record_said_that_is_gone_
     world.settle()
     (anew,) = world.sides["B"].rows.values()
     assert [(one.values["name"], one.values["email"]) for one in (row, anew)] == [("Ada", email)] * 2
+
+
+def disputed(world: World, rows: dict[SideName, Row], winner: SideName, choice: str | None) -> None:
+    """Both sides have said something else, and a person may have decided."""
+    for side, name in ((other(winner), "Bea"), (winner, "Ada")):
+        world.edit(side, rows[side], "name", name)
+    world.run()
+    (conflict,) = world.store.conflicts("sim")
+    if choice is not None:
+        world.store.decide("sim", conflict.conflict_id, conflict.n, choice, None, "clerk", world.tick(), "")
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_p21_a_worker_that_was_given_up_writes_what_a_second_reading_of_the_clock_has_parked_since(
+    side: SideName,
+) -> None:
+    """By the first reading the later change was later beyond doubt. The run that parks the field writes nothing; that
+    the first one goes on within its call, only that side could prevent. The next run sees that the sides agree, and
+    what was overwritten can be brought back."""
+    theirs = other(side)
+    natures = {side: Nature(history=True), theirs: Nature(uncertainty=300.0)}
+    world = World(1, Strategy.LATEST, natures["A"], natures["B"])
+    rows = dict(zip(SIDES, two_records(world), strict=True))
+    world.edit(theirs, rows[theirs], "name", "Bea")
+    world.wait(300)
+    world.edit(side, rows[side], "name", "Ada")
+    world.sides[theirs].misread = 0.9
+
+    def stand_still(point: str) -> None:
+        if point == "before write":
+            world.sides[theirs].at = lambda _: None
+            world.sides[theirs].misread = -0.9
+            world.wait(LEASE + 1)
+            world.run()
+            assert [conflict.unit for conflict in world.store.conflicts("sim")] == ["name"]
+            assert rows[theirs].values["name"] == "Bea"
+
+    world.sides[theirs].at = stand_still
+    report = world.run()
+    assert report is not None
+    assert report.status is RunStatus.FAILED
+    assert rows[theirs].values["name"] == "Ada"
+    world.settle()
+    assert [row.values["name"] for row in rows.values()] == ["Ada", "Ada"]
+    assert [conflict.status for conflict in world.store.conflicts("sim", None)] == [ConflictStatus.CONVERGED]
+    assert "Bea" in audited_losses(world)
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_p21_a_worker_that_was_given_up_writes_what_was_decided_before_the_values_moved(side: SideName) -> None:
+    """Another run has dropped the decision since. Its author had seen what the late write replaces, and the newer
+    value goes over it."""
+    world = World(1, Strategy.MANUAL)
+    rows = dict(zip(SIDES, two_records(world), strict=True))
+    disputed(world, rows, side, side)
+    outlived(world, side, ("name", "Adele"))
+    assert rows[other(side)].values["name"] == "Ada"
+    assert [(row.n, row.choice) for row in world.store.conflicts("sim")] == [(2, None)]
+    world.settle()
+    assert [row.values["name"] for row in rows.values()] == ["Adele", "Adele"]
+    assert [conflict.status for conflict in world.store.conflicts("sim", None)] == [ConflictStatus.WITHDRAWN]
+    assert "Bea" in audited_losses(world)
+
+
+def test_p21_a_worker_that_was_given_up_has_no_leave_to_write_what_was_parked_before() -> None:
+    world = World(1, Strategy.MANUAL)
+    row, twin = two_records(world)
+    disputed(world, {"A": row, "B": twin}, "A", None)
+    world.edit("A", row, "city", "Ghent")
+    side = world.sides["B"]
+    side.watch = lambda theirs, written, write: watch(
+        world, "B", theirs, written, replace(write, values={**write.values, "name": "Ada"})
+    )
+    with pytest.raises(AssertionError, match=r"P21: name of A:a1 is parked and written"):
+        outlived(world, "A", ("tier", "gold"))
+    assert twin.values["city"] != "Ghent"
+
+
+def test_p21_a_worker_that_still_holds_the_lease_has_no_leave_to_write_what_was_parked_since_it_began() -> None:
+    """Its own run has parked the field, before it wrote the others."""
+    world = World(1, Strategy.MANUAL)
+    row, twin = two_records(world)
+    world.edit("A", row, "name", "Ada")
+    world.edit("B", twin, "name", "Bea")
+    world.edit("A", row, "city", "Ghent")
+    world.sides["B"].watch = lambda theirs, written, write: watch(
+        world, "B", theirs, written, replace(write, values={**write.values, "name": "Ada"})
+    )
+    with pytest.raises(AssertionError, match=r"P21: name of A:a1 is parked and written"):
+        world.run()
 
 
 def test_p9_a_worker_that_was_given_up_has_no_leave_to_write_what_nobody_had_changed() -> None:

@@ -316,6 +316,7 @@ class World:
         for waiting in self.processes:
             if not waiting.overtaken:
                 waiting.disputed = frozenset({*self.truth.touched, *self.truth.owed})
+                waiting.parked = frozenset((one.link_id, one.unit) for one in checks.undecided(self))
         self.processes.append(process)
         tokens, failures, lies = self.store.tokens + 1, self._failures(), self._lies()
         try:
