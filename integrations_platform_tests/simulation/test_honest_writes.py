@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from integrations_platform.unified_sync.port import Write
 from integrations_platform.unified_sync.report import RunStatus
 from integrations_platform.unified_sync.spec import SIDES, SideName, Strategy, other
 from integrations_platform.unified_sync.store import ConflictStatus
@@ -15,7 +16,7 @@ from integrations_platform_tests.simulation import merging
 from integrations_platform_tests.simulation.checks import audited_losses, watch
 from integrations_platform_tests.simulation.declared import REFERRING, Declared
 from integrations_platform_tests.simulation.memory_store import Crash
-from integrations_platform_tests.simulation.sides import Nature, Row
+from integrations_platform_tests.simulation.sides import Nature, Row, SimulatedSide
 from integrations_platform_tests.simulation.world import LEASE, World
 
 
@@ -88,6 +89,16 @@ def test_p9_a_worker_that_was_given_up_writes_what_the_record_said_that_is_gone_
     assert [(one.values["name"], one.values["email"]) for one in (row, anew)] == [("Ada", email)] * 2
 
 
+def overreach(world: World, column: str) -> None:
+    """A worker that was given up writes one more column of the target than it has planned."""
+
+    def over(theirs: SimulatedSide, row: Row, write: Write) -> None:
+        assert world.processes[-1].overtaken
+        watch(world, "B", theirs, row, replace(write, values={**write.values, column: "Ghent"}))
+
+    world.sides["B"].watch = over
+
+
 def disputed(world: World, rows: dict[SideName, Row], winner: SideName, choice: str | None) -> None:
     """Both sides have said something else, and a person may have decided."""
     for side, name in ((other(winner), "Bea"), (winner, "Ada")):
@@ -153,15 +164,13 @@ def test_p21_a_worker_that_was_given_up_writes_what_was_decided_before_the_value
 def test_p21_a_worker_that_was_given_up_has_no_leave_to_write_what_was_parked_before() -> None:
     world = World(1, Strategy.MANUAL)
     row, twin = two_records(world)
+    tier = row.values["tier"]
     disputed(world, {"A": row, "B": twin}, "A", None)
-    world.edit("A", row, "city", "Ghent")
-    side = world.sides["B"]
-    side.watch = lambda theirs, written, write: watch(
-        world, "B", theirs, written, replace(write, values={**write.values, "name": "Ada"})
-    )
+    world.edit("A", row, "tier", "gold")
+    overreach(world, "name")
     with pytest.raises(AssertionError, match=r"P21: name of A:a1 is parked and written"):
-        outlived(world, "A", ("tier", "gold"))
-    assert twin.values["city"] != "Ghent"
+        outlived(world, "A", ("tier", tier))
+    assert twin.values["name"] == "Bea"
 
 
 def test_p21_a_worker_that_still_holds_the_lease_has_no_leave_to_write_what_was_parked_since_it_began() -> None:
@@ -181,13 +190,11 @@ def test_p21_a_worker_that_still_holds_the_lease_has_no_leave_to_write_what_was_
 def test_p9_a_worker_that_was_given_up_has_no_leave_to_write_what_nobody_had_changed() -> None:
     world = World(1, Strategy.MANUAL)
     row, twin = two_records(world)
+    name = row.values["name"]
     world.edit("A", row, "name", "Ada")
-    side = world.sides["B"]
-    side.watch = lambda theirs, written, write: watch(
-        world, "B", theirs, written, replace(write, values={**write.values, "city": "Ghent"})
-    )
+    overreach(world, "city")
     with pytest.raises(AssertionError, match=r"P9\(iii\): city of b1 written although nobody changed address"):
-        outlived(world, "A", ("tier", "gold"))
+        outlived(world, "A", ("name", name))
     assert twin.values["city"] != "Ghent"
 
 
