@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from integrations_platform.unified_sync.clobbers import CLOBBERED
 from integrations_platform.unified_sync.forms import FieldPlace, Unrepresentable, project
@@ -17,6 +18,8 @@ from integrations_platform.unified_sync.plan import Plan
 from integrations_platform.unified_sync.spec import SIDES, SideName
 from integrations_platform.unified_sync.store import Conflict, ConflictStatus
 from integrations_platform.unified_sync.values import Value, canonical, dumps, from_json
+
+_CANNOT = (ValueError, TypeError, KeyError, ArithmeticError)  # Unrepresentable, or no value of this field
 
 
 def shown(view: LinkView, side: SideName, names: Sequence[str]) -> str:
@@ -79,6 +82,28 @@ def plan_parked(
     plan.conflicts.append(undecided(parked, value_a=value_a, value_b=value_b))
 
 
+def carried_out(view: LinkView, places: Sequence[FieldPlace], parked: Conflict) -> bool:
+    """Whether the sides, which agree, have come to say what was decided on ``parked``, and not something else."""
+    if parked.choice is None:
+        return False
+    try:
+        wanted = _wanted(view, places, parked)["B"]
+    except _CANNOT:
+        return False
+    now = view.a.now or {}
+    return all(place.corresponds(now[place.spec.name], wanted[place.spec.name]) for place in places)
+
+
+def end(plan: Plan, parked: Conflict, status: ConflictStatus, at: datetime) -> None:
+    """Close a conflict; whoever decided it is told if it ends otherwise."""
+    if parked.choice and status is not ConflictStatus.RESOLVED:
+        plan.warnings.append(
+            f"conflict {parked.conflict_id}: what {parked.decided_by} decided is not carried out: the values changed "
+            "meanwhile, and nothing is in dispute any more"
+        )
+    plan.conflicts.append(replace(parked, status=status, closed_at=at))
+
+
 def undecided(parked: Conflict, **shown: str | None) -> Conflict:
     """The row with what the sides show now (``value_a``, ``value_b``), one change on, and no decision."""
     return replace(
@@ -103,7 +128,7 @@ def decided_values(
     names = [place.spec.name for place in places]
     try:
         wanted = _wanted(view, places, parked)
-    except (ValueError, TypeError, KeyError, ArithmeticError) as fault:  # Unrepresentable, or no value of this field
+    except _CANNOT as fault:
         plan.warnings.append(
             f"conflict {parked.conflict_id}: the decision of {parked.decided_by} cannot be carried out "
             f"({fault or type(fault).__name__}); decide again"

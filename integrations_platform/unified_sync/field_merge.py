@@ -13,7 +13,14 @@ from functools import partial
 from operator import attrgetter
 
 from integrations_platform.unified_sync.clobbers import CLOBBERED
-from integrations_platform.unified_sync.conflicts import decided_values, end_of_clobber, overwritten_side, plan_parked
+from integrations_platform.unified_sync.conflicts import (
+    carried_out,
+    decided_values,
+    end,
+    end_of_clobber,
+    overwritten_side,
+    plan_parked,
+)
 from integrations_platform.unified_sync.evidence import Interval, Moment, change_interval, record_interval, told
 from integrations_platform.unified_sync.forms import FieldPlace, Unrepresentable
 from integrations_platform.unified_sync.links import LinkView
@@ -151,8 +158,8 @@ def _with_parked(
     if spoken:  # by the user whose value was overwritten: from now on the row is about what is on show there
         parked = replace(parked, kind="field")
     if decision.verb in (Verb.ADVANCE, Verb.NOTHING) and unseen is None:  # the sides agree
-        status = ConflictStatus.RESOLVED if parked.choice else ConflictStatus.CONVERGED
-        plan.conflicts.append(replace(parked, status=status, closed_at=world.now))
+        status = ConflictStatus.RESOLVED if carried_out(view, places, parked) else ConflictStatus.CONVERGED
+        end(plan, parked, status, world.now)
         return Decision(Verb.ADVANCE, "conflict converged")
     based = all(field in view.a.base for field in names)  # both sides agree at once, or not at all
     differing = disagreeing(places, view.sight("A"), view.sight("B"))
@@ -161,12 +168,12 @@ def _with_parked(
     # One side went back to its base, or a user has knowingly replaced what had replaced the overwritten value. Not so
     # while a decision holds: what looks like going back may be the half of it that is written already.
     if back and chosen is None and parked.kind == "field":
-        plan.conflicts.append(replace(parked, status=ConflictStatus.WITHDRAWN, closed_at=world.now))
+        end(plan, parked, ConflictStatus.WITHDRAWN, world.now)
         return decision
     if unseen is not None:
         ended = end_of_clobber(view, places, parked, unseen, chosen)
         if ended is not None:
-            plan.conflicts.append(replace(parked, status=ended, closed_at=world.now))
+            end(plan, parked, ended, world.now)
             return decision
     if chosen is None:
         plan_parked(plan, view, names, parked, unseen, spoken=spoken)

@@ -848,6 +848,30 @@ MUTANTS: tuple[Mutant, ...] = (
         "P21",
     ),
     Mutant(
+        "overtaken-decision-called-carried-out",
+        "A decision counts as carried out when the sides have come to agree on something else.",
+        ("B3",),
+        (
+            Edit(
+                "field_merge.py",
+                "ConflictStatus.RESOLVED if carried_out(view, places, parked) else",
+                "ConflictStatus.RESOLVED if parked.choice else",
+            ),
+        ),
+    ),
+    Mutant(
+        "overtaken-decision-not-told",
+        "Whoever decided is not told that the conflict has ended otherwise.",
+        ("B3",),
+        (
+            Edit(
+                "conflicts.py",
+                "    if parked.choice and status is not ConflictStatus.RESOLVED:\n",
+                "    if parked.choice and status is ConflictStatus.OPEN:\n",
+            ),
+        ),
+    ),
+    Mutant(
         "decision-never-reaches-base",
         "A decision that was carried out does not advance the base.",
         ("P24", "P9"),

@@ -109,13 +109,14 @@ def disputed(world: World, rows: dict[SideName, Row], winner: SideName, choice: 
         world.store.decide("sim", conflict.conflict_id, conflict.n, choice, None, "clerk", world.tick(), "")
 
 
+@pytest.mark.parametrize("decided", [False, True])
 @pytest.mark.parametrize("side", SIDES)
 def test_p21_a_worker_that_was_given_up_writes_what_a_second_reading_of_the_clock_has_parked_since(
-    side: SideName,
+    side: SideName, *, decided: bool
 ) -> None:
     """By the first reading the later change was later beyond doubt. The run that parks the field writes nothing; that
-    the first one goes on within its call, only that side could prevent. The next run sees that the sides agree, and
-    what was overwritten can be brought back."""
+    the first one goes on within its call, only that side could prevent. The next run sees that the sides agree, tells
+    a person who had decided otherwise, and what was overwritten can be brought back."""
     theirs = other(side)
     natures = {side: Nature(history=True), theirs: Nature(uncertainty=300.0)}
     world = World(1, Strategy.LATEST, natures["A"], natures["B"])
@@ -131,14 +132,19 @@ def test_p21_a_worker_that_was_given_up_writes_what_a_second_reading_of_the_cloc
             world.sides[theirs].misread = -0.9
             world.wait(LEASE + 1)
             world.run()
-            assert [conflict.unit for conflict in world.store.conflicts("sim")] == ["name"]
-            assert rows[theirs].values["name"] == "Bea"
+            (conflict,) = world.store.conflicts("sim")
+            assert (conflict.unit, rows[theirs].values["name"]) == ("name", "Bea")
+            if decided:
+                world.store.decide("sim", conflict.conflict_id, 1, theirs, None, "clerk", world.tick(), "")
 
     world.sides[theirs].at = stand_still
     report = world.run()
     assert report is not None
     assert report.status is RunStatus.FAILED
     assert rows[theirs].values["name"] == "Ada"
+    report = world.run()
+    assert report is not None
+    assert ["clerk decided is not carried out" in warning for warning in report.warnings] == [True] * decided
     world.settle()
     assert [row.values["name"] for row in rows.values()] == ["Ada", "Ada"]
     assert [conflict.status for conflict in world.store.conflicts("sim", None)] == [ConflictStatus.CONVERGED]

@@ -102,6 +102,30 @@ def test_b3_a_conflict_ends_when_the_users_come_to_agree() -> None:
     assert row.values["name"] == "Later", "the field flows again"
 
 
+@pytest.mark.parametrize(("choice", "end"), [("A", ConflictStatus.RESOLVED), ("B", ConflictStatus.CONVERGED)])
+def test_b3_a_decision_that_came_too_late_is_not_called_carried_out_and_its_author_is_told(
+    choice: str, end: ConflictStatus
+) -> None:
+    """A user made the sides agree before the next run, on what the person had chosen or on the other value."""
+    story, _, twin = dispute()
+    story.decide(choice)
+    story.b.edit(twin, name="Left")
+    warnings = story.run().warnings
+    assert (statuses(story), twin.values["name"]) == ([end], "Left")
+    assert ["what clerk decided is not carried out" in warning for warning in warnings] == [True] * (choice == "B")
+
+
+@pytest.mark.parametrize("side", ["A", "B"])
+def test_b3_a_decision_is_told_of_when_its_conflict_ends_because_a_user_went_back(side: SideName) -> None:
+    story, row, twin = dispute()
+    story.decide(side)
+    story.sides[side].edit({"A": row, "B": twin}[side], name="Ann")
+    (warning,) = story.run().warnings
+    assert "what clerk decided is not carried out" in warning
+    assert statuses(story) == [ConflictStatus.WITHDRAWN]
+    assert row.values["name"] == twin.values["name"] == {"A": "Right", "B": "Left"}[side]
+
+
 @pytest.mark.parametrize("edited", ["A", "B"])
 @pytest.mark.parametrize("end", [ConflictStatus.CONVERGED, ConflictStatus.RESOLVED])
 def test_p5b_a_run_that_dies_as_it_ends_a_conflict_leaves_none_to_come_with_the_next_edit(
