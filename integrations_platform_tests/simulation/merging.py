@@ -27,9 +27,6 @@ def merge(world: World, side: SideName) -> None:
         gone.append(survivor)
         survivor = system.insert(dict(survivor.values))
         survivor.link_id, survivor.last_op = gone[1].link_id, gone[1].last_op
-        for written in world.truth.written.values():
-            if written.record == gone[1].id:
-                written.record = survivor.id
     merge_into(world, side, survivor, gone)
 
 
@@ -37,6 +34,8 @@ def merge_into(world: World, side: SideName, survivor: Row, gone: Sequence[Row])
     """``gone``: the record that is given up, then, where what is left has a new id, the survivor as it was."""
     system, truth = world.sides[side], world.truth
     as_it_was = len(gone) == 1 and _has_a_link(world, survivor)
+    for was in gone[1:]:
+        truth.renamed(was.id, survivor.id)
     for row in gone:
         if row is gone[0]:
             for column, value in [*row.values.items(), *truth.clobbered.get(row.id, ())]:

@@ -278,3 +278,31 @@ def test_p9_an_edit_over_a_write_that_has_not_been_told_of_yet_is_a_conflict_whe
     world.settle()
     (conflict,) = world.store.conflicts("sim")
     assert conflict.unit == "address"
+
+
+def test_p3_what_nobody_can_know_of_a_record_nobody_can_know_of_the_one_that_a_merge_puts_in_its_place() -> None:
+    """A worker that was given up wrote over an edit, on a side that leaves no receipts: nothing tells its value from a
+    user's. A merge that gives the record a new id does not change that."""
+    world = World(1, Strategy.LATEST, Nature(compare_and_set=False, receipts=False, history=True))
+    row, twin = two_records(world)
+    world.edit("B", twin, "email", "old@x.org")
+
+    def stand_still(point: str) -> None:
+        if point != "before write":
+            return
+        world.sides["A"].at = lambda _: None
+        world.wait(1)
+        world.edit("A", row, "email", "typed@x.org")
+        world.wait(LEASE + 1)
+        world.run()
+
+    world.sides["A"].at = stand_still
+    report = world.run()
+    assert report is not None
+    assert report.status is RunStatus.FAILED
+    assert (row.values["email"], twin.values["email"]) == ("old@x.org", "typed@x.org")
+    anew, given_up = world.sides["A"].insert(dict(row.values)), world.create("A")
+    anew.link_id = row.link_id
+    merging.merge_into(world, "A", anew, [given_up, row])
+    world.settle()
+    assert (anew.values["email"], twin.values["email"]) == ("old@x.org", "old@x.org")

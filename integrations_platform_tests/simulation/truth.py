@@ -92,6 +92,14 @@ class Truth:
         self.touched.setdefault((row.id, UNIT_OF[column]), set()).add(side)
         self.edits[(row.id, column)].append((at, value))
 
+    def renamed(self, was: str, record: str) -> None:
+        """A record goes on under another id, and with it what users wrote there, and what was done to it."""
+        for written in self.written.values():
+            if written.record == was:
+                written.record = record
+        if was in self.exposed:
+            self.exposed.add(record)
+
     def supersede(self, value: Value, column: str) -> None:
         """A user replaced or removed this value and saw what it was."""
         if _traceable(column, value):
