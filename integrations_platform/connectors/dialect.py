@@ -107,11 +107,12 @@ class Dialect(ABC):
         self, _session: Session, _shape: TableShape, _columns: Sequence[NativeColumn]
     ) -> tuple[str, int] | None:  # fmt: skip
         """Where the open snapshot stands: a word for the table as it is kept, which must stay the same, and the number
-        of the moment; None where the server does not know by itself which rows were written since."""
+        of the moment; None where the server does not know by itself whether anything was written since."""
         return None
 
     def written_since(self, _session: Session, _number: int) -> str | None:
-        """The condition of rows that were written after the moment of that number; None where it is too long ago."""
+        """The condition of rows that were written after the moment of that number; None where it is too long ago, or no
+        row tells."""
         return None
 
     # Catalogue

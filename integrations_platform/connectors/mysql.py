@@ -16,6 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from integrations_platform.connectors import mysql_marks
 from integrations_platform.connectors.dialect import (
     LOCK_SECONDS,
     Dialect,
@@ -46,6 +47,7 @@ class MySQL(Dialect):
     name = "mysql"
     scheme = "m2"
     begin_read = (
+        mysql_marks.REMEMBER,
         "SET SESSION wait_timeout = @integrations_patience",  # a snapshot holds no locks, and waits for the plan
         "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
         "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
@@ -192,6 +194,12 @@ class MySQL(Dialect):
         """In that database."""
         sql = "SELECT 1 FROM information_schema.tables WHERE table_schema = %s AND table_name = %s"
         return bool(session.rows(sql, (schema, name)))
+
+    def moment(
+        self, session: Session, shape: TableShape, _columns: Sequence[NativeColumn]
+    ) -> tuple[str, int] | None:  # fmt: skip
+        """See :mod:`.mysql_marks`."""
+        return mysql_marks.moment(session, shape) if self._mariadb else None
 
     def texts(self, table: WholeTable) -> Texts | None:
         """By statements of many rows."""

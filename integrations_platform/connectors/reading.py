@@ -80,14 +80,19 @@ class RelationalSnapshot:
         scope, params = binding.scope
         with self._asking():
             since = self._written_since(mark)
-            if since is None:
-                return None
+            if since is None:  # no row tells; but the whole may be known to be the same
+                return True if self._mark(self._away()) == mark and self._has_rows(records) else None
             written, archive = since
             away = self._away()
             one = "count(CASE WHEN {} THEN 1 END)".format
             sql = f"SELECT {one(written)}, {one(scope)} FROM {binding.table}"
             moved, rows = self._session.rows(sql, params)[0]
         return moved == 0 and rows + len(away) == records and digest_of("", away) == archive
+
+    def _has_rows(self, records: int) -> bool:
+        """Whether the table was not emptied as a whole, which writes no row."""
+        there = self._session.rows(f"SELECT 1 FROM {self._binding.table} LIMIT 1")
+        return bool(there) or len(self._away()) == records
 
     def since(self, earlier: Listing) -> Listing | None:
         """What was written since, beside what was not; the rows there are counted, and if any are gone, looked for."""
