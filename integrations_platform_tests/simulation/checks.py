@@ -99,7 +99,7 @@ def _is_ours(world: World, name: SideName, row: Row, column: str, conflict: Conf
         return True
     record = (conflict.id_a if name == "A" else conflict.id_b) or ""
     overwritten = (column, seen) in world.truth.clobbered.get(record, ())
-    return overwritten and row.values[column] in [change.value for change in changes if change.ours][:1]
+    return overwritten and row.values[column] in world.truth.ours(row, column)
 
 
 def _was_changed(world: World, row: Row, twin: Row | None, unit: str, write: Write) -> bool:

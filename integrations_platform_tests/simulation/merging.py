@@ -35,7 +35,7 @@ def merge_into(world: World, side: SideName, survivor: Row, gone: Sequence[Row])
     system, truth = world.sides[side], world.truth
     as_it_was = len(gone) == 1 and _has_a_link(world, survivor)
     for was in gone[1:]:
-        truth.renamed(was.id, survivor.id)
+        truth.renamed(was, survivor.id)
     for row in gone:
         if row is gone[0]:
             for column, value in [*row.values.items(), *truth.clobbered.get(row.id, ())]:

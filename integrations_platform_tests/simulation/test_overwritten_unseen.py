@@ -104,3 +104,15 @@ def test_p9_what_was_overwritten_unseen_is_no_less_so_when_the_record_goes_befor
     assert report is not None
     assert report.counts["conflicts_opened"] == 1
     world.settle()
+
+
+@pytest.mark.parametrize(("choice", "end"), [("A", OURS), ("B", LOST)])
+def test_p22_a_merge_that_gives_the_record_a_new_id_is_no_unseen_value(choice: str, end: str) -> None:
+    """Its history does not tell any more that what it shows is ours. Whoever merged it has not changed that."""
+    world, row, twin = in_dispute()
+    decide(world, choice)
+    anew, given_up = world.sides["B"].insert(dict(twin.values)), world.create("B")
+    anew.link_id = twin.link_id
+    merging.merge_into(world, "B", anew, [given_up, twin])
+    world.settle()
+    assert row.values["city"] == anew.values["city"] == end

@@ -38,7 +38,8 @@ class Truth:
     one as live. ``owed``: (record, unit) that a write of ours has set apart from the other side: what half of a
     decision has not reached, and what the late write of a worker that was given up has hit. ``doubles``: (record, link)
     that such a worker has made although the link had its record: that one was merged away just before, and with it
-    went the tag by which alone the side would have known.
+    went the tag by which alone the side would have known. ``ours_before``: by (record, column) what the engine wrote
+    before a merge gave the record this id, of which its history tells nothing.
     """
 
     tokens: int = 0
@@ -54,6 +55,7 @@ class Truth:
     shown_gone: dict[str, datetime] = field(default_factory=dict)
     owed: set[tuple[str, str]] = field(default_factory=set)
     doubles: set[tuple[str, str]] = field(default_factory=set)
+    ours_before: dict[tuple[str, str], list[Value]] = field(default_factory=dict)
 
     def token(self, column: str) -> Value:
         """A value nobody has written before, if the column's type has so many."""
@@ -92,13 +94,20 @@ class Truth:
         self.touched.setdefault((row.id, UNIT_OF[column]), set()).add(side)
         self.edits[(row.id, column)].append((at, value))
 
-    def renamed(self, was: str, record: str) -> None:
+    def renamed(self, was: Row, record: str) -> None:
         """A record goes on under another id, and with it what users wrote there, and what was done to it."""
         for written in self.written.values():
-            if written.record == was:
+            if written.record == was.id:
                 written.record = record
-        if was in self.exposed:
+        if was.id in self.exposed:
             self.exposed.add(record)
+        for column in was.changes:
+            self.ours_before[(record, column)] = self.ours(was, column)
+
+    def ours(self, row: Row, column: str) -> list[Value]:
+        """What the engine wrote there last, if it ever did."""
+        entries = [change.value for change in row.changes[column] if change.ours]
+        return entries[:1] or self.ours_before.get((row.id, column), [])
 
     def supersede(self, value: Value, column: str) -> None:
         """A user replaced or removed this value and saw what it was."""
