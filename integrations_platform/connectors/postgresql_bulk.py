@@ -128,6 +128,7 @@ class _Export:
     required: frozenset[str]
     total: int
     mark: str | None
+    digest = None
 
     def pieces(self) -> Iterator[Piece]:
         binding = self.binding

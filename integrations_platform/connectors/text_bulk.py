@@ -148,11 +148,18 @@ class _Export:
     total: int
     mark: str | None
     demands: Mapping[str, Demand]
+    _sent: int = 0
+    _number: int = 0
+
+    @property
+    def digest(self) -> str | None:
+        return digest_of(self.rows.binding.digest_text(self._sent, self._number))
 
     def pieces(self) -> Iterator[Piece]:
         scope, params = self.rows.binding.scope
         for shown in self.rows(" AND ".join([scope, *self.rows.plain(self.demands)]), params):
             there = shown.filter(pl.col("row").is_not_null())  # NULL: more than the server can say at once
+            self._sent, self._number = self._sent + there.height, self._number ^ xor_of(there["version"])
             yield Piece(there, there.select("id", pl.col("row").cast(pl.Binary)))
 
 

@@ -375,8 +375,9 @@ class Engine:
     def _stand(
         self, lease: Lease, spec: SyncSpec, observations: Sequence[Observation], quiet: Quiet, report: RunReport
     ) -> None:
-        """Tell a run that found nothing moved."""
+        """Tell a run that found nothing moved: whatever is active is settled, be it by the run that wrote it."""
         stands = {name: n for name, n in json.loads(quiet.counts).items() if name in QUIET}
+        stands |= {"settled": stands["active"]} if "active" in stands else {}
         report.plan = Plan(spec, observations[0].taken_at, counts=Counter(stands))
         report.counts.update(stands)
         self._note(lease, report, observations)

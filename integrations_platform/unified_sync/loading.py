@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Protocol
@@ -133,8 +133,6 @@ def load_whole(
     with span("load", {}), way.export() as export:
         if not export.total:
             return False
-        mark = named(spec, export.mark)
-        observed = Observation("A", load.at, export.total, complete=True, mark=mark, whole_at=load.at)
         try:
             count, digest = _fill(way, export, loads, load, store, lease, runtime, spec)
         except SideError as fault:
@@ -145,6 +143,10 @@ def load_whole(
                 raise
             _log.info("the whole load was refused (%s); its records go one by one", fault.code or "no code")
             return False
+        observed = Observation("A", load.at, export.total, complete=True, mark=named(spec, export.mark),
+                               whole_at=load.at)  # fmt: skip
+        if count == export.total:  # of rows that were left, the ordinary plan has yet to tell what becomes of them
+            observed = replace(observed, digest=named(spec, digest if way.alike else export.digest))
     if count is None:
         return False
     line = _line(load, report.run_id, runtime.clock(), Role.WRITTEN, "loaded whole into the empty target", count)
@@ -212,7 +214,7 @@ def _untouched(
         return None
     bulks, form = found
     required = [item.source[0] for item in spec.fields if item.required]
-    return Way(form.layout, partial(bulks["A"].export, required), bulks["B"].loading)
+    return Way(form.layout, partial(bulks["A"].export, required), bulks["B"].loading, alike=True)
 
 
 def as_they_are(

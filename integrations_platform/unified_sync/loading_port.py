@@ -49,6 +49,10 @@ class Export(Protocol):
     def pieces(self) -> Iterator[Piece]:
         """The plain rows. Raises SideError."""
 
+    @property
+    def digest(self) -> str | None:
+        """What :meth:`.port.Snapshot.digest` says of all that was read, where it is known without another look."""
+
 
 class Loading(Protocol):
     """A transaction of the target into which rows are sent."""
@@ -190,11 +194,13 @@ class Loadable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How rows get from one side to the other."""
+    """How rows get from one side to the other. ``alike``: both show them under the same versions, and so know all of
+    them by the same digest."""
 
     layout: str
     export: Callable[[], AbstractContextManager[Export]]
     loading: Callable[[str], AbstractContextManager[Loading | None]]
+    alike: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ class _Sent:
 
 
 class _Export:
-    mark = None
+    mark = digest = None
 
     def __init__(self, places: Sequence[FieldPlace], pages: Pages) -> None:
         self.total, self._pages = pages.total, pages

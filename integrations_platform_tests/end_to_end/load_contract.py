@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from integrations_platform.connectors.reading import RelationalSnapshot
 from integrations_platform.connectors.whole_table import Fill
 from integrations_platform.state.loads import SqlLoads
 from integrations_platform.unified_sync.port import ErrorKind, SideError
+from integrations_platform.unified_sync.report import RunStatus
 from integrations_platform_tests.end_to_end.arrange import Base, World
 
 
@@ -85,6 +87,25 @@ class LoadStories:
         world.a.run("INSERT INTO person SELECT * FROM kept")
         assert world.run().counts["loaded"] == 4
         assert world.run().counts["settled"] == 4
+
+    def test_p4_the_first_run_after_it_finds_both_sides_as_they_were_left_and_lists_neither(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert world.run().counts["loaded"] == 4
+
+        def listed(*_: object) -> None:
+            raise AssertionError("listed")
+
+        with monkeypatch.context() as patched:
+            if world.a.kind != "sqlite" and world.b.kind != "sqlite":  # which makes no digest
+                patched.setattr(RelationalSnapshot, "_in_scope", listed)
+            again = world.run()
+        assert (again.status, again.written, again.counts["settled"]) == (RunStatus.SUCCEEDED, 0, 4), again.to_data()
+        world.a.run("UPDATE person SET name = 'Edited' WHERE id = 1")
+        world.b.run("DELETE FROM person WHERE id = 3")
+        world.settle()
+        assert person(world.b, 1, "name") == "Edited"
+        assert world.a.rows("SELECT id FROM person WHERE id = 3") == []
 
     @pytest.mark.parametrize("where", ["begin", "add", "vouch", "end"])
     @pytest.mark.parametrize("when", ["before", "after"])
