@@ -50,15 +50,17 @@ class CallPolicy:
 
 
 class Caller:
-    """A side with protection around it. With ``remember`` False (dry runs) the breaker is obeyed but not changed."""
+    """A side with protection around it. With ``remember`` False (dry runs) the breaker is obeyed but not changed.
+    ``alive``: called after every pause; raises if somebody else goes on with the work by now."""
 
     def __init__(
-        self, side: Side, store: Store, runtime: Runtime, policy: CallPolicy | None = None, *, remember: bool = True
-    ) -> None:
+        self, side: Side, store: Store, runtime: Runtime, policy: CallPolicy | None = None, *, remember: bool = True,
+        alive: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
         self.side = side
         self._counted = side if isinstance(side, Counted) else None
         self._tries, self._asked_before = 0, self._counted.requests if self._counted else 0
-        self._store, self._runtime, self._remember = store, runtime, remember
+        self._store, self._runtime, self._remember, self._alive = store, runtime, remember, alive
         self._policy = policy or CallPolicy()
         self._not_before: datetime | None = None
 
@@ -103,6 +105,7 @@ class Caller:
                 words = "%s failed (%s), tried again in %.1f s"
                 _log.info(words, what, fault.code or fault.kind.value, pause, extra={"system": self.side.system})
                 self._runtime.sleep(pause)
+                self._alive()
             else:
                 self._succeeded()
                 return result

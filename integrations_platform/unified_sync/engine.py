@@ -147,7 +147,7 @@ class Engine:
 
     @contextmanager
     def _look(self, spec: SyncSpec, sides: Mapping[SideName, Side]) -> Iterator[World]:
-        callers = self._callers(sides, remember=False)
+        callers = self._callers(sides, None)
         self._check(spec, callers)
         with self._observatory.world(spec, callers, "look", None) as (world, _):
             yield world
@@ -166,15 +166,14 @@ class Engine:
         return report
 
     def _run(self, spec: SyncSpec, sides: Mapping[SideName, Side], request: Request, report: RunReport) -> None:
-        callers = self._callers(sides, remember=not request.dry_run)
         if request.dry_run:
-            self._dry_run(spec, callers, report)
+            self._dry_run(spec, self._callers(sides, None), report)
             return
         self.store.open_pair(spec.name, spec_digest(spec), report.started_at)
         holder = f"{self.runtime.holder}:{report.run_id}"
         lease = self.store.acquire(spec.name, holder, self.runtime.lease_seconds, report.started_at)
         sequence = self.store.next_sequence(spec.name)
-        quiet = self.store.last_quiet(spec.name)
+        quiet, callers = self.store.last_quiet(spec.name), self._callers(sides, lease)
         _log.info("run of %s begins", spec.name, extra={"trigger": request.trigger})
         try:
             with faults_in(report):
@@ -247,7 +246,7 @@ class Engine:
         """Do share ``number`` of a run that another process has begun, and tell that one how it ended."""
         report = RunReport(spec.name, task.run_id, self.runtime.clock())
         request = Request(attended=task.attended, actor=task.actor, trigger=task.trigger)
-        lease, callers = task.lease, self._callers(sides, remember=True)
+        lease, callers = task.lease, self._callers(sides, task.lease)
         part = Part(number, task.of, board, self.runtime, lambda: self._renew(lease))
         with about(spec.name, task.run_id), span("shard", {"number": number}), beating(board, number, self.runtime):
             try:
@@ -456,9 +455,12 @@ class Engine:
         with self.store.transaction(lease) as tx:
             tx.put_run(record)
 
-    def _callers(self, sides: Mapping[SideName, Side], *, remember: bool) -> dict[SideName, Caller]:
+    def _callers(self, sides: Mapping[SideName, Side], lease: Lease | None) -> dict[SideName, Caller]:
+        """Without a lease nothing is remembered of how the calls went. A service may ask for a pause longer than the
+        lease: what was planned is not written after it if another run has taken over."""
+        holding = {"remember": False} if lease is None else {"alive": partial(self._renew, lease)}
         return {
-            name: Caller(side, self.store, self.runtime, self.call_policies.get(side.system), remember=remember)
+            name: Caller(side, self.store, self.runtime, self.call_policies.get(side.system), **holding)
             for name, side in sides.items()
         }
 

@@ -272,6 +272,7 @@ class Writer:
         middle = len(batch) // 2
         outcomes: dict[str, Outcome] = {}
         for half in (batch[:middle], batch[middle:]):
+            self.store.renew(self.lease, self.runtime.lease_seconds, self.runtime.clock())
             try:
                 outcomes |= self._send(side, half)
             except SideError as failed:  # what the other half has achieved is not to be forgotten for it
@@ -314,6 +315,7 @@ class Writer:
                 return outcomes
             if attempt == TRIES:
                 break
+            self.store.renew(self.lease, self.runtime.lease_seconds, self.runtime.clock())
             try:
                 answer = self.callers[side].write([operation.as_write() for operation in waiting])
             except SideError as fault:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -221,6 +221,29 @@ def test_a_record_that_cannot_be_read_just_now_is_asked_for_again_while_planning
     assert story.run().exit_code == 0
     assert twin.values["name"] == "Anna"
     assert story.slept == [10]
+
+
+def test_p3_what_was_planned_is_not_written_after_a_pause_in_which_another_run_took_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The service asks for more patience than a lease lasts. Meanwhile a user goes on, and another run carries that."""
+    story = Story()
+    story.b.able = replace(story.b.able, compare_and_set=False)
+    row, twin = story.pair_up()
+    story.a.edit(row, name="Anna")
+
+    def meanwhile(seconds: float) -> None:
+        monkeypatch.undo()
+        story.time += timedelta(seconds=seconds)
+        story.a.edit(row, name="Eva")
+        assert story.run().exit_code == 0
+
+    monkeypatch.setattr(story, "_sleep", meanwhile)
+    story.b.write_faults = [SideError(ErrorKind.TRANSIENT, "too many", retry_after=100)]
+    story.runs += 1
+    report = story.engine("slow").run(story.spec, story.sides)
+    assert (report.status, twin.values["name"]) == ("failed", "Eva")
+    assert "taken over" in report.message
 
 
 def test_a_run_with_a_wrong_setting_names_it_and_is_no_use_repeating() -> None:
