@@ -850,7 +850,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "overtaken-decision-called-carried-out",
         "A decision counts as carried out when the sides have come to agree on something else.",
-        ("B3",),
+        ("P24",),
         (
             Edit(
                 "field_merge.py",
@@ -862,7 +862,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "overtaken-decision-not-told",
         "Whoever decided is not told that the conflict has ended otherwise.",
-        ("B3",),
+        ("P24",),
         (
             Edit(
                 "conflicts.py",
@@ -1236,7 +1236,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "dry-run-moves-breaker",
         "A dry run changes the stored breaker of a system.",
         ("P7",),
-        (Edit("engine.py", "remember=not request.dry_run)", "remember=True)"),),
+        (Edit("engine.py", '{"remember": False} if lease is None', '{"remember": True} if lease is None'),),
         "M39",
     ),
     Mutant(

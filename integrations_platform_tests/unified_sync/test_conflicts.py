@@ -103,7 +103,7 @@ def test_b3_a_conflict_ends_when_the_users_come_to_agree() -> None:
 
 
 @pytest.mark.parametrize(("choice", "end"), [("A", ConflictStatus.RESOLVED), ("B", ConflictStatus.CONVERGED)])
-def test_b3_a_decision_that_came_too_late_is_not_called_carried_out_and_its_author_is_told(
+def test_p24_a_decision_that_came_too_late_is_not_called_carried_out_and_its_author_is_told(
     choice: str, end: ConflictStatus
 ) -> None:
     """A user made the sides agree before the next run, on what the person had chosen or on the other value."""
@@ -116,7 +116,7 @@ def test_b3_a_decision_that_came_too_late_is_not_called_carried_out_and_its_auth
 
 
 @pytest.mark.parametrize("side", ["A", "B"])
-def test_b3_a_decision_is_told_of_when_its_conflict_ends_because_a_user_went_back(side: SideName) -> None:
+def test_p24_a_decision_is_told_of_when_its_conflict_ends_because_a_user_went_back(side: SideName) -> None:
     story, row, twin = dispute()
     story.decide(side)
     story.sides[side].edit({"A": row, "B": twin}[side], name="Ann")

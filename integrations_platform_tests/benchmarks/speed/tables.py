@@ -19,9 +19,10 @@ LOAD, UNCHANGED, QUIET, VERIFIED, HINTED, CHURN, BOTH = (
     "initial load", "no change", "no change, second time", "no change, in full", "no change, by stamps", "1 % churn",
     "both sides changed",
 )  # fmt: skip
-TO_MARIADB, AGAIN_MARIADB, FROM_MARIADB = (
+TO_MARIADB, AGAIN_MARIADB, QUIET_MARIADB, FROM_MARIADB = (
     "PostgreSQL → MariaDB",
     "PostgreSQL → MariaDB, no change",
+    "PostgreSQL → MariaDB, no change, every later run",
     "MariaDB → PostgreSQL",
 )
 START, UPSERT, GROWTH = "start-up", "upsert of a tenth", "growth"
@@ -83,7 +84,8 @@ def _one_way(bench: Bench, tool: Tool, rows: int) -> None:
 
 
 def with_mariadb(bench: Bench, mariadb: MariaDB, tools: Sequence[Tool]) -> None:
-    """PostgreSQL → MariaDB and again; by us also MariaDB → PostgreSQL."""
+    """PostgreSQL → MariaDB and again; by us again and again, because the first run after a load verifies what was
+    written and the later ones need not, and also MariaDB → PostgreSQL."""
 
     def load(rows: int) -> Cost:
         with bench.job(rows) as job:
@@ -104,7 +106,7 @@ def with_mariadb(bench: Bench, mariadb: MariaDB, tools: Sequence[Tool]) -> None:
                     return compare(of_postgresql(source), of_mariadb(mariadb, "target"))
 
                 try:
-                    for case in (TO_MARIADB, AGAIN_MARIADB):
+                    for case in (TO_MARIADB, AGAIN_MARIADB, *[QUIET_MARIADB] * (tool.name == OURS)):
                         bench.step(case, tool, rows, there, compared, mariadb.pid)
                 except Failed as fault:
                     bench.failed[f"{tool.name}, MariaDB"] = str(fault)
