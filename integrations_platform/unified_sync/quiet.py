@@ -10,6 +10,7 @@ record, and then nothing is quiet.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -83,11 +84,15 @@ def without_marks(quiet: Quiet) -> Quiet:
 
 def standing(recalled: Mapping[SideName, Recalled], quiet: Quiet) -> list[Observation]:
     """The observations of sides that both stand as they did. A mark is kept where there was one: whether all that is
-    live is of an active link, only a plan can tell."""
-    return [
-        one.seen if quiet.seen[side].mark is not None else replace(one.seen, mark=None)
-        for side, one in recalled.items()
-    ]
+    live is of an active link, only a plan can tell; or a whole load, of which all that is live came."""
+    counts = json.loads(quiet.counts)
+
+    def held(side: SideName) -> bool:
+        loaded = counts.get("loaded")
+        of_load = loaded is not None and loaded == counts.get("active") == counts.get(f"live_{side.lower()}")
+        return of_load or quiet.seen[side].mark is not None
+
+    return [one.seen if held(side) else replace(one.seen, mark=None) for side, one in recalled.items()]
 
 
 def remembered(spec: SyncSpec, links: pl.DataFrame, seen: Observation) -> Listing:

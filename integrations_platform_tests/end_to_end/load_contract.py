@@ -100,6 +100,9 @@ class LoadStories:
             if world.a.kind != "sqlite" and world.b.kind != "sqlite":  # which makes no digest
                 patched.setattr(RelationalSnapshot, "_in_scope", listed)
             again = world.run()
+            if world.a.kind == world.b.kind == "postgresql":  # which knows by itself that nothing moved since
+                patched.setattr(RelationalSnapshot, "digest", listed)
+                assert world.run().counts["settled"] == 4
         assert (again.status, again.written, again.counts["settled"]) == (RunStatus.SUCCEEDED, 0, 4), again.to_data()
         world.a.run("UPDATE person SET name = 'Edited' WHERE id = 1")
         world.b.run("DELETE FROM person WHERE id = 3")
