@@ -25,6 +25,8 @@ _TIMES = ("date", "datetime", "timestamp")
 class MySQLSpeech:
     """Fulfils ``text_bulk.Speech``."""
 
+    tells_json = True
+
     def able(self, _session: Session) -> bool:
         """Whatever it keeps is converted."""
         return True
@@ -48,8 +50,10 @@ class MySQLSpeech:
         """UTF-32 spells a code point as its number."""
         return f"ORD(CONVERT(LEFT({name}, 1) USING utf32))"
 
-    def common(self, column: NativeColumn, name: str) -> list[str]:
-        """Of what stands for a boolean, the two numbers that do."""
+    def common(self, column: NativeColumn, sort: str | None, name: str) -> list[str]:
+        """Of what stands for a boolean, the two numbers that do; JSON that is some."""
+        if sort == "json":
+            return [f"JSON_VALID({name})"]
         return [f"{name} IN (0, 1)"] if column.family is Family.BOOLEAN else []
 
     def rows(self, session: Session, binding: Binding, row: str, rest: str, params: Row) -> Iterator[pl.DataFrame]:

@@ -24,6 +24,7 @@ from integrations_platform.connectors.reading import RelationalSnapshot, digest_
 from integrations_platform.connectors.session import Database, Session
 from integrations_platform.connectors.whole_table import Fill, WholeTable, total
 from integrations_platform.unified_sync.loading_port import Form, Piece, Respelling
+from integrations_platform.unified_sync.values import FieldType
 
 _STAGE = "pg_temp.sync_stage"
 _NULL, _EIGHT = struct.pack("!i", -1), struct.pack("!i", 8)
@@ -54,7 +55,13 @@ class PostgresqlBulk:
             or [one.name for one in binding.keys] != [key]
         ):
             return None
-        packable = all(column.storage in STORED and not column.generated for column in columns)
+        packable = all(
+            column.storage in STORED
+            and not column.generated
+            # A text that is to be JSON may be none, and no condition tells.
+            and (binding.kinds.get(column.name) is not FieldType.JSON or column.family is Family.JSON)
+            for column in columns
+        )
         if not packable or columns[0].storage not in KEYS or {*binding.kinds} != {*names}:
             return None
         packed = [(names[one.name], one.storage, binding.kinds[one.name], binding.zone(one)) for one in columns]

@@ -26,6 +26,8 @@ _SIZE = {"dtype": pl.Int32, "endianness": "big"}
 class PostgresqlSpeech:
     """Fulfils ``text_bulk.Speech``."""
 
+    tells_json = False  # but from release 16 on
+
     def able(self, session: Session) -> bool:
         """Elsewhere ``ascii`` refuses what is not ASCII."""
         return bool(session.rows("SHOW server_encoding")[0][0] == "UTF8")
@@ -47,7 +49,7 @@ class PostgresqlSpeech:
         """By ``ascii``."""
         return f"ascii({name})"
 
-    def common(self, column: NativeColumn, name: str) -> list[str]:
+    def common(self, column: NativeColumn, _sort: str | None, name: str) -> list[str]:
         """Numbers that are some."""
         return [f"{name} <> 'NaN'"] if column.family is Family.DECIMAL else []
 

@@ -29,6 +29,9 @@ _INK = ((33, 126), (161, 5759), (12352, 55203))  # code points that are no blank
 class Speech(Protocol):
     """How one sort of database speaks text. ``name`` is always a quoted column."""
 
+    tells_json: bool
+    """Whether it can say if a text is JSON."""
+
     def able(self, session: Session) -> bool:
         """Whether this server does."""
 
@@ -44,8 +47,8 @@ class Speech(Protocol):
     def code(self, name: str) -> str:
         """The SQL of the code point that a text begins with."""
 
-    def common(self, column: NativeColumn, name: str) -> list[str]:
-        """Conditions under which a value that is not text is one that both sorts of database have."""
+    def common(self, column: NativeColumn, sort: str | None, name: str) -> list[str]:
+        """Conditions under which a value is one that both sorts of database have."""
 
     def rows(self, session: Session, binding: Binding, row: str, rest: str, params: Row) -> Iterator[pl.DataFrame]:
         """Ids, versions and texts (columns ``id``, ``version``, ``row``) of a query from FROM on."""
@@ -73,6 +76,7 @@ class TextTable:
             column, kind = binding.shape.by_name[name], binding.kinds[name]
             sort = text_rows.sort_of(column, kind, binding.zone(column))
             free = not column.generated and column.identity != "always"
+            free &= sort != "json" or column.family is Family.JSON or self.speech.tells_json
             if sort is None or not free or self.speech.spelled(column, binding.quote(name)) is None:
                 return None
             fields.append((field, kind, sort))
@@ -124,13 +128,14 @@ class _Rows:
 
     def _plain(self, name: str, demand: Demand) -> Iterator[str]:
         column, quoted = self.binding.shape.by_name[name], self.binding.quote(name)
-        tests = self.speech.common(column, quoted)
+        sort = text_rows.sort_of(column, self.binding.kinds[name], self.binding.zone(column))
+        tests = self.speech.common(column, sort, quoted)
         if column.family in (Family.DATE, Family.DATETIME, Family.INSTANT):
             tests += [f"{quoted} >= '0001-01-02'", f"{quoted} < '9999-12-31'"]
         if column.family in (Family.TEXT, Family.JSON):
             tests.append(self.speech.unmarked(quoted))
         if demand.longest is not None and (column.max_length is None or column.max_length > demand.longest):
-            tests.append(f"CHAR_LENGTH({quoted}) <= {demand.longest}")
+            tests.append(f"CHAR_LENGTH({self.speech.spelled(column, quoted)}) <= {demand.longest}")
         if column.nullable and (demand.present or demand.filled):
             yield f"{quoted} IS NOT NULL"
         if demand.filled and column.family is Family.TEXT:

@@ -92,6 +92,18 @@ def test_p15_what_is_not_plain_is_left_to_the_ordinary_plan(world: World) -> Non
     assert world.b.rows("SELECT count(*) FROM person") == [(4,)]
 
 
+def test_p15_a_text_that_is_no_json_is_set_aside_wherever_json_is_declared(world: World) -> None:
+    """It went over with all others, and no later run could read what had been agreed."""
+    for base in (world.a, world.b):
+        base.run("ALTER TABLE person ALTER COLUMN attrs TYPE text")
+    world.a.run("UPDATE person SET attrs = 'no' WHERE id = 2")
+    report = world.run()
+    assert (report.status, report.counts["created_b"], len(world.quarantined())) == (RunStatus.PARTIAL, 3, 1)
+    world.a.run("UPDATE person SET name = 'Ann' WHERE id = 1", "UPDATE person SET attrs = '[1]' WHERE id = 2")
+    world.settle()
+    assert (person(world.b, 1, "name"), person(world.b, 2, "attrs")) == ("Ann", "[1]")
+
+
 def test_p15_a_record_the_target_refuses_does_not_keep_the_others_away(world: World) -> None:
     world.b.run("ALTER TABLE person ADD CHECK (level <> 0)")
     report = world.run()

@@ -158,3 +158,21 @@ def test_columns_without_a_common_spelling_go_value_by_value(
     monkeypatch.setattr(TextTable, "loading", untold)
     assert world.run().counts["loaded"] == 1
     assert world.verify().agrees
+
+
+def test_p15_a_text_that_is_no_json_is_set_aside_and_keeps_no_other_back(world: World) -> None:
+    for base in (world.a, world.b):
+        base.run("ALTER TABLE person DROP COLUMN attrs", "ALTER TABLE person ADD COLUMN attrs text")
+    insert(world.a, [{"email": f"{at}@example.org", "attrs": text} for at, text in enumerate(("{}", "no", None))])
+    report = world.run()
+    assert (report.status, report.counts["created_b"], len(world.quarantined())) == (RunStatus.PARTIAL, 2, 1)
+    assert world.verify().agrees
+
+
+def test_p41_json_that_is_too_long_for_the_target_is_set_aside(world: World) -> None:
+    kind = "ALTER COLUMN attrs TYPE varchar(9)" if world.b.kind == "postgresql" else "MODIFY attrs varchar(9)"
+    world.b.run(f"ALTER TABLE person {kind}")
+    attrs = ('{"a": 1}', '{"a": "long"}')
+    insert(world.a, [{"email": f"{at}@example.org", "attrs": text} for at, text in enumerate(attrs)])
+    report = world.run()
+    assert (report.status, report.counts["created_b"]) == (RunStatus.PARTIAL, 1)
