@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from integrations_platform.unified_sync.classify import classify
+from integrations_platform.unified_sync.forms import FieldPlace
 from integrations_platform.unified_sync.links import LinkView
 from integrations_platform.unified_sync.operations import FieldChange, Operation, operation_id
 from integrations_platform.unified_sync.plan import Plan, World
@@ -20,7 +21,15 @@ from integrations_platform.unified_sync.planner import observe
 from integrations_platform.unified_sync.port import LISTING_SCHEMA, Kind
 from integrations_platform.unified_sync.spec import SideName, other
 from integrations_platform.unified_sync.store import Role, StoredAuditEntry
-from integrations_platform.unified_sync.values import ABSENT, FieldType, Value, compact_json, from_json, to_json
+from integrations_platform.unified_sync.values import (
+    ABSENT,
+    FieldType,
+    Unresolved,
+    Value,
+    compact_json,
+    from_json,
+    to_json,
+)
 
 
 def restorable(entries: Iterable[StoredAuditEntry]) -> list[StoredAuditEntry]:
@@ -65,6 +74,15 @@ def plan_restore(world: World, entries: Sequence[StoredAuditEntry]) -> Plan:
     return plan
 
 
+def _payload(world: World, place: FieldPlace, side: SideName, lost: Value) -> Value:
+    """What the side's column takes for a lost value; ABSENT for a reference to a record without a link."""
+    if isinstance(lost, Unresolved):  # nobody knew then whom this id means; it is the side's own
+        return lost.id
+    if place.spec.type is FieldType.REF and isinstance(lost, str):
+        return world.references.record_id(place.spec.name, side, lost) or ABSENT
+    return lost
+
+
 def _restore_side(world: World, plan: Plan, view: LinkView, side: SideName, lines: Sequence[StoredAuditEntry]) -> None:
     known = view.side(side)
     nonce = ",".join(str(stored.number) for stored in lines)
@@ -85,7 +103,7 @@ def _restore_side(world: World, plan: Plan, view: LinkView, side: SideName, line
     if whole is not None:
         kind = Kind.RESTORE if known.record is not None else Kind.CREATE
     changes: list[FieldChange] = []
-    frozen = False
+    withheld = False
     columns: dict[str, Value] = {}
     for place in world.places:
         name, form = place.spec.name, place.form(side)
@@ -96,16 +114,19 @@ def _restore_side(world: World, plan: Plan, view: LinkView, side: SideName, line
             continue
         if kind is Kind.UPDATE and (view.link_id, place.spec.group or name) in world.conflicts:
             plan.warnings.append(f"link {view.link_id}: field {name} is in an open conflict; decide that instead")
-            frozen = True
+            withheld = True
             continue
-        payload = lost[name]
-        if place.spec.type is FieldType.REF and isinstance(payload, str):
-            payload = world.references.record_id(name, side, payload)
+        payload = _payload(world, place, side, lost[name])
+        if payload is ABSENT:
+            gone = f"field {name} referred to a record that is not there any more; restore that one first"
+            plan.warnings.append(f"link {view.link_id}: {gone}")
+            withheld = True
+            continue
         columns[place.spec.columns(side)[0]] = payload
         rule = f"restored from audit line {nonce}"
         changes.append(FieldChange(name, seen, lost[name], ABSENT, rule, lost=kind is Kind.UPDATE, commits=False))
     if kind is Kind.UPDATE and not changes:
-        if not frozen:
+        if not withheld:
             plan.warnings.append(f"link {view.link_id}: the record shows that value already")
         return
     replaced = compact_json({change.name: to_json(change.before) for change in changes if change.before is not ABSENT})

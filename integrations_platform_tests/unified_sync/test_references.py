@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from integrations_platform.state import SqlStore, open_store
+from integrations_platform.unified_sync.engine import Request
 from integrations_platform.unified_sync.port import Change, ColumnForm
 from integrations_platform.unified_sync.report import RunReport
 from integrations_platform.unified_sync.spec import SIDES, SideName, Strategy, SyncSpec, other
+from integrations_platform.unified_sync.store import Role
 from integrations_platform.unified_sync.values import FieldType
 from integrations_platform_tests.unified_sync.arrange import Story, shown, sync, text
 from integrations_platform_tests.unified_sync.story_side import Row
@@ -432,4 +434,41 @@ def test_p15_edits_flow_beside_a_reference_both_of_whose_records_lost_their_link
     books.invoices.sides[other(side)].edit(theirs, number="R7")
     books.run("invoices")
     assert (theirs.values["note"], mine.values["number"]) == ("paid", "R7")
+    assert books.held() == []
+
+
+@pytest.mark.parametrize("linked", [False, True], ids=["nobody knew it yet", "its link has ended"])
+def test_p35_a_reference_that_was_overruled_is_restored_as_it_was_or_not_at_all(
+    store: SqlStore, *, linked: bool
+) -> None:
+    """The user of the target chose a customer whom the sync did not know yet, or one who is deleted by now."""
+    books = Books(store)
+    invoices = books.invoices
+    invoices.spec = invoices.spec.overridden(strategy=Strategy.SOURCE_WINS)
+    ann, cy = books.customer(), books.customer("cy@x.org")
+    row = books.invoice(ann.id)
+    books.run()
+    twin = invoices.b.only()
+    chosen = books.customers.b.insert({"email": "bob@x.org", "name": "Bob"})
+    if linked:
+        books.run("customers")
+    invoices.b.edit(twin, customer=chosen.id)
+    invoices.a.edit(row, customer=cy.id)
+    books.run("invoices")
+    (line,) = (one for one in store.audit("invoices") if one.entry.role is Role.LOSER)
+    if linked:
+        books.customers.b.remove(chosen)
+        books.run("customers")
+    before = dict(twin.values)
+    invoices.runs += 1
+    report = invoices.engine().run(invoices.spec, invoices.sides, Request(restore=(line,)))
+    if linked:
+        assert dict(twin.values) == before
+        assert any("customer" in warning for warning in report.warnings)
+        return
+    assert twin.values["customer"] == chosen.id
+    books.run()
+    books.run()
+    named = [one.id for one in books.customers.a.live() if one.values["email"] == "bob@x.org"]
+    assert [row.values["customer"], twin.values["customer"]] == [*named, chosen.id]
     assert books.held() == []
