@@ -1,4 +1,4 @@
-"""Rows that go over as text between two sorts of database say the same on both sides, whatever they hold (P40, P15)."""
+"""Rows that go over as text between two databases say the same on both sides, whatever they hold (P40, P15)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from integrations_platform_tests.end_to_end.arrange import Base, World
 from integrations_platform_tests.end_to_end.test_whole_load_values import SYNC, TABLES, add
 from integrations_platform_tests.servers import Server
 
-PAIRS = (("postgresql", "mysql"), ("mysql", "postgresql"))
+PAIRS = (("postgresql", "mysql"), ("mysql", "postgresql"), ("mysql", "mysql"))
 MEANT = (
     "\\",
     "\\N",

@@ -1449,6 +1449,12 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     Mutant(
+        "restored-reference-without-its-id",
+        "Of a reference that nobody could resolve, something else than the id it was is written back.",
+        ("P35",),
+        (Edit("restoring.py", "return lost.id", "return lost"),),
+    ),
+    Mutant(
         "marks-for-ever",
         "Not every record is looked at again after a day.",
         ("P13",),
