@@ -50,9 +50,10 @@ class RelationalSnapshot:
         away, rows = self._away(), None if moved else self._binding.digest_of(frame["version"])
         digest = None if rows is None else digest_of(rows, away)
         if away:  # someone may have inserted an archived record again by hand: live counts
-            ids, versions = [row[0] for row in away], [row[1] for row in away]
-            frame = pl.concat([frame, _frame(ids, versions, str(Presence.ARCHIVED))])
-            frame = frame.unique("id", keep="first", maintain_order=True)
+            archived = _frame([row[0] for row in away], [row[1] for row in away], str(Presence.ARCHIVED))
+            there = frame["id"].filter(frame["id"].is_in(archived["id"].implode()))
+            archived = archived.filter(~pl.col("id").is_in(there.implode()))
+            frame = pl.concat([frame, archived.unique("id", keep="first", maintain_order=True)])
         return Listing(frame, complete=True, digest=digest, mark=self._mark(away), apart=apart)
 
     def mark(self) -> str | None:
@@ -104,13 +105,15 @@ class RelationalSnapshot:
             as_before = f"NOT ({since[0]} OR {binding.archived_sql})"
             shown = self._in_scope(f"({since[0]} OR {binding.archived_sql})")
             live = pl.col("presence") == str(Presence.LIVE)
-            rest = earlier.frame.filter(live, ~pl.col("id").is_in(shown["id"].implode()))
-            gone = self._gone(rest["id"], as_before)
+            written = earlier.frame["id"].is_in(shown["id"].implode())
+            stays = (earlier.frame["presence"] == str(Presence.LIVE)) & ~written
+            gone = self._gone(earlier.frame["id"].filter(stays), as_before)
             if gone is None:
                 return None
             if not gone.is_empty():
-                rest = rest.filter(~pl.col("id").is_in(gone.implode()))
-            anew = shown.filter(live).join(earlier.frame, on=shown.columns, how="anti")
+                stays &= ~earlier.frame["id"].is_in(gone.implode())
+            rest = earlier.frame.filter(stays)
+            anew = shown.filter(live).join(earlier.frame.filter(written), on=shown.columns, how="anti")
             apart = None if earlier.apart is None else pl.concat([earlier.apart, shown["id"], gone])
             return self._listed(pl.concat([rest, shown]), apart, moved=not (gone.is_empty() and anew.is_empty()))
 

@@ -43,6 +43,8 @@ Unpack = Callable[[str, Sequence[bytes]], Sequence[str]]
 
 _load, _part, _link = tables.load, tables.load_part, tables.link
 _ROWS, _VERSIONS = "rows", "versions"
+_NO_ROWS = pl.DataFrame(schema={"id": pl.String, "row": pl.Binary})
+KEPT = 50_000  # rows of loads kept once they were read: a plan asks for the same ones and for more of them
 MANY = 16  # loads of changes from which on they are gathered: each costs every run a reading and a join
 
 
@@ -56,7 +58,9 @@ class SqlLoads:
         unpack: Unpack | None,
     ) -> None:
         self._database, self._fenced, self._unpack = database, fenced, unpack
-        self._versions: dict[str, pl.DataFrame] = {}  # of loads that have ended, by load id; they never change again
+        # Of loads that have ended, by load id; they never change again.
+        self._versions: dict[str, pl.DataFrame] = {}
+        self._read: dict[str, pl.DataFrame] = {}
 
     @property
     def readable(self) -> bool:
@@ -189,7 +193,7 @@ class SqlLoads:
         """Those of the links of these records that only a load knows, their rows being of that layout: columns ``id``,
         ``row``, and ``n``, the number of the base."""
         alone = self.of_records(pair, ids.to_list())["id_a"].rename("id").to_frame()
-        frames = [pl.DataFrame(schema={"id": pl.String, "row": pl.Binary, "n": pl.Int32})]
+        frames = [_NO_ROWS.with_columns(n=pl.lit(1, pl.Int32))]
         for load, known in self._latest(pair, ids):
             if load.layout == layout:
                 mine = known.join(alone, on="id", how="semi")
@@ -226,7 +230,7 @@ class SqlLoads:
         """The current loads, latest first, each with what it knows best of the records with these ids."""
         left = pl.DataFrame({"id": ids}, schema={"id": pl.String})
         for load in self._current(pair) if left.height else ():
-            known = self._of(load).join(left, on="id", how="semi")
+            known = self._of(load).filter(pl.col("id").is_in(left["id"].implode()))
             left = left.join(known, on="id", how="anti")
             if known.height:
                 yield load, known
@@ -237,7 +241,7 @@ class SqlLoads:
         for load in loads:
             known = self._of(load)
             if known_better:
-                known = known.join(pl.concat(known_better).to_frame(), on="id", how="anti")
+                known = known.filter(~pl.col("id").is_in(pl.concat(known_better).implode()))
             yield load, known
             known_better.append(known["id"])
 
@@ -254,23 +258,35 @@ class SqlLoads:
     def _of(self, load: Load) -> pl.DataFrame:
         """What is known of the load's links. Kept, but for loads that only their story asks for, which may be many."""
         if load.load_id not in self._versions:
-            known = [*self._parts(load.load_id, _VERSIONS)]
-            frame = pl.concat(known) if known else pl.DataFrame(schema={"id": pl.String, "version": pl.String})
+            nothing = pl.DataFrame(schema={"id": pl.String, "version": pl.String})
+            # In one piece, because columns made beside these are, and joining the two would copy all of them.
+            frame = pl.concat([*self._parts(load.load_id, _VERSIONS)] or [nothing], rechunk=True)
             if load.gathered:
                 return frame
             self._versions[load.load_id] = frame
         return self._versions[load.load_id]
 
     def _rows(self, load: Load, ids: pl.DataFrame) -> pl.DataFrame:
-        return pl.concat(part.join(ids, on="id", how="semi") for part in self._parts(load.load_id, _ROWS))
+        """Rows of some of the load's records. All of them are opened to find any, so what was read last is kept."""
+        kept = self._read.get(load.load_id, _NO_ROWS)
+        left = ids.join(kept, on="id", how="anti")
+        if left.is_empty():
+            return kept.join(ids, on="id", how="semi")
+        some = pl.col("id").is_in(ids["id"].implode())
+        rows = pl.concat([_NO_ROWS, *self._parts(load.load_id, _ROWS, some)])
+        if rows.height <= KEPT:
+            self._read[load.load_id] = rows
+        return rows
 
-    def _parts(self, load_id: str, kind: str) -> Iterator[pl.DataFrame]:
-        """One at a time: all of them are as large as the table."""
+    def _parts(self, load_id: str, kind: str, some: pl.Expr | None = None) -> Iterator[pl.DataFrame]:
+        """One at a time: all of them are as large as the table. Of ``some`` rows, no others are unpacked: they would
+        stay in memory with those."""
         query = sa.select(_part.c.body).where(_part.c.load_id == load_id, _part.c.kind == kind).order_by(_part.c.number)
         with self._database.read() as connection:
             for (body,) in connection.execution_options(yield_per=1).execute(query):
                 try:
-                    yield pl.read_parquet(BytesIO(body))
+                    part = pl.scan_parquet(BytesIO(body))
+                    yield (part if some is None else part.filter(some)).collect()
                 except pl.exceptions.PolarsError:
                     place = self._database.place
                     raise StateError(f"{load_id} is damaged in {place}; restore it from a backup") from None

@@ -57,8 +57,10 @@ class Carrier:
         way = None if key is None else as_they_are(world.places, self.callers, key)
         if way is None or key is None:
             return classes
+        ids = classes.look.filter(pl.col("link_id") == ORIGIN + pl.col("id_a"))["id_a"]
+        agreed = self.loads.packed(self.spec.name, way[1].layout, ids).rename({"row": "before"})  # for both at once
         for side in wanted:
-            rows, changed = self._rows(world, *found[side], *way, side)
+            rows, changed = self._rows(world, agreed, *found[side], *way, side)
             if not rows.is_empty():
                 plan.carriages.append(Carriage(side, way[0][side], way[1].layout, key.type, rows, changed))
                 plan.counts[f"read_{other(side).lower()}"] += rows.height
@@ -98,6 +100,7 @@ class Carrier:
     def _rows(
         self,
         world: World,
+        agreed: pl.DataFrame,
         changed: pl.DataFrame,
         new: pl.Series,
         bulks: Mapping[SideName, Bulk],
@@ -106,8 +109,7 @@ class Carrier:
     ) -> tuple[pl.DataFrame, Counter[str]]:
         """Rows of a carriage; and in how many of them each field differs from what was agreed."""
         origin = other(side)
-        agreed = self.loads.packed(self.spec.name, form.layout, changed["id"]).rename({"row": "before"})
-        ids = [*agreed["id"], *new]
+        ids = [*agreed.join(changed, on="id", how="semi")["id"], *new]
         required = [place.spec.columns(origin)[0] for place in world.places if place.spec.required]
         picked = pl.concat(
             [_NOTHING, *self.callers[origin].call(lambda: list(bulks[origin].pick(ids, required)))], how="diagonal"

@@ -70,11 +70,12 @@ def _by_column(links: pl.DataFrame, listing_a: Listing, listing_b: Listing, *, e
     times the room of either. Of a listing that was told from the links, only who stands apart is compared."""
     listings = {"a": listing_a.frame, "b": listing_b.frame}
     apart = {"a": listing_a.apart, "b": listing_b.apart}
-    live = {letter: _those(frame, "presence", _LIVE) for letter, frame in listings.items()}
+    live = {letter: int((frame["presence"] == _LIVE).sum()) for letter, frame in listings.items()}
     active = _those(links, "state", _ACTIVE)
     moved, new = active.head(0), {}
-    for letter, frame in live.items():
-        theirs, shown = _among(active, apart[letter], f"_{letter}"), _among(frame, apart[letter])
+    for letter, frame in listings.items():
+        theirs = _among(active, apart[letter], f"_{letter}")
+        shown = _those(_among(frame, apart[letter]), "presence", _LIVE)
         agreed = shown.select(pl.col("id").alias(f"id_{letter}"), pl.col("version").alias(f"version_{letter}"))
         found, new[letter] = _moved_and_new(links, theirs, agreed)
         moved = pl.concat([moved, found])
@@ -88,7 +89,7 @@ def _by_column(links: pl.DataFrame, listing_a: Listing, listing_b: Listing, *, e
             pl.col("id").alias(f"id_{letter}"),
             pl.col("version").alias(f"seen_{letter}"),
             pl.col("presence").alias(f"presence_{letter}"),
-        ).join(look.select(f"id_{letter}"), on=f"id_{letter}", how="semi")
+        ).filter(pl.col(f"id_{letter}").is_in(look[f"id_{letter}"].implode()))
         same = _alive(letter) & (pl.col(f"seen_{letter}") == pl.col(f"version_{letter}")).fill_null(value=False)
         look = look.join(seen, on=f"id_{letter}", how="left").with_columns(same.alias(f"same_{letter}"))
     settled = active.height - moved.height
@@ -98,8 +99,8 @@ def _by_column(links: pl.DataFrame, listing_a: Listing, listing_b: Listing, *, e
         new_b=new["b"],
         settled=0 if everything else settled,
         active=active.height,
-        live_a=live["a"].height,
-        live_b=live["b"].height,
+        live_a=live["a"],
+        live_b=live["b"],
     )
 
 
@@ -165,11 +166,11 @@ def _moved_and_new(links: pl.DataFrame, active: pl.DataFrame, live: pl.DataFrame
     and who is new is then told among the few that are left."""
     name = live.columns[0]
     odd = _without(live, active.select(live.columns)).select(name)
-    moved = active.join(odd, on=name, how="semi")
+    moved = active.filter(pl.col(name).is_in(odd[name].implode()))
     if active.height - moved.height != live.height - odd.height:  # not one record to each other link: some are gone
         moved = _without(active, live)
-    known = links.select(name).join(odd, on=name, how="semi")
-    return moved, odd.join(known, on=name, how="anti")[name].sort().to_list()
+    known = links[name].filter(links[name].is_in(odd[name].implode()))
+    return moved, odd[name].filter(~odd[name].is_in(known.implode())).sort().to_list()
 
 
 def _without(frame: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:

@@ -1085,7 +1085,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "Candidates for a match are paired in the order in which they were listed.",
         ("P28", "P27", "P8"),
         (
-            Edit("classify.py", "[name].sort().to_list()", "[name].to_list()"),
+            Edit("classify.py", "(known.implode())).sort()", "(known.implode()))"),
             Edit(
                 "identity.py",
                 "            nodes = tuple(sorted(buckets[digest]))\n",
