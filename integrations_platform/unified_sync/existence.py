@@ -104,13 +104,22 @@ def keep(plan: Plan, view: LinkView) -> None:
 
 
 def _close(world: World, plan: Plan, view: LinkView) -> None:
-    plan.tombstones.append(Tombstone(view.link_id, None, "both", full_record(view.a), full_record(view.b), world.now))
-    # The ids are given up, so that a record created anew under one of them is a new record, not an old link.
-    view.state, view.a.id, view.b.id = LinkState.CLOSED, None, None
+    last, late = (full_record(view.a), full_record(view.b)), [*view.late_removals.values()]
+    if late:  # our own removal for a user's delete was given up, and yet done: as if the run that began it had ended
+        view.state = LinkState.TRASHED
+        view.adopted += late
+        tomb = Tombstone(view.link_id, other(late[0].side), late[0].policy, *last, world.now)
+        note = "deleted on one side, and on the other by a late write of ours"
+    else:
+        # The ids are given up, so that a record created anew under one of them is a new record, not an old link.
+        view.state, view.a.id, view.b.id = LinkState.CLOSED, None, None
+        tomb = Tombstone(view.link_id, None, "both", *last, world.now)
+        note = "deleted on both sides"
+    plan.tombstones.append(tomb)
     keep(plan, view)
     _end_conflicts(world, plan, view)
     plan.counts["closed"] += 1
-    plan.notes.setdefault(view.link_id, []).append("deleted on both sides")
+    plan.notes.setdefault(view.link_id, []).append(note)
 
 
 def _end_conflicts(world: World, plan: Plan, view: LinkView) -> None:

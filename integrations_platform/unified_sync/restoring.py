@@ -14,13 +14,13 @@ import polars as pl
 
 from integrations_platform.unified_sync.classify import classify
 from integrations_platform.unified_sync.forms import FieldPlace
-from integrations_platform.unified_sync.links import LinkView
+from integrations_platform.unified_sync.links import LinkView, SideView
 from integrations_platform.unified_sync.operations import FieldChange, Operation, operation_id
 from integrations_platform.unified_sync.plan import Plan, World
 from integrations_platform.unified_sync.planner import observe
 from integrations_platform.unified_sync.port import LISTING_SCHEMA, Kind
 from integrations_platform.unified_sync.spec import SideName, other
-from integrations_platform.unified_sync.store import Role, StoredAuditEntry
+from integrations_platform.unified_sync.store import LinkState, Role, StoredAuditEntry
 from integrations_platform.unified_sync.values import (
     ABSENT,
     FieldType,
@@ -83,15 +83,22 @@ def _payload(world: World, place: FieldPlace, side: SideName, lost: Value) -> Va
     return lost
 
 
+def _why_not(view: LinkView, known: SideView, whole: StoredAuditEntry | None) -> str | None:
+    """What keeps a record (``whole``), or a value of it, from being brought back on a side."""
+    if known.now is not None:
+        return None if whole is None else "the record is there already"
+    if view.state is LinkState.CLOSED:
+        return "it has ended; make the record anew on either side, and the next run makes its counterpart"
+    return "the record is not there any more; restore its deletion first" if whole is None else None
+
+
 def _restore_side(world: World, plan: Plan, view: LinkView, side: SideName, lines: Sequence[StoredAuditEntry]) -> None:
     known = view.side(side)
     nonce = ",".join(str(stored.number) for stored in lines)
     whole = next((stored for stored in lines if stored.entry.role is Role.DELETED), None)
-    if known.now is None and whole is None:
-        plan.warnings.append(f"link {view.link_id}: the record is not there any more; restore its deletion first")
-        return
-    if known.now is not None and whole is not None:
-        plan.warnings.append(f"link {view.link_id}: the record is there already")
+    reason = _why_not(view, known, whole)
+    if reason is not None:
+        plan.warnings.append(f"link {view.link_id}: {reason}")
         return
     kinds = {item.name: item for item in world.spec.fields}
     lost: dict[str, Value] = {}

@@ -110,3 +110,19 @@ def test_p6_where_an_archived_record_cannot_come_back_it_is_made_anew_under_its_
     story.settle()
     _check_both_live(story)
     assert len(story.b.rows) == 2
+
+
+@ALL
+@pytest.mark.parametrize("policy", [OnDelete.ARCHIVE, OnDelete.DELETE])
+def test_p3_beside_a_users_delete_it_was_that_deletes_own_and_both_records_can_be_restored(
+    able: Capabilities, policy: OnDelete
+) -> None:
+    story, late = with_a_removal_under_way(able, policy)
+    story.b.one(late)
+    story.a.archive(story.a.only())
+    story.settle()
+    lines = [line.entry for line in story.store.memory.audit if line.entry.op_id == late.op_id]
+    assert [line.role for line in lines] == [Role.DELETED, Role.RECOVERED], "the audit owns up to it"
+    story.run(restore=[line for line in story.store.memory.audit if line.entry.role is Role.DELETED])
+    story.settle()
+    _check_both_live(story)

@@ -122,13 +122,13 @@ def test_a_record_that_is_there_already_is_not_restored_over() -> None:
 
 
 def test_a_value_of_a_record_that_is_gone_asks_for_its_delete_to_be_restored_first() -> None:
-    story, row, twin = overruled()
+    story, row, _ = overruled()
     story.a.remove(row)
-    story.b.remove(twin)
     story.settle()
+    before = story.writes
     report = story.run(restore=lines(story, Role.LOSER))
     assert any("restore its deletion first" in warning for warning in report.warnings)
-    assert story.a.rows == story.b.rows == {}
+    assert story.writes == before
 
 
 def test_the_newest_of_several_losers_of_one_field_is_restored() -> None:
@@ -193,3 +193,24 @@ def test_explain_says_why_nothing_happens() -> None:
     (parked,) = story.engine().explain(story.spec, story.sides, row.id)
     assert [item["unit"] for item in parked.conflicts] == ["name"]
     assert parked.operations == []
+
+
+@pytest.mark.parametrize("how", ["removed", "archived"])
+def test_of_a_link_that_has_ended_nothing_is_made_and_the_run_says_what_to_do(how: str) -> None:
+    story = Story()
+    row, twin = story.pair_up()
+    story.a.archive(row)
+    story.settle()
+    story.a.archive(row, archived=False)
+    story.settle()
+    for side, gone in ((story.a, row), (story.b, twin)):
+        if how == "removed":
+            side.remove(gone)
+        else:
+            side.archive(gone)
+    story.settle()
+    before = story.writes
+    report = story.run(restore=lines(story, Role.DELETED))
+    (warning,) = report.warnings
+    assert "it has ended; make the record anew" in warning
+    assert story.writes == before
