@@ -260,7 +260,8 @@ class SqlLoads:
         if load.load_id not in self._versions:
             nothing = pl.DataFrame(schema={"id": pl.String, "version": pl.String})
             # In one piece, because columns made beside these are, and joining the two would copy all of them.
-            frame = pl.concat([*self._parts(load.load_id, _VERSIONS)] or [nothing], rechunk=True)
+            parts = [self._opened(load.load_id, part) for part in self._parts(load.load_id, _VERSIONS)]
+            frame = pl.concat(parts or [nothing], rechunk=True)
             if load.gathered:
                 return frame
             self._versions[load.load_id] = frame
@@ -272,24 +273,31 @@ class SqlLoads:
         left = ids.join(kept, on="id", how="anti")
         if left.is_empty():
             return kept.join(ids, on="id", how="semi")
-        some = pl.col("id").is_in(ids["id"].implode())
-        rows = pl.concat([_NO_ROWS, *self._parts(load.load_id, _ROWS, some)])
+        wanted, found = ids["id"], [_NO_ROWS]
+        for part in self._parts(load.load_id, _ROWS):
+            # Before the rest is unpacked: it would stay in memory with those that are wanted.
+            some = self._opened(load.load_id, part.filter(pl.col("id").is_in(wanted.implode())))
+            wanted = wanted.filter(~wanted.is_in(some["id"].implode()))
+            found.append(some)
+            if wanted.is_empty():
+                break
+        rows = pl.concat(found)
         if rows.height <= KEPT:
             self._read[load.load_id] = rows
         return rows
 
-    def _parts(self, load_id: str, kind: str, some: pl.Expr | None = None) -> Iterator[pl.DataFrame]:
-        """One at a time: all of them are as large as the table. Of ``some`` rows, no others are unpacked: they would
-        stay in memory with those."""
+    def _parts(self, load_id: str, kind: str) -> Iterator[pl.LazyFrame]:
+        """One at a time: all of them are as large as the table."""
         query = sa.select(_part.c.body).where(_part.c.load_id == load_id, _part.c.kind == kind).order_by(_part.c.number)
         with self._database.read() as connection:
             for (body,) in connection.execution_options(yield_per=1).execute(query):
-                try:
-                    part = pl.scan_parquet(BytesIO(body))
-                    yield (part if some is None else part.filter(some)).collect()
-                except pl.exceptions.PolarsError:
-                    place = self._database.place
-                    raise StateError(f"{load_id} is damaged in {place}; restore it from a backup") from None
+                yield pl.scan_parquet(BytesIO(body))
+
+    def _opened(self, load_id: str, part: pl.LazyFrame) -> pl.DataFrame:
+        try:
+            return part.collect()
+        except pl.exceptions.PolarsError:
+            raise StateError(f"{load_id} is damaged in {self._database.place}; restore it from a backup") from None
 
 
 def _links(known: pl.DataFrame) -> pl.DataFrame:

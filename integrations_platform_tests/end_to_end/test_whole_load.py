@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from integrations_platform.connectors.packed_rows import unpack
-from integrations_platform.state import open_store
+from integrations_platform.state import StateError, open_store
 from integrations_platform.unified_sync.port import ErrorKind, SideError
 from integrations_platform.unified_sync.report import RunStatus
 from integrations_platform_tests.end_to_end.arrange import World
@@ -134,6 +136,17 @@ def test_everybody_can_see_where_a_loaded_record_came_from(world: World) -> None
         "A:2",
     }
     store.close()
+
+
+@pytest.mark.parametrize("kind", ["rows", "versions"])
+def test_what_was_remembered_of_a_load_and_is_damaged_is_named_and_nothing_is_written(world: World, kind: str) -> None:
+    world.run()
+    with closing(sqlite3.connect(world.folder / "state.sqlite")) as state, state:
+        state.execute("UPDATE sync_load_part SET body = x'00' WHERE kind = ?", (kind,))
+    world.a.run("UPDATE person SET name = 'Ann' WHERE id = 1")
+    with pytest.raises(StateError, match=r"load:\w+ is damaged in .*state.sqlite.*; restore it from a backup"):
+        world.run()
+    assert person(world.b, 1, "name") != "Ann"
 
 
 @pytest.mark.parametrize(
