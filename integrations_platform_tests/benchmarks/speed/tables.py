@@ -12,8 +12,10 @@ from integrations_platform_tests.benchmarks.speed.bench import Bench
 from integrations_platform_tests.benchmarks.speed.equality import Hashed, difference, of_mariadb, of_postgresql
 from integrations_platform_tests.benchmarks.speed.figures import OURS, Round
 from integrations_platform_tests.benchmarks.speed.measuring import Cost, Failed, measure
+from integrations_platform_tests.benchmarks.speed.project import Project
 from integrations_platform_tests.benchmarks.speed.servers import MariaDB
 from integrations_platform_tests.benchmarks.speed.tools import Job, Ours, Tool
+from integrations_platform_tests.benchmarks.speed.writing import writing
 
 LOAD, UNCHANGED, QUIET, VERIFIED, HINTED, CHURN, BOTH = (
     "initial load", "no change", "no change, second time", "no change, in full", "no change, by stamps", "1 % churn",
@@ -25,7 +27,7 @@ TO_MARIADB, AGAIN_MARIADB, QUIET_MARIADB, FROM_MARIADB = (
     "PostgreSQL → MariaDB, no change, every later run",
     "MariaDB → PostgreSQL",
 )
-START, UPSERT, GROWTH = "start-up", "upsert of a tenth", "growth"
+START, UPSERT, WRITING, GROWTH = "start-up", "upsert of a tenth", "upsert of a tenth, the writing", "growth"
 
 
 def compare(source: Iterator[Hashed], target: Iterator[Hashed]) -> str:
@@ -128,19 +130,20 @@ def _back(bench: Bench, mariadb: MariaDB, rows: int) -> None:
 
 
 def upsert(bench: Bench, rows: int) -> None:
-    """A tenth of the rows of a synced table new or changed, nine of ten of them changed: a whole run of ours, against
-    nothing but the writing by hand, which finds its rows by an index (COPY to a temporary table, INSERT … ON CONFLICT).
-    """
+    """A tenth of the rows of a synced table new or changed, nine of ten of them changed: a whole run of ours, and of
+    it the writing, against nothing but the writing by hand, which finds its rows by an index (COPY to a temporary
+    table, INSERT … ON CONFLICT)."""
     server, changed = bench.postgresql, rows // 10
     merged = ", ".join(f"{name} = excluded.{name}" for name in data.COLUMNS if name != "id")
     for _ in range(bench.repetitions):
         with bench.job(rows) as job:
             measure(Ours().command(job).words)
             server.fresh("floor", "target")
+            other = Project.between(job.folder / "writing", job.source, server.fresh("written", "target"))
             server.run("source", data.rows(rows + 1, rows + changed // 10, "now()"))
             server.run("source", "UPDATE customers SET balance = balance + 1, updated_at = now() "
                                  f"WHERE id % 100 < 9 AND id <= {rows}")  # fmt: skip
-            server.settle("source", "target", "floor")
+            server.settle("source", "target", "floor", "written")
             psql = f"'{server.psql}' -qd"
             by_hand = (
                 f"{psql} '{job.source}' -c \"COPY (SELECT * FROM customers WHERE updated_at > '2026-02-01') "
@@ -152,7 +155,10 @@ def upsert(bench: Bench, rows: int) -> None:
             assert compare(of_postgresql(job.source), of_postgresql(server.place("floor"))) == "equal"
             cost = measure(Ours().command(job).words, [server.pid])
             tables = compare(of_postgresql(job.source), of_postgresql(job.target))
+            alone = writing(other, server.pid, rows, changed)
+            written = compare(of_postgresql(job.source), of_postgresql(server.place("written")))
         bench.note(UPSERT, Ours(), rows, Round(cost, floor, tables), f"{cost.cpu / floor.cpu:.2f} × by hand")
+        bench.note(WRITING, Ours(), rows, Round(alone, floor, written), f"{alone.cpu / floor.cpu:.2f} × by hand")
 
 
 def growth(bench: Bench, sizes: Sequence[int]) -> None:
