@@ -49,6 +49,11 @@ def _check_both_live(story: Story) -> None:
     assert [link.state for link in story.links] == [LinkState.ACTIVE]
 
 
+def _check_owned_up(story: Story, late: Write) -> None:
+    roles = [line.entry.role for line in story.store.memory.audit if line.entry.op_id == late.op_id]
+    assert roles == [Role.DELETED, Role.RECOVERED]
+
+
 @ALL
 @pytest.mark.parametrize("policy", [OnDelete.ARCHIVE, OnDelete.DELETE])
 def test_p6_a_removal_that_takes_effect_after_it_was_given_up_is_not_read_as_a_users(
@@ -59,8 +64,7 @@ def test_p6_a_removal_that_takes_effect_after_it_was_given_up_is_not_read_as_a_u
     assert story.b.live() == []
     story.settle()
     _check_both_live(story)
-    lines = [line.entry for line in story.store.memory.audit if line.entry.op_id == late.op_id]
-    assert [line.role for line in lines] == [Role.DELETED, Role.RECOVERED], "the audit owns up to it"
+    _check_owned_up(story, late)
     assert story.store.memory.conflicts == {}
 
 
@@ -121,8 +125,7 @@ def test_p3_beside_a_users_delete_it_was_that_deletes_own_and_both_records_can_b
     story.b.one(late)
     story.a.archive(story.a.only())
     story.settle()
-    lines = [line.entry for line in story.store.memory.audit if line.entry.op_id == late.op_id]
-    assert [line.role for line in lines] == [Role.DELETED, Role.RECOVERED], "the audit owns up to it"
+    _check_owned_up(story, late)
     story.run(restore=[line for line in story.store.memory.audit if line.entry.role is Role.DELETED])
     story.settle()
     _check_both_live(story)
