@@ -1329,6 +1329,12 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     Mutant(
+        "late-removal-beside-a-users-ends-the-link",
+        "A late removal of ours whose other record a user deleted counts as both deleted by users.",
+        ("P3",),
+        (Edit("existence.py", "[*view.late_removals.values()]", "[]"),),
+    ),
+    Mutant(
         "users-removal-taken-for-a-late-one",
         "A removal counts as a late one of ours although the record's receipt says otherwise.",
         ("P6",),

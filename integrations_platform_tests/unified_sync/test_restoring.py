@@ -107,13 +107,18 @@ def test_p6_a_propagated_delete_is_undone_and_both_sides_are_back(policy: OnDele
     assert story.writes == before
 
 
-def test_a_record_that_is_there_already_is_not_restored_over() -> None:
+def deleted_and_back() -> tuple[Story, Row, Row]:
+    """A record whose delete was carried over, and undone by its user."""
     story = Story()
     row, twin = story.pair_up()
-    story.a.archive(row)
-    story.settle()
-    story.a.archive(row, archived=False)
-    story.settle()
+    for archived in (True, False):
+        story.a.archive(row, archived=archived)
+        story.settle()
+    return story, row, twin
+
+
+def test_a_record_that_is_there_already_is_not_restored_over() -> None:
+    story, row, twin = deleted_and_back()
     story.a.edit(row, name="Newer")
     story.settle()
     report = story.run(restore=lines(story, Role.DELETED))
@@ -197,12 +202,7 @@ def test_explain_says_why_nothing_happens() -> None:
 
 @pytest.mark.parametrize("how", ["removed", "archived"])
 def test_of_a_link_that_has_ended_nothing_is_made_and_the_run_says_what_to_do(how: str) -> None:
-    story = Story()
-    row, twin = story.pair_up()
-    story.a.archive(row)
-    story.settle()
-    story.a.archive(row, archived=False)
-    story.settle()
+    story, row, twin = deleted_and_back()
     for side, gone in ((story.a, row), (story.b, twin)):
         if how == "removed":
             side.remove(gone)
